@@ -1,0 +1,170 @@
+"""The inference checkpoint: what `kbvc export` writes and `kbvc_jax.load` reads.
+
+    model.json   format, config, model card, fingerprint
+    arrays/      Orbax: float parameters, the integer scale decoders, the probability tables
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+from flax import nnx
+
+from kbvc_jax.coding.tables import Tables
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
+from kbvc_jax.models.kbvc import Kbvc
+
+FORMAT = 1
+FINGERPRINT_BYTES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class InferenceModel:
+    """Everything that encoder and decoder share."""
+
+    model: Kbvc
+    image: EntropyModel
+    frame: EntropyModel
+    y_tables: Tables
+    card: dict[str, Any]
+    fingerprint: bytes
+
+
+def assemble(
+    model: Kbvc,
+    image: EntropyModel,
+    frame: EntropyModel,
+    y_tables: Tables,
+    card: dict[str, Any] | None = None,
+) -> InferenceModel:
+    arrays = _flatten(model, image, frame, y_tables)
+    return InferenceModel(
+        model, image, frame, y_tables, card or {}, _fingerprint(model.config, arrays)
+    )
+
+
+def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "float32") -> None:
+    """Writes a checkpoint; float parameters are rounded to `dtype` first."""
+    folder = epath.Path(folder)
+    arrays = _flatten(inference.model, inference.image, inference.frame, inference.y_tables)
+    arrays = {
+        key: np.asarray(jnp.asarray(value, dtype)) if value.dtype == np.float32 else value
+        for key, value in arrays.items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save((folder / "arrays").resolve(), arrays, force=True)
+    document = {
+        "format": FORMAT,
+        "fingerprint": _fingerprint(inference.model.config, arrays).hex(),
+        "config": dataclasses.asdict(inference.model.config),
+        "card": inference.card,
+    }
+    (folder / "model.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+def load_inference(folder: str | Path) -> InferenceModel:
+    folder = epath.Path(folder)
+    try:
+        document = json.loads((folder / "model.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder}: no inference checkpoint there (model.json: {_reason(error)}); "
+            "make one with: kbvc export RUN OUT"
+        ) from None
+    if document.get("format") != FORMAT:
+        raise InputError(
+            f"{folder}: checkpoint format {document.get('format')}; this version reads {FORMAT}"
+        )
+    config = model_config(document["config"])
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            restored = checkpointer.restore((folder / "arrays").resolve())
+    except Exception as error:  # Orbax raises many kinds for a damaged folder
+        raise InputError(f"{folder}: damaged checkpoint ({_reason(error)}); export it again") from None
+    arrays = {key: np.asarray(value) for key, value in restored.items()}
+    fingerprint = _fingerprint(config, arrays)
+    if fingerprint.hex() != document["fingerprint"]:
+        raise InputError(f"{folder}: arrays do not match model.json; export the checkpoint again")
+    return _unflatten(config, arrays, document["card"], fingerprint)
+
+
+def model_config(fields: dict[str, Any]) -> ModelConfig:
+    """A config read back from JSON."""
+    interpolator = dict(fields["interpolator"])
+    interpolator["channels"] = tuple(interpolator["channels"])
+    return ModelConfig(**{**fields, "interpolator": InterpolatorConfig(**interpolator)})
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True).encode())
+    for key in sorted(arrays):
+        array = arrays[key]
+        if array.dtype.kind not in "iu":
+            array = np.asarray(array, np.float32)  # bfloat16 or float32: the value counts
+        digest.update(f"{key} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()[:FINGERPRINT_BYTES]
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _flatten(
+    model: Kbvc, image: EntropyModel, frame: EntropyModel, y_tables: Tables
+) -> dict[str, np.ndarray]:
+    arrays = {
+        f"parameters.{_name(path)}": np.asarray(value, np.float32)
+        for path, value in nnx.to_flat_state(nnx.state(model, nnx.Param))
+    }
+    for codec, entropy in (("image", image), ("frame", frame)):
+        for depth, layer in enumerate(entropy.layers):
+            for field, value in layer._asdict().items():
+                arrays[f"{codec}.layers.{depth}.{field}"] = np.asarray(value)
+        arrays[f"{codec}.knots"], arrays[f"{codec}.shifts"] = entropy.knots, entropy.shifts
+        arrays |= {f"{codec}.z.{k}": v for k, v in _table_arrays(entropy.z_tables).items()}
+    return arrays | {f"y.{k}": v for k, v in _table_arrays(y_tables).items()}
+
+
+def _table_arrays(tables: Tables) -> dict[str, np.ndarray]:
+    return {field.name: getattr(tables, field.name) for field in dataclasses.fields(tables)}
+
+
+def _unflatten(
+    config: ModelConfig, arrays: dict[str, np.ndarray], card: dict[str, Any], fingerprint: bytes
+) -> InferenceModel:
+    def under(prefix: str) -> dict[str, np.ndarray]:
+        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+    def entropy(codec: str) -> EntropyModel:
+        depths = sorted({int(k.split(".")[0]) for k in under(f"{codec}.layers.")})
+        layers = tuple(IntegerLayer(**under(f"{codec}.layers.{depth}.")) for depth in depths)
+        return EntropyModel(
+            layers, arrays[f"{codec}.knots"], arrays[f"{codec}.shifts"], Tables(**under(f"{codec}.z."))
+        )
+
+    model = nnx.eval_shape(lambda: Kbvc(config))
+    graph, state = nnx.split(model)
+    parameters = under("parameters.")
+    leaves = [
+        (path, leaf.replace(jnp.asarray(parameters[_name(path)], jnp.float32)))
+        for path, leaf in nnx.to_flat_state(state)
+    ]
+    model = nnx.merge(graph, nnx.from_flat_state(leaves))
+    return InferenceModel(
+        model, entropy("image"), entropy("frame"), Tables(**under("y.")), card, fingerprint
+    )

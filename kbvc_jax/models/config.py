@@ -1,0 +1,30 @@
+"""The shape of the network, declared once. Letters as in the paper (Figure 3)."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class InterpolatorConfig:
+    """IFRNet-S: channels of the four pyramid levels, fine to coarse."""
+
+    channels: tuple[int, ...] = (24, 36, 54, 72)
+    side_channels: int = 24  # the part of a residual block that is refined twice
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    latent_channels: int = 128  # M
+    hidden_channels: int = 96  # N
+    head_channels: int = 64  # K
+    kernel_size: int = 31  # KS, taps of each 1-D kernel
+    interpolate: bool = True  # False: two references, four heads (the paper's ablation)
+    interpolator: InterpolatorConfig = InterpolatorConfig()
+    # Knots of the gain curves over quality 0..100; 0 builds the paper's fixed-lambda model.
+    quality_points: int = 8
+    # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
+    lambda_min: float = 0.0025
+    lambda_max: float = 0.08
+
+    @property
+    def references(self) -> int:
+        return 3 if self.interpolate else 2

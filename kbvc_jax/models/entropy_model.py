@@ -1,0 +1,134 @@
+"""What coding needs of a hyperprior: integers alone choose every probability.
+
+The scale decoder is quantised once, at export: int8 weights, 7-bit activations, int32 sums, scales
+that are powers of two. It maps the integers z to the index of a table, the same on every machine.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Int8, Int32
+
+from kbvc_jax.coding.tables import Tables, tables_from_pmf
+from kbvc_jax.models.hyperprior import Hyperprior
+from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.ops import densities
+from kbvc_jax.ops.integer import integer_transposed_conv, requantise
+
+QUALITY_STEPS = 256  # quality is a fixed-point number: 1/256ths
+FRACTION = 6  # binary places of an index before it is rounded
+ACTIVATION_MAX = 127
+# Indexes a factor of two of scale: 64 tables, log-spaced.
+_SCALES = densities.scale_table()
+INDEXES = len(_SCALES)
+INDEXES_AN_OCTAVE = (INDEXES - 1) / math.log2(_SCALES[-1] / _SCALES[0])
+
+
+class IntegerLayer(NamedTuple):
+    """A transposed convolution; sums are shifted right to the next layer's scale."""
+
+    weights: Int8[np.ndarray, "5 5 i o"]
+    bias: Int32[np.ndarray, "o"]
+    shift: Int32[np.ndarray, "o"]
+
+
+class EntropyModel(NamedTuple):
+    """Integer arrays of one codec, as they ship."""
+
+    layers: tuple[IntegerLayer, ...]
+    knots: Int32[np.ndarray, "p m"]  # index offsets over quality, in 1/2^FRACTION
+    shifts: Int32[np.ndarray, "l m"]
+    z_tables: Tables
+
+
+def index_offsets(
+    model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
+) -> Int32[np.ndarray, "b m"]:
+    """Each channel's index offset; quality in 1/QUALITY_STEPS, level counted from 0. On the host, in
+    64-bit integers: the same everywhere."""
+    knots = model.knots.astype(np.int64)
+    points = len(knots)
+    if not points:
+        return np.zeros((len(quality), model.layers[-1].bias.size), np.int32)
+    full = MAX_QUALITY * QUALITY_STEPS
+    position = quality.astype(np.int64) * (points - 1)
+    lower = np.minimum(position // full, points - 2)
+    part = (position - lower * full)[:, None]
+    between = (knots[lower] * (full - part) + knots[lower + 1] * part) // full
+    return (between + model.shifts[level]).astype(np.int32)
+
+
+def table_indexes(
+    layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw m"], offsets: Int32[Array, "b m"]
+) -> Int32[Array, "b 8*zh 8*zw m"]:
+    """The integer scale decoder."""
+    x = jnp.clip(z, -ACTIVATION_MAX, ACTIVATION_MAX)
+    for layer in layers[:-1]:
+        x = integer_transposed_conv(x.astype(jnp.int8), layer.weights, layer.bias)
+        x = jnp.clip(requantise(x, layer.shift), 0, ACTIVATION_MAX)
+    last = layers[-1]
+    x = integer_transposed_conv(x.astype(jnp.int8), last.weights, last.bias)
+    x = requantise(x, last.shift) + offsets[:, None, None]
+    return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, INDEXES - 1)
+
+
+def quantise_hyperprior(
+    hyperprior: Hyperprior, z: Int[Array, "b zh zw m"]
+) -> EntropyModel:
+    """Calibrated on the latents z of real frames."""
+    layers, x, binary_places = [], jnp.asarray(z, jnp.float32), 0
+    stack = hyperprior.scale_decoder.layers
+    for depth, layer in enumerate(stack):
+        weights = np.asarray(layer.kernel[...], np.float64)
+        bias = np.asarray(layer.bias[...], np.float64)
+        x = layer(x)
+        if depth < len(stack) - 1:
+            x = jax.nn.relu(x)
+            # All but the rarest activations fit into seven bits.
+            largest = float(np.quantile(np.asarray(x, np.float32), 0.9999))
+            target = math.floor(math.log2(ACTIVATION_MAX / max(largest, 1e-3)))
+        else:
+            weights, bias = weights * INDEXES_AN_OCTAVE, bias * INDEXES_AN_OCTAVE
+            bias = bias - math.log2(_SCALES[0]) * INDEXES_AN_OCTAVE
+            target = FRACTION
+        layers.append(_quantise_layer(weights, bias, binary_places, target))
+        binary_places = target
+    knots, shifts = np.zeros((0, 0), np.int32), np.zeros((0, 0), np.int32)
+    if hyperprior.scale_shift is not None:
+        unit = INDEXES_AN_OCTAVE * 2**FRACTION
+        knots = np.rint(np.asarray(hyperprior.scale_shift.knots[...]) * unit).astype(np.int32)
+        shifts = np.rint(np.asarray(hyperprior.scale_shift.shifts[...]) * unit).astype(np.int32)
+    return EntropyModel(tuple(layers), knots, shifts, factorised_tables(hyperprior))
+
+
+def _quantise_layer(
+    weights: Float[np.ndarray, "5 5 i o"], bias: Float[np.ndarray, "o"], places: int, target: int
+) -> IntegerLayer:
+    """Inputs have `places` binary places, outputs `target`; each output channel its own weights'."""
+    largest = np.maximum(np.abs(weights).max((0, 1, 2)), 1e-6)
+    weight_places = np.floor(np.log2(127 / largest)).astype(int)
+    # A shift to the left would be one of no information: keep fewer places where sums need none.
+    shift = np.clip(weight_places + places - target, 0, 30)
+    weight_places = shift - places + target
+    return IntegerLayer(
+        np.rint(weights * 2.0**weight_places).clip(-127, 127).astype(np.int8),
+        np.rint(bias * 2.0 ** (weight_places + places)).clip(-(2**30), 2**30).astype(np.int32),
+        shift.astype(np.int32),
+    )
+
+
+def factorised_tables(hyperprior: Hyperprior) -> Tables:
+    """An integer table for each channel of z, from its learned density."""
+    symbols = np.arange(-ACTIVATION_MAX, ACTIVATION_MAX + 1)
+    grid = jnp.broadcast_to(symbols[:, None], (symbols.size, hyperprior.mean_decoder_channels))
+    bits = np.asarray(hyperprior.bottleneck.bits(grid.astype(jnp.float32)[None, None]), np.float64)
+    pmf = 2.0 ** -bits[0, 0]
+    kept = []
+    for channel in pmf.T:
+        (likely,) = np.nonzero(channel > 2.0**-16)
+        low, high = (likely[0], likely[-1]) if likely.size else (symbols.size // 2,) * 2
+        kept.append((channel[low : high + 1], int(symbols[low])))
+    return tables_from_pmf([pmf for pmf, _ in kept], [offset for _, offset in kept])

@@ -1,0 +1,86 @@
+"""The motion-free B-frame codec (Figure 3): one auto-encoder, six kernel heads, no motion.
+
+    frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain --- trunk
+                                                                                         |
+    references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.image_codec import CodecOutput, LatentCodec
+from kbvc_jax.models.layers import Convolution, downsampling, upsampling
+from kbvc_jax.ops.resize import upsample2
+from kbvc_jax.ops.synthesis import synthesise
+
+
+class KernelHead(nnx.Module):
+    """From the trunk's features at half resolution to one 1-D kernel for each pixel."""
+
+    def __init__(self, config: ModelConfig, centre: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+        n, k, taps = config.hidden_channels, config.head_channels, config.kernel_size
+        self.narrow = Convolution(n, k, 3, dtype=dtype, rngs=rngs)
+        self.taps = Convolution(k, taps, 3, dtype=dtype, rngs=rngs)
+        self.refine = Convolution(taps, taps, 3, gain=1.0, dtype=dtype, rngs=rngs)
+        # Step 0 returns a known mixture of the references: a delta scaled by `centre`.
+        self.refine.kernel[...] = jnp.zeros_like(self.refine.kernel[...])
+        self.refine.bias[...] = jnp.zeros(taps).at[taps // 2].set(centre)
+
+    def __call__(self, features: Float[Array, "b h w n"]) -> Float[Array, "b 2*h 2*w taps"]:
+        x = jax.nn.relu(self.narrow(features))
+        x = jax.nn.relu(self.taps(x))
+        return self.refine(upsample2(x)).astype(jnp.float32)
+
+
+class FrameCodec(LatentCodec):
+    LEVELS = range(1, 3)  # inner B-frames, leaves
+
+    def __init__(self, config: ModelConfig, dtype: jnp.dtype, rngs: nnx.Rngs):
+        super().__init__(config, self.LEVELS, dtype, rngs)
+        m, n, r = config.latent_channels, config.hidden_channels, config.references
+        self.encoder = downsampling(3 * (1 + r), n, n, n, m, dtype=dtype, rngs=rngs)
+        self.trunk = upsampling(m, n, n, n, dtype=dtype, rngs=rngs)
+        # The interpolated frame starts as the output; without it, the mean of the other two.
+        # A zero vertical kernel would be a saddle: only horizontal ones start at zero.
+        shares = (0.0, 0.0, 1.0) if config.interpolate else (0.5, 0.5)
+        self.vertical = nnx.List([KernelHead(config, 1.0, dtype, rngs) for _ in shares])
+        self.horizontal = nnx.List([KernelHead(config, share, dtype, rngs) for share in shares])
+
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], references: Float[Array, "b r h w 3"], rate: Rate
+    ) -> Float[Array, "b lh lw m"]:
+        stack = [frame, *jnp.moveaxis(references, 1, 0)]
+        return self.scale_latent(self.encoder(jnp.concatenate(stack, -1) - 0.5), rate)
+
+    def kernels(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> tuple[Array, Array]:
+        """Vertical and horizontal kernels, each (b, r, h, w, taps)."""
+        features = jax.nn.relu(self.trunk(self.unscale_latent(latent, rate)))
+        return (
+            jnp.stack([head(features) for head in self.vertical], 1),
+            jnp.stack([head(features) for head in self.horizontal], 1),
+        )
+
+    def synthesise(
+        self,
+        latent: Float[Array, "b lh lw m"],
+        references: Float[Array, "b r h w 3"],
+        rate: Rate,
+    ) -> Float[Array, "b h w 3"]:
+        return synthesise(references, *self.kernels(latent, rate))
+
+    def forward(
+        self,
+        frame: Float[Array, "b h w 3"],
+        references: Float[Array, "b r h w 3"],
+        quality: Float[Array, "b"],
+        level: Int[Array, "b"],
+        key: PRNGKeyArray | None = None,
+    ) -> CodecOutput:
+        rate = Rate(quality, level)
+        coded = self.hyperprior(self.analyse(frame, references, rate), rate, key)
+        reconstruction = self.synthesise(coded.latent, references, rate)
+        return CodecOutput(reconstruction, coded.bits_y, coded.bits_z)

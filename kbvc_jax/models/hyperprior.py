@@ -1,0 +1,100 @@
+"""Mean-and-scale hyperprior (Minnen et al. 2018, as scale-space flow uses it).
+
+    y --- hyper-encoder --- z --- round ---+--- mean decoder  --- mean of each y
+                            |              +--- scale decoder --- scale of each y
+                  factorised density
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.layers import downsampling, upsampling
+from kbvc_jax.models.padding import crop, pad_to_multiple
+from kbvc_jax.models.rate_control import flat_curve
+from kbvc_jax.ops import densities, quantise
+
+Z_STRIDE = 8  # z is 1/8 of y's resolution
+
+
+class Rate(NamedTuple):
+    """What selects the rate of each frame of a batch; both (b,)."""
+
+    quality: Array
+    level: Array
+
+
+class Coded(NamedTuple):
+    """A latent after the quantiser, and its cost."""
+
+    latent: Float[Array, "b h w m"]
+    bits_y: Float[Array, "b"]
+    bits_z: Float[Array, "b"]
+
+
+class FactorisedDensity(nnx.Module):
+    """A learned density for each channel of z (Balle et al. 2018, appendix 6.1)."""
+
+    def __init__(self, channels: int, *, rngs: nnx.Rngs):
+        self.parameters = nnx.data(
+            jax.tree.map(nnx.Param, densities.init_factorised(rngs.params(), channels))
+        )
+
+    def pure(self):
+        return jax.tree.map(
+            lambda p: p[...], self.parameters, is_leaf=lambda p: isinstance(p, nnx.Param)
+        )
+
+    def bits(self, z: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
+        return densities.factorised_bits(z, self.pure())
+
+
+class Hyperprior(nnx.Module):
+    def __init__(self, config: ModelConfig, levels: range, dtype: jnp.dtype, rngs: nnx.Rngs):
+        m = config.latent_channels
+        self.encoder = downsampling(m, m, m, m, dtype=dtype, rngs=rngs)
+        self.mean_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)
+        # Its last layer gives log2 of the scale. Coding runs it in integers: see entropy_model.py.
+        self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)
+        self.bottleneck = FactorisedDensity(m, rngs=rngs)
+        self.scale_shift = flat_curve(config, levels) if config.quality_points else None
+
+    def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw m"]:
+        return self.encoder(pad_to_multiple(y, Z_STRIDE)).astype(jnp.float32)
+
+    def mean(self, z: Float[Array, "b zh zw m"], height: int, width: int) -> Array:
+        return crop(self.mean_decoder(z), height, width).astype(jnp.float32)
+
+    def log2_scale(self, z: Array, rate: Rate, height: int, width: int) -> Array:
+        log2_scale = crop(self.scale_decoder(z), height, width).astype(jnp.float32)
+        if self.scale_shift is not None:
+            log2_scale += self.scale_shift(rate.quality, rate.level)[:, None, None]
+        return log2_scale
+
+    def __call__(
+        self, y: Float[Array, "b h w m"], rate: Rate, key: PRNGKeyArray | None = None
+    ) -> Coded:
+        """Quantises y. With a key, bits are estimated under uniform noise (training); without, of
+        the symbols that coding would write."""
+        height, width = y.shape[1:3]
+        z = self.hyper_latent(y)
+        rounded_z = quantise.straight_through(z)
+        mean = self.mean(rounded_z, height, width)
+        scale = jnp.exp2(self.log2_scale(rounded_z, rate, height, width))
+        residual = y - mean
+        rounded = quantise.straight_through(residual)
+        if key is None:
+            measured_z, measured = rounded_z, rounded
+        else:
+            key_z, key_y = jax.random.split(key)
+            measured_z, measured = quantise.noise(z, key_z), quantise.noise(residual, key_y)
+        bits_y = densities.gaussian_bits(measured, jnp.zeros_like(mean), scale)
+        return Coded(
+            rounded + mean,
+            bits_y.sum((1, 2, 3)),
+            self.bottleneck.bits(measured_z).sum((1, 2, 3)),
+        )

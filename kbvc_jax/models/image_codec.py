@@ -1,0 +1,74 @@
+"""The I-frame codec: the auto-encoder that opens and closes each group of pictures.
+
+    frame --- encoder --- x gain --- quantiser + hyperprior --- / gain --- decoder --- frame
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.hyperprior import Hyperprior, Rate
+from kbvc_jax.models.layers import downsampling, upsampling
+from kbvc_jax.models.rate_control import gain_curve
+
+
+class CodecOutput(NamedTuple):
+    """What both codecs return: frames (not yet clipped) and the bits of each."""
+
+    reconstruction: Float[Array, "b h w 3"]
+    bits_y: Float[Array, "b"]
+    bits_z: Float[Array, "b"]
+
+    @property
+    def bits(self) -> Float[Array, "b"]:
+        return self.bits_y + self.bits_z
+
+
+class LatentCodec(nnx.Module):
+    """What the two codecs share: gains around a hyperprior."""
+
+    def __init__(self, config: ModelConfig, levels: range, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.hyperprior = Hyperprior(config, levels, dtype, rngs)
+        gains = config.quality_points > 0
+        self.gain = gain_curve(config, levels, +1) if gains else None
+        self.inverse_gain = gain_curve(config, levels, -1) if gains else None
+
+    def scale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+        y = y.astype(jnp.float32)
+        if self.gain is None:
+            return y
+        return y * jnp.exp2(self.gain(rate.quality, rate.level))[:, None, None]
+
+    def unscale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+        if self.inverse_gain is None:
+            return y
+        return y * jnp.exp2(self.inverse_gain(rate.quality, rate.level))[:, None, None]
+
+
+class ImageCodec(LatentCodec):
+    LEVELS = range(0, 1)
+
+    def __init__(self, config: ModelConfig, dtype: jnp.dtype, rngs: nnx.Rngs):
+        super().__init__(config, self.LEVELS, dtype, rngs)
+        m, n = config.latent_channels, config.hidden_channels
+        self.encoder = downsampling(3, n, n, n, m, dtype=dtype, rngs=rngs)
+        self.decoder = upsampling(m, n, n, n, 3, dtype=dtype, rngs=rngs)
+
+    def analyse(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
+        return self.scale_latent(self.encoder(frame - 0.5), rate)
+
+    def synthesise(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> Float[Array, "b h w 3"]:
+        return self.decoder(self.unscale_latent(latent, rate)).astype(jnp.float32) + 0.5
+
+    def forward(
+        self,
+        frame: Float[Array, "b h w 3"],
+        quality: Float[Array, "b"],
+        key: PRNGKeyArray | None = None,
+    ) -> CodecOutput:
+        rate = Rate(quality, jnp.zeros(quality.shape, jnp.int32))
+        coded = self.hyperprior(self.analyse(frame, rate), rate, key)
+        return CodecOutput(self.synthesise(coded.latent, rate), coded.bits_y, coded.bits_z)

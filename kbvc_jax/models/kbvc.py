@@ -1,0 +1,32 @@
+"""The assembly: image codec, motion-free frame codec, interpolator (section 3)."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.image_codec import ImageCodec
+from kbvc_jax.models.interpolator import Interpolator
+
+
+class Kbvc(nnx.Module):
+    def __init__(
+        self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: jnp.dtype = jnp.float32
+    ):
+        rngs = rngs or nnx.Rngs(0)
+        self.config = config
+        self.image = ImageCodec(config, dtype, rngs)
+        self.frame = FrameCodec(config, dtype, rngs)
+        self.interpolator = (
+            Interpolator(config.interpolator, dtype, rngs) if config.interpolate else None
+        )
+
+    def references(
+        self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
+    ) -> Float[Array, "b r h w 3"]:
+        """Previous, following and, between them, the interpolated frame."""
+        frames = [previous, following]
+        if self.interpolator is not None:
+            frames.append(self.interpolator(previous, following))
+        return jnp.stack(frames, 1)

@@ -1,0 +1,102 @@
+"""The parametrised layers: a convolution, a transposed one, and PReLU."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from kbvc_jax.ops.convolution import conv, transposed_conv
+
+
+class Convolution(nnx.Module):
+    """A convolution whose weights are float32 and whose arithmetic is in `dtype`."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        *,
+        stride: int = 1,
+        gain: float = 2.0,
+        dtype: jnp.dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.stride, self.dtype = stride, dtype
+        initial = jax.nn.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
+        self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b oh ow o"]:
+        kernel, bias = self.kernel[...].astype(self.dtype), self.bias[...].astype(self.dtype)
+        return conv(x.astype(self.dtype), kernel, bias, self.stride)
+
+
+class TransposedConvolution(nnx.Module):
+    """Doubles the resolution."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        *,
+        gain: float = 2.0,
+        dtype: jnp.dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.dtype = dtype
+        # A quarter of the taps meets each output sample.
+        initial = jax.nn.initializers.variance_scaling(4 * gain, "fan_in", "truncated_normal")
+        self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
+        kernel, bias = self.kernel[...].astype(self.dtype), self.bias[...].astype(self.dtype)
+        return transposed_conv(x.astype(self.dtype), kernel, bias)
+
+
+class PReLU(nnx.Module):
+    """max(x, 0) + slope * min(x, 0), a slope for each channel."""
+
+    def __init__(self, channels: int):
+        self.slope = nnx.Param(jnp.full(channels, 0.25))
+
+    def __call__(self, x: Float[Array, "*b c"]) -> Float[Array, "*b c"]:
+        return jnp.where(x >= 0, x, x * self.slope[...].astype(x.dtype))
+
+
+class Stack(nnx.Module):
+    """Layers one after another with ReLU between them."""
+
+    def __init__(self, *layers: nnx.Module):
+        self.layers = nnx.List(layers)
+
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b oh ow o"]:
+        for layer in self.layers[:-1]:
+            x = jax.nn.relu(layer(x))
+        return self.layers[-1](x)
+
+
+def downsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
+    """5x5 /2 convolutions through `channels`; the last one is linear."""
+    widths = list(zip(channels[:-1], channels[1:], strict=True))
+    gains = [2.0] * (len(widths) - 1) + [1.0]
+    return Stack(
+        *(
+            Convolution(i, o, 5, stride=2, gain=gain, dtype=dtype, rngs=rngs)
+            for (i, o), gain in zip(widths, gains, strict=True)
+        )
+    )
+
+
+def upsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
+    """5x5 x2 transposed convolutions through `channels`; the last one is linear."""
+    widths = list(zip(channels[:-1], channels[1:], strict=True))
+    gains = [2.0] * (len(widths) - 1) + [1.0]
+    return Stack(
+        *(
+            TransposedConvolution(i, o, 5, gain=gain, dtype=dtype, rngs=rngs)
+            for (i, o), gain in zip(widths, gains, strict=True)
+        )
+    )

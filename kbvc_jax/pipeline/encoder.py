@@ -1,0 +1,132 @@
+"""Frames to a stream, one group of pictures after another; memory does not grow with their number."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import UInt
+
+from kbvc_jax.coding.container import GopRecord
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.models.rate_control import lambda_of
+from kbvc_jax.pipeline.gop_choice import Group, choose_groups, first_cut
+from kbvc_jax.pipeline.gop_coder import (
+    CodedBatch,
+    FrameStatistics,
+    code_b_frames,
+    code_image,
+    write_payload,
+)
+from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.schedule import MAX_GOP, hierarchy
+
+Frame = UInt[np.ndarray, "h w 3"]
+
+
+class CodedGop:
+    """A record for the container, with what it decodes to."""
+
+    def __init__(
+        self, network: Network, start: int, group: Group, quality: int, offsets: tuple[int, ...]
+    ):
+        self._network, self._batches = network, group.batches
+        self.start = start  # of the group's opening I-frame
+        self.length = group.end - group.start
+        self.record = GopRecord(
+            first_frame=start + 1 if self.length else start,
+            frames=max(self.length, 1),
+            quality=quality,
+            level_offsets=offsets,
+            opening=self.length == 0,
+            payload=write_payload(network, group.batches),
+        )
+
+    def frames(self) -> Iterator[tuple[int, Frame]]:
+        """Decoded frames with their numbers, in display order."""
+        decoded = {
+            time: np.asarray(batch.frames[row])
+            for batch in self._batches
+            for row, time in enumerate(batch.times)
+        }
+        for time in sorted(decoded):
+            yield self.start + time, decoded[time]
+
+    def statistics(self) -> list[FrameStatistics]:
+        network = self._network
+        found = [s for b in self._batches for s in b.statistics(network, self.start)]
+        return sorted(found, key=lambda statistics: statistics.index)
+
+
+def encode_gops(
+    network: Network, frames: Iterable[Frame], quality: float, gop: int | str
+) -> Iterator[CodedGop]:
+    """Codes all frames. `gop` is a length or "auto"."""
+    fixed_point = round(quality * QUALITY_STEPS)
+    source = iter(frames)
+    first = next(source, None)
+    if first is None:
+        return
+    opening = code_image(network, first, 0, fixed_point)
+    yield CodedGop(network, 0, Group(0, 0, [opening], 0.0), fixed_point, ())
+    start, window, decoded = 0, [first], opening.frames[0]
+    while True:
+        wanted = MAX_GOP if gop == "auto" else int(gop)
+        window += itertools.islice(source, wanted + 1 - len(window))
+        if len(window) == 1:
+            return
+        if gop == "auto":
+            end = first_cut(window, network.peak) or len(window) - 1
+            trial = _Trial(network, window[: end + 1], decoded, fixed_point)
+            groups = choose_groups(0, end, trial)
+        else:
+            end = len(window) - 1
+            groups = [_Trial(network, window, decoded, fixed_point).code(0, end)]
+        for group in groups:
+            depths = len(hierarchy(group.end - group.start))
+            yield CodedGop(network, start + group.start, group, fixed_point, (0,) * depths)
+        decoded = groups[-1].batches[0].frames[0]
+        start, window = start + end, window[end:]
+
+
+class _Trial:
+    """Codes candidate groups of one window; I-frames are shared between them."""
+
+    def __init__(self, network: Network, window: Sequence[Frame], opening, quality: int):
+        self._network, self._window, self._quality = network, window, quality
+        self._images: dict[int, CodedBatch] = {}
+        self._opening = opening
+        self._lambda = float(lambda_of(quality / QUALITY_STEPS, network.inference.model.config))
+
+    def _decoded(self, time: int):
+        return self._image(time).frames[0] if time else self._opening
+
+    def _image(self, time: int) -> CodedBatch:
+        if time not in self._images:
+            self._images[time] = code_image(
+                self._network, self._window[time], time, self._quality
+            )
+        return self._images[time]
+
+    def code(self, start: int, end: int, price: bool = False) -> Group:
+        inner = self._window[start + 1 : end]
+        offsets = (0,) * len(hierarchy(end - start))
+        b_frames = code_b_frames(
+            self._network, self._decoded(start), self._decoded(end), inner, self._quality, offsets
+        )
+        closing = self._image(end)
+        batches = [CodedBatch((end - start,), (0,), closing.symbols, closing.frames), *b_frames]
+        cost = sum(self._cost(batch, start) for batch in batches) if price else 0.0
+        return Group(start, end, batches, cost)
+
+    def __call__(self, start: int, end: int) -> Group:
+        return self.code(start, end, price=True)
+
+    def _cost(self, batch: CodedBatch, start: int) -> float:
+        """Bits + lambda x 255^2 x squared error, summed over pixels."""
+        bits = sum(s.bits_y + s.bits_z for s in batch.statistics(self._network, 0))
+        error = 0.0
+        for row, time in enumerate(batch.times):
+            source = self._window[start + time].astype(np.float32)
+            error += float(np.square(source - np.asarray(batch.frames[row])).mean((2,)).sum())
+        return bits + self._lambda * (255 / self._network.peak) ** 2 * error

@@ -1,0 +1,173 @@
+"""The compiled steps that encoder and decoder share.
+
+The encoder rebuilds each frame by the very functions, with the very shapes, that the decoder will
+run; on one machine their results are therefore the same to the last bit.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int, UInt
+
+from kbvc_jax.models.checkpoint import InferenceModel
+from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel, index_offsets, table_indexes
+from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.image_codec import ImageCodec
+from kbvc_jax.models.padding import crop, pad_to_multiple
+
+BLOCK = 16
+SYMBOL_LIMIT = 2**15 - 1
+
+
+class Size(NamedTuple):
+    height: int
+    width: int
+
+    @property
+    def latent(self) -> tuple[int, int]:
+        return -(-self.height // BLOCK), -(-self.width // BLOCK)
+
+    @property
+    def hyper_latent(self) -> tuple[int, int]:
+        return tuple(-(-extent // 8) for extent in self.latent)
+
+
+class FrameRates(NamedTuple):
+    """The rate of each frame of a batch, on the host: quality in 1/QUALITY_STEPS and level."""
+
+    quality: Int[np.ndarray, "b"]
+    level: Int[np.ndarray, "b"]
+
+    @property
+    def on_device(self) -> Rate:
+        quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
+        return Rate(quality, jnp.asarray(self.level, jnp.int32))
+
+
+class Prior(NamedTuple):
+    """What z tells of y."""
+
+    mean: Float[Array, "b lh lw m"]
+    indexes: Int[Array, "b lh lw m"]
+
+
+class Symbols(NamedTuple):
+    """The integers of a batch, and the tables of y."""
+
+    z: Int[Array, "b zh zw m"]
+    y: Int[Array, "b lh lw m"]
+    indexes: Int[Array, "b lh lw m"]
+
+
+class Network:
+    """Batched steps of one model; frames are unsigned integers up to `peak`.
+
+    References are None for I-frames; the image codec then does the work, else the frame codec.
+    """
+
+    def __init__(self, inference: InferenceModel, bit_depth: int):
+        self.inference = inference
+        self.peak = 2**bit_depth - 1
+        self._graph, self._state = nnx.split(inference.model)
+        self._certain = jnp.asarray(inference.y_tables.lengths == 1)
+
+    @property
+    def latent_channels(self) -> int:
+        return self.inference.model.config.latent_channels
+
+    def entropy(self, references: Array | None) -> EntropyModel:
+        return self.inference.image if references is None else self.inference.frame
+
+    def references(
+        self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
+    ) -> Float[Array, "b r ph pw 3"]:
+        return _references(self._graph, self._state, self.peak, previous, following)
+
+    def analyse(
+        self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
+    ) -> tuple[Symbols, Prior]:
+        y, z = _analyse(
+            self._graph, self._state, self.peak, frames, references, rates.on_device
+        )
+        prior = self.prior(z, references, rates, Size(*frames.shape[1:3]))
+        return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
+
+    def prior(
+        self,
+        z: Int[Array, "b zh zw m"],
+        references: Array | None,
+        rates: FrameRates,
+        size: Size,
+    ) -> Prior:
+        entropy = self.entropy(references)
+        first = (ImageCodec if references is None else FrameCodec).LEVELS.start
+        offsets = index_offsets(entropy, rates.quality, rates.level - first)
+        kind = "image" if references is None else "frame"
+        return _prior(self._graph, self._state, kind, size, entropy.layers, z, offsets)
+
+    def synthesise(
+        self,
+        y: Int[Array, "b lh lw m"],
+        prior: Prior,
+        references: Array | None,
+        rates: FrameRates,
+        size: Size,
+    ) -> UInt[Array, "b h w 3"]:
+        return _synthesise(
+            self._graph, self._state, self.peak, size, y, prior.mean, references, rates.on_device
+        )
+
+
+def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 3"]:
+    return pad_to_multiple(frames.astype(jnp.float32) / peak, BLOCK)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _references(graph, state, peak, previous, following):
+    model = nnx.merge(graph, state)
+    return model.references(_samples(previous, peak), _samples(following, peak))
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _analyse(graph, state, peak, frames, references, rate):
+    model = nnx.merge(graph, state)
+    samples = _samples(frames, peak)
+    if references is None:
+        codec, y = model.image, model.image.analyse(samples, rate)
+    else:
+        codec, y = model.frame, model.frame.analyse(samples, references, rate)
+    z = jnp.rint(codec.hyperprior.hyper_latent(y)).astype(jnp.int32)
+    return y, jnp.clip(z, -SYMBOL_LIMIT, SYMBOL_LIMIT)
+
+
+@partial(jax.jit, static_argnums=(0, 2, 3))
+def _prior(graph, state, kind, size, layers, z, offsets):
+    hyperprior = getattr(nnx.merge(graph, state), kind).hyperprior
+    height, width = size.latent
+    mean = hyperprior.mean(z.astype(jnp.float32), height, width)
+    return Prior(mean, crop(table_indexes(layers, z, offsets), height, width))
+
+
+@jax.jit
+def _quantise(y, prior, certain):
+    """Where a table makes 0 certain, nothing else can be coded."""
+    symbols = jnp.where(certain[prior.indexes], 0, jnp.rint(y - prior.mean))
+    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnums=(0, 2, 3))
+def _synthesise(graph, state, peak, size, y, mean, references, rate):
+    model = nnx.merge(graph, state)
+    latent = y + mean
+    if references is None:
+        samples = model.image.synthesise(latent, rate)
+    else:
+        samples = model.frame.synthesise(latent, references, rate)
+    # The sample grid of the output file: what is rounded here is what later frames refer to.
+    samples = jnp.rint(jnp.clip(crop(samples, *size), 0, 1) * peak)
+    return samples.astype(jnp.uint8 if peak < 256 else jnp.uint16)

@@ -1,0 +1,50 @@
+"""Hierarchical B-frames (Figure 4): which frame is coded when, and from what."""
+
+from typing import NamedTuple
+
+GOP_LENGTHS = (1, 2, 4, 8, 16, 32)
+MAX_GOP = 32
+
+
+class BFrame(NamedTuple):
+    """A B-frame of a group of pictures; times are relative to the opening I-frame at 0."""
+
+    time: int
+    previous: int
+    following: int
+
+    @property
+    def is_leaf(self) -> bool:
+        """No other frame refers to it."""
+        return self.following - self.previous == 2
+
+    @property
+    def level(self) -> int:
+        """Which of the paper's lambdas applies: 1 for inner B-frames, 2 for leaves."""
+        return 2 if self.is_leaf else 1
+
+
+def hierarchy(length: int) -> list[list[BFrame]]:
+    """The B-frames between I-frames at 0 and `length`, depth by depth.
+
+    Each depth halves the intervals of the one above; its frames depend on shallower depths alone,
+    so that they can be coded as one batch.
+    """
+    depths, intervals = [], [(0, length)]
+    while True:
+        frames = [BFrame((a + b) // 2, a, b) for a, b in intervals if b - a > 1]
+        if not frames:
+            return depths
+        depths.append(frames)
+        intervals = [pair for f in frames for pair in ((f.previous, f.time), (f.time, f.following))]
+
+
+def coding_order(length: int) -> list[int]:
+    """Times of a group's frames in the order of its bytes: the closing I-frame first."""
+    return [length] + [frame.time for depth in hierarchy(length) for frame in depth]
+
+
+def gop_lengths(frames: int, gop: int) -> list[int]:
+    """Splits all frames after the first into groups of `gop` and a shorter tail."""
+    whole, tail = divmod(frames - 1, gop)
+    return [gop] * whole + ([tail] if tail else [])
