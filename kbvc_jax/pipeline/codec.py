@@ -1,13 +1,11 @@
 """The public codec: arrays, files and streams in, .kbvc out, and back."""
 
-import contextlib
 import dataclasses
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import UInt
@@ -25,8 +23,8 @@ from kbvc_jax.pipeline.schedule import MAX_GOP
 from kbvc_jax.video.format import VideoFormat
 
 Frame = UInt[np.ndarray, "h w 3"]
-Progress = Callable[[int, int | None], None]
-MIN_EXTENT, MAX_WIDTH, MAX_HEIGHT = 16, 8192, 4320
+Progress = Callable[[int], None]  # frames done
+OnFrame = Callable[[int, Frame], None]  # number and reconstruction, in display order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +33,132 @@ class EncodeSummary:
     bytes: int
     seconds: float
     statistics: list[FrameStatistics]  # a row a frame
-    squared_error: float | None  # mean over frames of PSNR's square error, where measured
 
     @property
     def estimated_bits(self) -> float:
         """What the probability tables promise, before headers."""
         return sum(s.bits_y + s.bits_z for s in self.statistics)
+
+
+class Codec:
+    """One model, every quality. Make one with `kbvc_jax.load()`."""
+
+    def __init__(self, inference: InferenceModel):
+        self.inference = inference
+        self._networks: dict[int, Network] = {}
+
+    def encode(
+        self,
+        frames: UInt[np.ndarray, "t h w 3"] | Iterable[Frame],
+        quality: float = 50,
+        *,
+        gop: int | str = 8,
+        rate: Fraction | int = 30,
+    ) -> bytes:
+        """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file."""
+        source = iter(frames)
+        first = next(source, None)
+        if first is None:
+            raise InputError("no frames to encode; a stream needs at least one")
+        format = _array_format(first, Fraction(rate))
+        file = io.BytesIO()
+        self.encode_stream(_chain(first, source), format, file, quality, gop=gop)
+        return file.getvalue()
+
+    def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
+        """The bytes of a .kbvc file to RGB frames (t, h, w, 3)."""
+        stream = StreamReader(io.BytesIO(data))
+        return np.stack(list(self.decode_stream(stream, start=start, frames=frames)))
+
+    def encode_stream(
+        self,
+        frames: Iterable[Frame],
+        format: VideoFormat,
+        file: BinaryIO,
+        quality: float = 50,
+        *,
+        gop: int | str = 8,
+        progress: Progress | None = None,
+        on_frame: OnFrame | None = None,
+    ) -> EncodeSummary:
+        """Writes groups of pictures as they are coded; memory does not grow with their number."""
+        _check_rate(quality, gop)
+        began, statistics, count = time.perf_counter(), [], 0
+        header = Header(
+            width=format.width,
+            height=format.height,
+            rate=format.rate,
+            matrix=format.matrix,
+            full_range=format.full_range,
+            bit_depth=format.bit_depth,
+            chroma=format.chroma,
+            gop=0 if gop == "auto" else int(gop),
+            quality=round(quality * QUALITY_STEPS),
+            fingerprint=self.inference.fingerprint,
+        )
+        writer = StreamWriter(file, header)
+        network = self._network(format.bit_depth)
+        for coded in encode_gops(network, _checked(frames, format), quality, gop):
+            writer.write(coded.record)
+            statistics += coded.statistics()
+            if on_frame:
+                for index, frame in coded.frames():
+                    on_frame(index, frame)
+            count += coded.record.frames
+            if progress:
+                progress(count)
+        if not count:
+            raise InputError("no frames to encode; a stream needs at least one")
+        size = writer.close()
+        return EncodeSummary(count, size, time.perf_counter() - began, statistics)
+
+    def decode_stream(
+        self, stream: StreamReader, *, start: int = 0, frames: int | None = None
+    ) -> Iterator[Frame]:
+        """Frames in display order."""
+        self.check_model(stream.header)
+        network = self._network(stream.header.bit_depth)
+        return decode_gops(network, stream, start, frames)
+
+    def check_model(self, header: Header) -> None:
+        if header.fingerprint != self.inference.fingerprint:
+            raise InputError(
+                f"stream was made by model {header.fingerprint.hex()}, this one is "
+                f"{self.inference.fingerprint.hex()}; pass the right one with --checkpoint"
+            )
+
+    def _network(self, bit_depth: int) -> Network:
+        if bit_depth not in self._networks:
+            self._networks[bit_depth] = Network(self.inference, bit_depth)
+        return self._networks[bit_depth]
+
+
+def _check_rate(quality: float, gop: int | str) -> None:
+    if not 0 <= quality <= MAX_QUALITY:
+        raise InputError(f"quality {quality:g}: must be from 0 to {MAX_QUALITY}")
+    if gop != "auto" and not (isinstance(gop, int) and 1 <= gop <= MAX_GOP):
+        raise InputError(f"gop {gop}: must be from 1 to {MAX_GOP}, or auto")
+
+
+def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+def _array_format(frame: Frame, rate: Fraction) -> VideoFormat:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"frame of shape {frame.shape} and type {frame.dtype}: must be (height, width, 3), "
+            "uint8 or uint16 (10 bits)"
+        )
+    height, width = frame.shape[:2]
+    depth = 8 if frame.dtype == np.uint8 else 10
+    return VideoFormat(width, height, rate, "709", True, depth, "444")
+
+
+def _checked(frames: Iterable[Frame], format: VideoFormat) -> Iterator[Frame]:
+    shape = (format.height, format.width, 3)
+    for index, frame in enumerate(frames):
+        if frame.shape != shape:
+            raise InputError(f"frame {index}: shape {frame.shape}, but the first had {shape}")
+        yield frame

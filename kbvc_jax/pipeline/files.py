@@ -1,0 +1,129 @@
+"""From a video file to a .kbvc file, and back."""
+
+import contextlib
+import dataclasses
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from kbvc_jax.coding.container import Header, StreamReader
+from kbvc_jax.errors import InputError
+from kbvc_jax.pipeline.output import whole_file
+from kbvc_jax.video.format import VideoFormat
+from kbvc_jax.video.reader import open_video
+from kbvc_jax.video.writer import create_video
+
+if TYPE_CHECKING:
+    from kbvc_jax.pipeline.codec import Codec, EncodeSummary, OnFrame
+
+Progress = Callable[[int, int | None], None]  # frames done, frames in all where known
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodeSummary:
+    frames: int
+    seconds: float
+    format: VideoFormat
+
+
+def encode_file(
+    codec: "Codec",
+    source: str | Path,
+    target: str | Path,
+    *,
+    quality: float = 50,
+    gop: int | str = 8,
+    frames: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    on_frame: "OnFrame | None" = None,
+    **video: Any,
+) -> "EncodeSummary":
+    """`video` goes to `open_video`: size, rate, pixel_format, matrix, full_range."""
+    with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
+        total = reader.count
+
+        def report(done: int) -> None:
+            if progress:
+                progress(done, total)
+
+        try:
+            return codec.encode_stream(
+                reader, reader.format, out, quality, gop=gop, progress=report, on_frame=on_frame
+            )
+        except InputError as error:
+            raise _naming(source, error) from None
+
+
+def decode_file(
+    codec: "Codec",
+    source: str | Path,
+    target: str | Path,
+    *,
+    start: int = 0,
+    frames: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **video: Any,
+) -> DecodeSummary:
+    """`video` goes to `create_video`."""
+    began, done = time.perf_counter(), 0
+    with open_stream(source) as stream:
+        format, total = video_format(stream.header), _expected(stream.header, start, frames)
+        try:
+            decoded = codec.decode_stream(stream, start=start, frames=frames)
+            first = next(decoded, None)
+            if first is None:
+                raise InputError(f"no frame {start}: the stream has {stream.header.frame_count}")
+            with create_video(target, format, overwrite=overwrite, **video) as writer:
+                for done, frame in enumerate(itertools.chain([first], decoded), start=1):
+                    writer.write(frame)
+                    if progress:
+                        progress(done, total)
+        except InputError as error:
+            raise _naming(source, error) from None
+    return DecodeSummary(done, time.perf_counter() - began, format)
+
+
+@contextlib.contextmanager
+def open_stream(source: str | Path) -> Iterator[StreamReader]:
+    """A .kbvc file, or stdin for "-"."""
+    with contextlib.ExitStack() as stack:
+        file: BinaryIO
+        if str(source) == "-":
+            file = sys.stdin.buffer
+        else:
+            try:
+                file = stack.enter_context(Path(source).open("rb"))
+            except OSError as error:
+                raise InputError(f"{source}: cannot read it ({error.strerror})") from None
+        try:
+            yield StreamReader(file)
+        except InputError as error:
+            raise _naming(source, error) from None
+
+
+def video_format(header: Header) -> VideoFormat:
+    return VideoFormat(
+        header.width,
+        header.height,
+        header.rate,
+        header.matrix,
+        header.full_range,
+        header.bit_depth,
+        header.chroma,
+    )
+
+
+def _expected(header: Header, start: int, frames: int | None) -> int | None:
+    left = header.frame_count - start if header.frame_count else None
+    return min(left, frames) if left is not None and frames is not None else left or frames
+
+
+def _naming(source: str | Path, error: InputError) -> InputError:
+    """Every message names its file."""
+    text = str(error)
+    return error if text.startswith(str(source)) else InputError(f"{source}: {text}")
