@@ -1,0 +1,154 @@
+"""The .kbvc file: a header, a record for each group of pictures, an index.
+
+Written and read in one pass, by pipes too; a file that can be seeked gives any record by the index.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from kbvc_jax.coding.header import Header, read_header
+from kbvc_jax.coding.index import (
+    END,
+    TAIL_BYTES,
+    IndexBuilder,
+    IndexEntry,
+    index_size,
+    read_index,
+)
+from kbvc_jax.coding.record import GopRecord, read_record
+from kbvc_jax.coding.wire import ByteSource, read_fully
+from kbvc_jax.errors import InputError
+
+__all__ = ["GopRecord", "Header", "IndexEntry", "StreamReader", "StreamWriter"]
+
+
+class StreamWriter:
+    """Writes the header at once, records as they come, the index at the end."""
+
+    def __init__(self, file: BinaryIO, header: Header):
+        self._file, self._header = file, dataclasses.replace(header, frame_count=0)
+        self._start = file.tell() if file.seekable() else None
+        self._index = IndexBuilder()
+        self._size = 0
+        self._append(self._header.to_bytes())
+
+    def write(self, record: GopRecord) -> None:
+        if record.first_frame != self._index.frames:
+            raise ValueError(
+                f"record of frame {record.first_frame} where {self._index.frames} is next"
+            )
+        data = record.to_bytes(self._header)
+        self._append(data)
+        self._index.add(len(data), record.frames)
+
+    def close(self) -> int:
+        """Writes the index and, where the file can be seeked, the number of frames into the header.
+
+        Returns the size of the stream; the file stays open.
+        """
+        self._append(self._index.to_bytes())
+        if self._start is not None:
+            self._file.seek(self._start)
+            self._file.write(
+                dataclasses.replace(self._header, frame_count=self._index.frames).to_bytes()
+            )
+            self._file.seek(0, io.SEEK_END)
+        return self._size
+
+    def _append(self, data: bytes) -> None:
+        self._file.write(data)
+        self._size += len(data)
+
+
+class StreamReader:
+    """Iterate for all records in order; `index` and `record` need a file that can be seeked."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._start = file.tell() if file.seekable() else None
+        source = ByteSource(file, "header")
+        self.header = read_header(source)
+        self._body = source.count
+
+    @property
+    def frame_count(self) -> int | None:
+        """None where only reading to the end would tell."""
+        if self.header.frame_count or self._start is None:
+            return self.header.frame_count or None
+        return sum(entry.frames for entry in self.index)
+
+    @functools.cached_property
+    def index(self) -> list[IndexEntry]:
+        """All records; found by scanning where the file's own index is missing or damaged, up to
+        the first record that is not whole."""
+        if self._start is None:
+            raise InputError("seeking needs a file; this is a pipe")
+        with contextlib.suppress(InputError):
+            return self._stored_index()
+        entries, offset, first_frame = [], self._body, 0
+        with contextlib.suppress(InputError):
+            for record, size in self._walk():
+                entries.append(IndexEntry(first_frame, record.frames, offset, size))
+                offset, first_frame = offset + size, first_frame + record.frames
+        return entries
+
+    def record(self, number: int) -> GopRecord:
+        if not 0 <= number < len(self.index):
+            raise InputError(f"no record {number}: the stream has {len(self.index)}")
+        entry = self.index[number]
+        source = self._source(entry.offset, f"record of frame {entry.first_frame}")
+        record = read_record(source, source.take(1), self.header, entry.first_frame)
+        if (record.frames, source.count) != (entry.frames, entry.size):
+            raise InputError(
+                f"damaged index: it does not match the record of frame {entry.first_frame}"
+            )
+        return record
+
+    def __iter__(self) -> Iterator[GopRecord]:
+        return (record for record, _ in self._walk())
+
+    def _walk(self) -> Iterator[tuple[GopRecord, int]]:
+        """Records with their sizes; then checks that the stream ends as it should."""
+        index, offset = IndexBuilder(), self._body
+        while True:
+            source = self._source(offset, f"record of frame {index.frames}")
+            tag = source.take(1, may_end=True)
+            if tag in (b"", END):
+                return self._check_end(tag, index)
+            record = read_record(source, tag, self.header, index.frames)
+            index.add(source.count, record.frames)
+            offset += source.count
+            yield record, source.count
+
+    def _check_end(self, tag: bytes, index: IndexBuilder) -> None:
+        expected, frames, promised = index.to_bytes(), index.frames, self.header.frame_count
+        found = tag + read_fully(self._file, len(expected)) if tag else b""
+        if found != expected and expected.startswith(found):
+            # All frames but no index, or only its start: nothing is lost.
+            if not frames or frames != promised:
+                of = f" of {promised}" if promised else ""
+                raise InputError(f"cut off after {frames}{of} frames")
+        elif found.startswith(expected) and found != expected:
+            raise InputError("bytes follow the end of the stream")
+        elif found != expected:
+            raise InputError("damaged index: it does not match the records")
+        elif not frames or promised not in (0, frames):
+            raise InputError(f"{frames} frames, but the header promises {promised or 'some'}")
+
+    def _stored_index(self) -> list[IndexEntry]:
+        assert self._start is not None
+        size = self._file.seek(0, io.SEEK_END) - self._start
+        tail = self._source(size - TAIL_BYTES, "index").take(TAIL_BYTES)
+        begin = size - index_size(tail)
+        if begin < self._body:
+            raise InputError("no index")
+        return read_index(self._source(begin, "index").take(size - begin), self._body, begin)
+
+    def _source(self, offset: int, part: str) -> ByteSource:
+        if self._start is not None:
+            self._file.seek(self._start + offset)
+        return ByteSource(self._file, part)

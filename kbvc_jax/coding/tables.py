@@ -1,0 +1,132 @@
+"""Probability tables in integers: what ships with a model and chooses every probability.
+
+A table covers the symbols offset, offset + 1, ...; its last column is the escape, for all others. A
+table of one column makes its symbol certain: it costs nothing, and nothing else can be coded by it.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+
+import constriction
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kbvc_jax.coding import escapes
+from kbvc_jax.errors import InputError
+
+PRECISION = 16
+TOTAL = 1 << PRECISION
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tables:
+    """Frequencies are padded with zeros behind each row's length; each row sums to TOTAL."""
+
+    frequencies: NDArray[np.int32]  # (tables, width)
+    offsets: NDArray[np.int32]  # (tables,): the symbol of column 0
+    lengths: NDArray[np.int32]  # (tables,)
+
+    def __post_init__(self):
+        columns = np.arange(self.frequencies.shape[-1])
+        used = columns < self.lengths[:, None]
+        if self.offsets.shape != self.lengths.shape or used.shape != self.frequencies.shape:
+            raise InputError("probability tables: offsets, lengths and rows differ in number")
+        if not (np.array_equal(self.frequencies > 0, used) and used[:, :1].all()):
+            raise InputError(
+                "probability tables: every frequency within the length must be above 0"
+            )
+        if not np.array_equal(self.frequencies.sum(1, dtype=np.int64), [TOTAL] * len(used)):
+            raise InputError(f"probability tables: every table must sum to {TOTAL}")
+
+    @functools.cached_property
+    def models(self) -> list[constriction.stream.model.Categorical | None]:
+        """One for each table; None where the symbol is certain."""
+        return [
+            exact_model(row[:length]) if length > 1 else None
+            for row, length in zip(self.frequencies, self.lengths, strict=True)
+        ]
+
+    @functools.cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """The price of each column."""
+        return PRECISION - np.log2(np.maximum(self.frequencies, 1))
+
+
+def exact_model(frequencies: ArrayLike) -> constriction.stream.model.Categorical:
+    """The coder's model with exactly these frequencies, in 24 bits.
+
+    The coder gives each symbol one part in 2^24 and spreads the rest in proportion to what it is
+    handed. Handed integers that sum to that rest, its scale is exactly 1 and nothing is rounded.
+    """
+    parts = np.asarray(frequencies, np.float64) * 2.0 ** (24 - PRECISION)
+    return constriction.stream.model.Categorical(parts - 1, perfect=False)
+
+
+def tables_from_pmf(pmfs: Sequence[NDArray[np.float64]], offsets: Sequence[int]) -> Tables:
+    """A table for each probability mass function; what it lacks to 1 goes to the escape."""
+    return _pack([quantise_pmf(np.append(pmf, max(1 - pmf.sum(), 0.0))) for pmf in pmfs], offsets)
+
+
+def gaussian_tables(scales: Sequence[float], tail: float = 2.0**-PRECISION) -> Tables:
+    """Zero-mean Gaussians integrated over unit bins, cut where `tail` is left outside both ends.
+
+    Where less than `tail` lies outside the bin of 0, that symbol is certain.
+    """
+    rows, offsets = [], []
+    for scale in scales:
+        outside = [_above(0.5, scale)]
+        while 2 * outside[-1] > tail:
+            outside.append(_above(len(outside) + 0.5, scale))
+        half = -np.diff(outside)
+        centre = 1 - 2 * outside[0]
+        pmf = np.concatenate([half[::-1], [centre], half, [2 * outside[-1]]])
+        rows.append(quantise_pmf(pmf) if half.size else np.array([TOTAL]))
+        offsets.append(-half.size)
+    return _pack(rows, offsets)
+
+
+def _above(x: float, scale: float) -> float:
+    return math.erfc(x / (scale * math.sqrt(2))) / 2
+
+
+def quantise_pmf(pmf: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Frequencies of at least 1 that sum to TOTAL, at the least expected cost in bits."""
+    pmf = np.maximum(pmf, 0) / np.maximum(pmf, 0).sum()
+    if pmf.size > TOTAL:
+        raise InputError(f"probability table of {pmf.size} symbols; at most {TOTAL} fit")
+    frequencies = np.maximum(np.floor(pmf * TOTAL).astype(np.int64), 1)
+    while (missing := TOTAL - frequencies.sum()) > 0:
+        gain = pmf * np.log1p(1 / frequencies)
+        frequencies[np.argsort(-gain, kind="stable")[:missing]] += 1
+    while frequencies.sum() > TOTAL:
+        loss = -pmf * np.log1p(-1 / np.maximum(frequencies, 2))
+        loss[frequencies == 1] = np.inf
+        frequencies[np.argmin(loss)] -= 1
+    return frequencies
+
+
+def _pack(rows: Sequence[NDArray[np.int64]], offsets: Sequence[int]) -> Tables:
+    lengths = np.array([len(row) for row in rows], np.int32)
+    frequencies = np.zeros((len(rows), lengths.max()), np.int32)
+    for padded, row in zip(frequencies, rows, strict=True):
+        padded[: len(row)] = row
+    return Tables(frequencies, np.array(offsets, np.int32), lengths)
+
+
+def clamp_certain(symbols: NDArray, indexes: NDArray, tables: Tables) -> NDArray:
+    """Symbols with those of certain tables replaced by what alone can be coded there."""
+    return np.where((tables.lengths == 1)[indexes], tables.offsets[indexes], symbols)
+
+
+def symbol_bits(symbols: NDArray, indexes: NDArray, tables: Tables) -> float:
+    """What the symbols cost by the tables, escapes included."""
+    columns = symbols - tables.offsets[indexes]
+    last = tables.lengths[indexes] - 1
+    outside = (last > 0) & ((columns < 0) | (columns >= last))
+    columns = np.where(outside, last, np.clip(columns, 0, last))
+    bits = tables.bits[indexes, columns].sum()
+    where = indexes[outside]
+    lows, highs = tables.offsets[where], tables.offsets[where] + tables.lengths[where] - 2
+    return float(bits + escapes.bits(escapes.to_numbers(symbols[outside], lows, highs)))
