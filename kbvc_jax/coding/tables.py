@@ -9,14 +9,13 @@ import functools
 import math
 from collections.abc import Sequence
 
-import constriction
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kbvc_jax.coding import escapes
+from kbvc_jax.coding.range_coder import PRECISION, Model, exact_model
 from kbvc_jax.errors import InputError
 
-PRECISION = 16
 TOTAL = 1 << PRECISION
 
 
@@ -41,7 +40,7 @@ class Tables:
             raise InputError(f"probability tables: every table must sum to {TOTAL}")
 
     @functools.cached_property
-    def models(self) -> list[constriction.stream.model.Categorical | None]:
+    def models(self) -> list[Model | None]:
         """One for each table; None where the symbol is certain."""
         return [
             exact_model(row[:length]) if length > 1 else None
@@ -49,19 +48,29 @@ class Tables:
         ]
 
     @functools.cached_property
+    def spans(self) -> NDArray[np.int32]:
+        """How many symbols each table can code without an escape."""
+        return np.maximum(self.lengths - 1, 1)
+
+    def columns(self, symbols: NDArray, indexes: NDArray) -> tuple[NDArray, NDArray[np.bool_]]:
+        """Each symbol's column, and which are escaped."""
+        columns, spans = symbols - self.offsets[indexes], self.spans[indexes]
+        # As unsigned numbers, negative columns are large.
+        escaped = columns.view(np.uint32) >= spans.view(np.uint32)
+        if (self.lengths[indexes[escaped]] == 1).any():
+            raise ValueError("a symbol other than the certain one; see clamp_certain")
+        columns[escaped] = spans[escaped]
+        return columns, escaped
+
+    def ends(self, indexes: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The lowest and the highest symbol of tables."""
+        lows = self.offsets[indexes].astype(np.int64)
+        return lows, lows + self.spans[indexes] - 1
+
+    @functools.cached_property
     def bits(self) -> NDArray[np.float64]:
         """The price of each column."""
         return PRECISION - np.log2(np.maximum(self.frequencies, 1))
-
-
-def exact_model(frequencies: ArrayLike) -> constriction.stream.model.Categorical:
-    """The coder's model with exactly these frequencies, in 24 bits.
-
-    The coder gives each symbol one part in 2^24 and spreads the rest in proportion to what it is
-    handed. Handed integers that sum to that rest, its scale is exactly 1 and nothing is rounded.
-    """
-    parts = np.asarray(frequencies, np.float64) * 2.0 ** (24 - PRECISION)
-    return constriction.stream.model.Categorical(parts - 1, perfect=False)
 
 
 def tables_from_pmf(pmfs: Sequence[NDArray[np.float64]], offsets: Sequence[int]) -> Tables:
@@ -122,11 +131,7 @@ def clamp_certain(symbols: NDArray, indexes: NDArray, tables: Tables) -> NDArray
 
 def symbol_bits(symbols: NDArray, indexes: NDArray, tables: Tables) -> float:
     """What the symbols cost by the tables, escapes included."""
-    columns = symbols - tables.offsets[indexes]
-    last = tables.lengths[indexes] - 1
-    outside = (last > 0) & ((columns < 0) | (columns >= last))
-    columns = np.where(outside, last, np.clip(columns, 0, last))
-    bits = tables.bits[indexes, columns].sum()
-    where = indexes[outside]
-    lows, highs = tables.offsets[where], tables.offsets[where] + tables.lengths[where] - 2
-    return float(bits + escapes.bits(escapes.to_numbers(symbols[outside], lows, highs)))
+    symbols = np.asarray(symbols, np.int32)
+    columns, escaped = tables.columns(symbols, indexes)
+    numbers = escapes.to_numbers(symbols[escaped], *tables.ends(indexes[escaped]))
+    return float(tables.bits[indexes, columns].sum() + escapes.bits(numbers))
