@@ -34,7 +34,7 @@ def parse_config(
 
 
 def load_config(path: str | Path, expected: type[Config]) -> Config:
-    """What get_config() of a file returns. The file may import neighbours: `from configs import x`."""
+    """What get_config() of a file returns; it may import its neighbours, as configs.other."""
     path = Path(path)
     spec = importlib.util.spec_from_file_location(f"kbvc_config_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:

@@ -2,4 +2,4 @@
 
 
 class InputError(Exception):
-    """Bad input: says what was wrong, where, and what would be right. Entry points print it and exit 2."""
+    """Bad input: what was wrong, where, and what would be right. Entry points exit 2 on it."""
