@@ -1,33 +1,40 @@
 """Learned video compression with kernel-based motion-free B-frames.
 
-    codec = kbvc_jax.load()
-    data = codec.encode(frames, quality=50)
-    frames = codec.decode(data)
+codec = kbvc_jax.load()
+data = codec.encode(frames, quality=50)
+frames = codec.decode(data)
 """
 
+import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kbvc_jax.errors import InputError
 
 if TYPE_CHECKING:
     from kbvc_jax.pipeline.codec import Codec
+    from kbvc_jax.pipeline.files import open_stream
+    from kbvc_jax.video.reader import open_video
 
-__all__ = ["Codec", "InputError", "__version__", "load"]
+__all__ = ["Codec", "InputError", "__version__", "load", "open_stream", "open_video"]
 __version__ = "0.1.0"
+
+# JAX takes seconds to import; `kbvc info` and config files do without it.
+_LAZY = {
+    "Codec": "kbvc_jax.pipeline.codec",
+    "open_stream": "kbvc_jax.pipeline.files",
+    "open_video": "kbvc_jax.video.reader",
+}
 
 
 def load(checkpoint: str | Path | None = None) -> "Codec":
     """A codec with the weights of an inference checkpoint; without one, those that ship."""
-    from kbvc_jax.pipeline.codec import load
+    from kbvc_jax.pipeline import codec
 
-    return load(checkpoint)
+    return codec.load(checkpoint)
 
 
-def __getattr__(name: str):
-    # JAX takes seconds to import; `kbvc info` and config files do without it.
-    if name == "Codec":
-        from kbvc_jax.pipeline.codec import Codec
-
-        return Codec
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

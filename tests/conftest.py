@@ -6,4 +6,4 @@ from jaxtyping import install_import_hook
 
 # Several workers share the machine's cores; device tests ask for more devices themselves.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-install_import_hook("kbvc_jax", "beartype.beartype")
+install_import_hook("kbvc_jax", "signatures.checked")

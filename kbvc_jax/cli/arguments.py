@@ -1,0 +1,92 @@
+"""What the subcommands' parsers share: kinds of values with their ranges, and common options."""
+
+import argparse
+from fractions import Fraction
+from typing import Literal, NoReturn
+
+from kbvc_jax.errors import InputError
+
+MAX_QUALITY, MAX_GOP = 100, 32
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line; the help shows groups as they are written."""
+
+    def __init__(self, **options):
+        options.setdefault("formatter_class", _Help)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+def quality(text: str) -> float:
+    value = _number(float, text)
+    if not 0 <= value <= MAX_QUALITY:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 0 to {MAX_QUALITY}")
+    return value
+
+
+def gop(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_GOP:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to {MAX_GOP}, or auto")
+    return int(text)
+
+
+def count(text: str) -> int:
+    value = _number(int, text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return value
+
+
+def index(text: str) -> int:
+    value = _number(int, text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 or more")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text}: must be WIDTHxHEIGHT, as in 1920x1080")
+    return int(width), int(height)
+
+
+def frame_rate(text: str) -> Fraction:
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be above 0, as 25, 23.976 or 30000/1001")
+    return value
+
+
+def _number(kind: type, text: str):
+    try:
+        return kind(text)
+    except ValueError:
+        words = {int: "a whole number", float: "a number"}[kind]
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {words}") from None
+
+
+def add_checkpoint(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--checkpoint",
+        metavar="DIR",
+        help="weights as `kbvc export` writes them (default: those that ship)",
+    )
+
+
+def add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
+    group.add_argument("--quiet", action="store_true", help="no progress, no summary")

@@ -1,0 +1,63 @@
+"""`kbvc demo`: the bundled clip through this codec, x264 and x265."""
+
+import argparse
+from pathlib import Path
+
+from kbvc_jax.cli import arguments as kinds
+from kbvc_jax.cli.progress import Progress
+
+QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
+
+
+def register(commands) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="compress the bundled clip, beside x264 and x265",
+        usage="kbvc demo [options]",
+        description="Encode and decode the bundled clip at several qualities, with x264 and x265 "
+        "beside it; print the table, draw the curves and a side-by-side picture.",
+    )
+    coding = parser.add_argument_group("coding")
+    coding.add_argument(
+        "-q",
+        "--quality",
+        type=kinds.quality,
+        nargs="+",
+        default=QUALITIES,
+        metavar="Q",
+        help="0 to 100 each (default 10 30 50 70 90)",
+    )
+    coding.add_argument(
+        "--gop", type=kinds.gop, default=8, metavar="N|auto", help="1 to 32, or auto (default 8)"
+    )
+    coding.add_argument(
+        "--frames", type=kinds.count, metavar="N", help="only the first N of 33 (default all)"
+    )
+    kinds.add_checkpoint(coding)
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", default="kbvc-demo", metavar="DIR", help="folder of the results (kbvc-demo)"
+    )
+    kinds.add_output_options(output)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import kbvc_jax
+    from kbvc_jax.cli.backend import start_backend
+    from kbvc_jax.demo.run import run_demo
+
+    codec = kbvc_jax.load(arguments.checkpoint)
+    progress = Progress(arguments.quiet)
+    progress.say(f"running on {start_backend()}")
+    print(
+        run_demo(
+            codec,
+            Path(arguments.out),
+            qualities=arguments.quality,
+            gop=arguments.gop,
+            frames=arguments.frames,
+            overwrite=arguments.overwrite,
+            say=progress.say,
+        )
+    )

@@ -1,0 +1,35 @@
+"""`kbvc export RUN OUT`: from a training run to an inference checkpoint."""
+
+import argparse
+
+
+def register(commands) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="turn a training run into weights",
+        usage="kbvc export [options] RUN OUT",
+        description="Write the inference checkpoint of a training run: EMA weights, integer scale "
+        "decoders, probability tables and a model card. `--checkpoint OUT` loads it.",
+    )
+    parser.add_argument("run_folder", metavar="RUN", help="folder that train.py wrote")
+    parser.add_argument("target", metavar="OUT", help="new checkpoint folder")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the stored weights (default float32)",
+    )
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from kbvc_jax.training.export import export_run
+
+    export_run(
+        arguments.run_folder,
+        arguments.target,
+        dtype=arguments.dtype,
+        overwrite=arguments.overwrite,
+    )
+    print(arguments.target)

@@ -1,0 +1,83 @@
+"""`kbvc info FILE`: what a stream says of itself, without JAX."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from kbvc_jax.cli.progress import kilobits_per_second
+from kbvc_jax.coding.container import StreamReader
+from kbvc_jax.coding.header import VERSION
+from kbvc_jax.errors import InputError
+
+
+def register(commands) -> None:
+    parser = commands.add_parser(
+        "info",
+        help="what a .kbvc file holds",
+        usage="kbvc info [--json] FILE",
+        description="Print what a .kbvc file says of itself.",
+    )
+    parser.add_argument("file", metavar="FILE", help=".kbvc file")
+    parser.add_argument("--json", action="store_true", help="as JSON, with every group of pictures")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    facts = describe(Path(arguments.file))
+    print(json.dumps(facts, indent=2) if arguments.json else _text(facts))
+
+
+def describe(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            stream = StreamReader(file)
+            header, index = stream.header, stream.index
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror})") from None
+    size, frames = path.stat().st_size, sum(entry.frames for entry in index)
+    if not frames or frames < header.frame_count:
+        found = f"{frames} of {header.frame_count or 'at least 1'} frames are whole"
+        raise InputError(f"{path}: truncated or damaged; {found}; encode or copy it again")
+    return {
+        "file": str(path),
+        "bytes": size,
+        "version": VERSION,
+        "width": header.width,
+        "height": header.height,
+        "frames": frames,
+        "frame_rate": str(header.rate),
+        "seconds": float(frames / header.rate),
+        "bit_depth": header.bit_depth,
+        "chroma": header.chroma,
+        "matrix": header.matrix,
+        "range": "full" if header.full_range else "limited",
+        "gop": header.gop or "auto",
+        "quality": header.quality / 256,
+        "model": header.fingerprint.hex(),
+        "bits_per_pixel": size * 8 / (frames * header.width * header.height),
+        "kilobits_per_second": kilobits_per_second(size, frames, header.rate),
+        "groups": [
+            {"first_frame": entry.first_frame, "frames": entry.frames, "bytes": entry.size}
+            for entry in index
+        ],
+    }
+
+
+def _text(facts: dict[str, Any]) -> str:
+    chroma = "grey" if facts["chroma"] == "400" else ":".join(facts["chroma"])
+    rows = {
+        "file": facts["file"],
+        "size": f"{facts['bytes']:,} bytes, {facts['bits_per_pixel']:.4f} bits a pixel, "
+        f"{facts['kilobits_per_second']:.1f} kb/s",
+        "video": f"{facts['width']}x{facts['height']}, {facts['frames']} frames at "
+        f"{facts['frame_rate']} fps, {facts['seconds']:.2f} s",
+        "source": f"{facts['bit_depth']} bit {chroma}, BT.{facts['matrix']}, "
+        f"{facts['range']} range",
+        "coding": f"quality {facts['quality']:g}, GoP {facts['gop']}, "
+        f"{len(facts['groups'])} groups of pictures",
+        "model": facts["model"],
+    }
+    return "\n".join(f"{name:8} {value}" for name, value in rows.items())

@@ -1,0 +1,49 @@
+"""`kbvc COMMAND`: parses, runs, and turns whatever went wrong into one line and an exit status."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+import kbvc_jax
+from kbvc_jax.cli import decode, demo, encode, export, info, model
+from kbvc_jax.cli.arguments import Parser
+from kbvc_jax.cli.exit import exit_status
+
+COMMANDS = (encode, decode, info, model, demo, export)
+EXAMPLES = """\
+examples:
+  kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m
+  kbvc info clip.kbvc                       kbvc demo
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return exit_status(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int | None:
+    parser = _parser()
+    arguments, overrides = parser.parse_known_args(argv)
+    if overrides and not arguments.takes_overrides:
+        parser.error(f"unrecognised: {' '.join(overrides)}")
+    arguments.overrides = overrides
+    run: Callable[[argparse.Namespace], int | None] = arguments.run
+    return run(arguments)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="kbvc",
+        description="Learned video compression with kernel-based motion-free B-frames.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"kbvc {kbvc_jax.__version__}")
+    parser.set_defaults(takes_overrides=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.register(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What the shell sees when a command ends."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kbvc_jax.cli.exit import exit_status
+from kbvc_jax.errors import InputError
+
+
+def _raise(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "line"),
+    [
+        (lambda: None, 0, ""),
+        (lambda: 3, 3, ""),
+        (lambda: _raise(InputError("a.mp4: two\n lines")), 2, "kbvc: a.mp4: two lines\n"),
+        (lambda: _raise(KeyboardInterrupt()), 130, "kbvc: interrupted\n"),
+    ],
+)
+def test_a_command_ends_with_its_status_and_one_line(command, status, line, capsys):
+    assert exit_status(command) == status
+    assert capsys.readouterr().err == line
+
+
+def test_a_defect_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        exit_status(lambda: 1 // 0)
+
+
+def test_a_reader_that_goes_away_leaves_no_traceback():
+    code = (
+        "import sys; from kbvc_jax.cli.exit import exit_status\n"
+        "sys.exit(exit_status(lambda: print('x' * 2**20)))"
+    )
+    command = f'"{sys.executable}" -c "{code}" | head -c 1; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (141, "")
