@@ -1,7 +1,7 @@
 """The inference checkpoint: what `kbvc export` writes and `kbvc_jax.load` reads.
 
-    model.json   format, config, model card, fingerprint
-    arrays/      Orbax: float parameters, the integer scale decoders, the probability tables
+model.json   format, config, model card, fingerprint
+arrays/      Orbax: float parameters, the integer scale decoders, the probability tables
 """
 
 import dataclasses
@@ -90,7 +90,9 @@ def load_inference(folder: str | Path) -> InferenceModel:
         with ocp.StandardCheckpointer() as checkpointer:
             restored = checkpointer.restore((folder / "arrays").resolve())
     except Exception as error:  # Orbax raises many kinds for a damaged folder
-        raise InputError(f"{folder}: damaged checkpoint ({_reason(error)}); export it again") from None
+        raise InputError(
+            f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
+        ) from None
     arrays = {key: np.asarray(value) for key, value in restored.items()}
     fingerprint = _fingerprint(config, arrays)
     if fingerprint.hex() != document["fingerprint"]:
@@ -154,7 +156,10 @@ def _unflatten(
         depths = sorted({int(k.split(".")[0]) for k in under(f"{codec}.layers.")})
         layers = tuple(IntegerLayer(**under(f"{codec}.layers.{depth}.")) for depth in depths)
         return EntropyModel(
-            layers, arrays[f"{codec}.knots"], arrays[f"{codec}.shifts"], Tables(**under(f"{codec}.z."))
+            layers,
+            arrays[f"{codec}.knots"],
+            arrays[f"{codec}.shifts"],
+            Tables(**under(f"{codec}.z.")),
         )
 
     model = nnx.eval_shape(lambda: Kbvc(config))

@@ -75,9 +75,7 @@ def table_indexes(
     return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, INDEXES - 1)
 
 
-def quantise_hyperprior(
-    hyperprior: Hyperprior, z: Int[Array, "b zh zw m"]
-) -> EntropyModel:
+def quantise_hyperprior(hyperprior: Hyperprior, z: Int[Array, "b zh zw m"]) -> EntropyModel:
     """Calibrated on the latents z of real frames."""
     layers, x, binary_places = [], jnp.asarray(z, jnp.float32), 0
     stack = hyperprior.scale_decoder.layers
@@ -122,8 +120,9 @@ def _quantise_layer(
 
 def factorised_tables(hyperprior: Hyperprior) -> Tables:
     """An integer table for each channel of z, from its learned density."""
+    channels = hyperprior.scale_decoder.layers[0].kernel.shape[2]
     symbols = np.arange(-ACTIVATION_MAX, ACTIVATION_MAX + 1)
-    grid = jnp.broadcast_to(symbols[:, None], (symbols.size, hyperprior.mean_decoder_channels))
+    grid = jnp.broadcast_to(symbols[:, None], (symbols.size, channels))
     bits = np.asarray(hyperprior.bottleneck.bits(grid.astype(jnp.float32)[None, None]), np.float64)
     pmf = 2.0 ** -bits[0, 0]
     kept = []

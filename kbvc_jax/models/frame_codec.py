@@ -1,8 +1,8 @@
 """The motion-free B-frame codec (Figure 3): one auto-encoder, six kernel heads, no motion.
 
-    frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain --- trunk
-                                                                                         |
-    references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
+frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain --- trunk
+                                                                                     |
+references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
 """
 
 import jax

@@ -1,8 +1,8 @@
 """Mean-and-scale hyperprior (Minnen et al. 2018, as scale-space flow uses it).
 
-    y --- hyper-encoder --- z --- round ---+--- mean decoder  --- mean of each y
-                            |              +--- scale decoder --- scale of each y
-                  factorised density
+y --- hyper-encoder --- z --- round ---+--- mean decoder  --- mean of each y
+                        |              +--- scale decoder --- scale of each y
+              factorised density
 """
 
 from typing import NamedTuple

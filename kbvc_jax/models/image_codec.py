@@ -1,6 +1,6 @@
 """The I-frame codec: the auto-encoder that opens and closes each group of pictures.
 
-    frame --- encoder --- x gain --- quantiser + hyperprior --- / gain --- decoder --- frame
+frame --- encoder --- x gain --- quantiser + hyperprior --- / gain --- decoder --- frame
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """The interpolated reference: IFRNet-S (Kong et al. 2022), at the middle of two frames.
 
-    previous, following --- shared pyramid --- four decoders, coarse to fine: flows + features
-                                                     |
-            sigmoid(mask) * warp(previous) + (1 - sigmoid(mask)) * warp(following) + residual
+previous, following --- shared pyramid --- four decoders, coarse to fine: flows + features
+                                                 |
+        sigmoid(mask) * warp(previous) + (1 - sigmoid(mask)) * warp(following) + residual
 """
 
 from typing import NamedTuple
@@ -123,7 +123,9 @@ class Interpolator(nnx.Module):
             flows = out[..., :4] + 2 * upsample2(flows)
 
         mask = jax.nn.sigmoid(out[..., 4:5])
-        merged = mask * warp(previous, flows[..., :2]) + (1 - mask) * warp(following, flows[..., 2:])
+        merged = mask * warp(previous, flows[..., :2]) + (1 - mask) * warp(
+            following, flows[..., 2:]
+        )
         return Interpolation(merged + mean + out[..., 5:], tuple(reversed(features)))
 
     def __call__(

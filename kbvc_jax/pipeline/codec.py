@@ -68,7 +68,10 @@ class Codec:
     def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
         """The bytes of a .kbvc file to RGB frames (t, h, w, 3)."""
         stream = StreamReader(io.BytesIO(data))
-        return np.stack(list(self.decode_stream(stream, start=start, frames=frames)))
+        decoded = list(self.decode_stream(stream, start=start, frames=frames))
+        if not decoded:
+            raise InputError(f"no frame {start}: the stream has {stream.frame_count}")
+        return np.stack(decoded)
 
     def encode_stream(
         self,

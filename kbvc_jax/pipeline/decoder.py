@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.container import GopRecord, StreamReader
-from kbvc_jax.errors import InputError
 from kbvc_jax.pipeline.gop_coder import GopReader
 from kbvc_jax.pipeline.network import Network, Size
 
@@ -16,29 +15,22 @@ def decode_gops(
 ) -> Iterator[UInt[np.ndarray, "h w 3"]]:
     """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
     size = Size(stream.header.height, stream.header.width)
+    end = start + frames if frames is not None else None
     opening: Array | None = None
-    wanted = None if frames is None else start + frames
     for record in _records_from(stream, start):
-        if wanted is not None and record.first_frame >= wanted:
+        first, length = record.first_frame, record.frames
+        if end is not None and first >= end:
             return
         reader = GopReader(network, record.payload, size, record.quality, record.level_offsets)
-        closing = reader.image()
-        last = record.first_frame + record.frames - 1
-        if last < start - 1 or (last < start and record.opening):
-            opening = closing
-            continue
-        if not record.opening and opening is None:
-            raise InputError(f"frame {record.first_frame}: its reference frame is missing")
-        if not record.opening and last >= start and record.frames > 1:
-            decoded = reader.b_frames(opening, closing, record.frames)
-        else:
-            decoded = {}
-        decoded[record.frames] = closing
-        opening = closing
-        for time in range(1, record.frames + 1):
-            index = record.first_frame + time - 1
-            if index >= start and (wanted is None or index < wanted):
-                yield np.asarray(decoded[time])
+        decoded = {length: reader.image()}
+        if first + length > start:
+            if length > 1 and start < first + length - 1:
+                assert opening is not None  # the record before this one has been read
+                decoded |= reader.b_frames(opening, decoded[length], length)
+            for time in range(1, length + 1):
+                if first + time > start and (end is None or first + time <= end):
+                    yield np.asarray(decoded[time])
+        opening = decoded[length]
 
 
 def _records_from(stream: StreamReader, start: int) -> Iterator[GopRecord]:

@@ -103,9 +103,7 @@ class _Trial:
 
     def _image(self, time: int) -> CodedBatch:
         if time not in self._images:
-            self._images[time] = code_image(
-                self._network, self._window[time], time, self._quality
-            )
+            self._images[time] = code_image(self._network, self._window[time], time, self._quality)
         return self._images[time]
 
     def code(self, start: int, end: int, price: bool = False) -> Group:

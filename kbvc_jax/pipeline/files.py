@@ -72,12 +72,12 @@ def decode_file(
     """`video` goes to `create_video`."""
     began, done = time.perf_counter(), 0
     with open_stream(source) as stream:
-        format, total = video_format(stream.header), _expected(stream.header, start, frames)
+        format, total = video_format(stream.header), _expected(stream, start, frames)
         try:
             decoded = codec.decode_stream(stream, start=start, frames=frames)
             first = next(decoded, None)
             if first is None:
-                raise InputError(f"no frame {start}: the stream has {stream.header.frame_count}")
+                raise InputError(f"no frame {start}: the stream has {stream.frame_count}")
             with create_video(target, format, overwrite=overwrite, **video) as writer:
                 for done, frame in enumerate(itertools.chain([first], decoded), start=1):
                     writer.write(frame)
@@ -118,9 +118,11 @@ def video_format(header: Header) -> VideoFormat:
     )
 
 
-def _expected(header: Header, start: int, frames: int | None) -> int | None:
-    left = header.frame_count - start if header.frame_count else None
-    return min(left, frames) if left is not None and frames is not None else left or frames
+def _expected(stream: StreamReader, start: int, frames: int | None) -> int | None:
+    if stream.frame_count is None:
+        return frames
+    left = max(stream.frame_count - start, 0)
+    return left if frames is None else min(left, frames)
 
 
 def _naming(source: str | Path, error: InputError) -> InputError:

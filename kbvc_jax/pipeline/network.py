@@ -91,9 +91,7 @@ class Network:
     def analyse(
         self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
     ) -> tuple[Symbols, Prior]:
-        y, z = _analyse(
-            self._graph, self._state, self.peak, frames, references, rates.on_device
-        )
+        y, z = _analyse(self._graph, self._state, self.peak, frames, references, rates.on_device)
         prior = self.prior(z, references, rates, Size(*frames.shape[1:3]))
         return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
 

@@ -1,0 +1,119 @@
+"""Equation 1: every pixel is a sum of patches of the references under separable kernels of its own.
+
+    out(x, y) = sum over r, i, j of  vertical_r(x, y)[i] * horizontal_r(x, y)[j] * patch_r(x, y)[i, j]
+
+Work is done plane by plane, width innermost: for each column j of the patch one fused sum over its
+rows, so that neither patches nor partial images of all columns ever exist at once.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+
+@jax.custom_vjp
+def synthesise(
+    references: Float[Array, "b r h w c"],
+    vertical: Float[Array, "b r h w k"],
+    horizontal: Float[Array, "b r h w k"],
+) -> Float[Array, "b h w c"]:
+    """References continue beyond their edges with the edge's samples. Sums are in float32."""
+    (b, r, h, w, c), taps = references.shape, vertical.shape[-1]
+    planes = _pad_planes(taps, _frame_planes(references))
+    down, across = _kernel_planes(vertical), _kernel_planes(horizontal)
+    total = [jnp.zeros((b * r, h, w), jnp.float32)] * c
+    for j in range(taps):
+        total = [t + across[j] * _column(p, down, j) for t, p in zip(total, planes, strict=True)]
+        total = lax.optimization_barrier(total)  # a fusion a column: XLA would merge them all
+    out = jnp.stack(total, -1).reshape(b, r, h, w, c)
+    return out.sum(1).astype(references.dtype)
+
+
+def _forward(references, vertical, horizontal):
+    return synthesise(references, vertical, horizontal), (references, vertical, horizontal)
+
+
+def _backward(saved, gradient):
+    references, vertical, horizontal = saved
+    (b, r, h, w, c), taps = references.shape, vertical.shape[-1]
+    pad = partial(_pad_planes, taps)
+    planes, unpad = jax.vjp(pad, _frame_planes(references).astype(jnp.float32))
+    down, across = _kernel_planes(vertical), _kernel_planes(horizontal)
+    outer = _frame_planes(jnp.broadcast_to(gradient[:, None], references.shape))
+
+    to_across, to_down = [], []
+    for j in range(taps):
+        sums = sum(o * _column(p, down, j) for o, p in zip(outer, planes, strict=True))
+        to_across.append(_after(sums))
+        sums = sum(o * _row(p, across, j) for o, p in zip(outer, planes, strict=True))
+        to_down.append(_after(sums))
+
+    # Rows beyond the frame hold zeros, so that every shift of a column is a slice.
+    beyond = ((0, 0), (taps - 1, taps - 1), (0, 0))
+    tall_down, height = jnp.pad(down, ((0, 0), *beyond)), h + taps - 1
+    to_planes = []
+    for channel in outer:
+        total = jnp.zeros(planes[0].shape, jnp.float32)
+        for j in range(taps):
+            tall = lax.optimization_barrier(jnp.pad(across[j] * channel, beyond))
+            products = (
+                _rows(tall_down[i], taps - 1 - i, height) * _rows(tall, taps - 1 - i, height)
+                for i in range(taps)
+            )
+            total = total.at[..., j : j + w].add(lax.optimization_barrier(sum(products)))
+        to_planes.append(total)
+    (to_references,) = unpad(jnp.stack(to_planes))
+    to_references = jnp.moveaxis(to_references.reshape(c, b, r, h, w), 0, -1)
+
+    def kernels(planes: list[Array]) -> Array:
+        return jnp.moveaxis(jnp.stack(planes, -1).reshape(b, r, h, w, taps), 0, 0)
+
+    return (
+        to_references.astype(references.dtype),
+        kernels(to_down).astype(vertical.dtype),
+        kernels(to_across).astype(horizontal.dtype),
+    )
+
+
+synthesise.defvjp(_forward, _backward)
+
+
+def _after(x):
+    return lax.optimization_barrier(x)
+
+
+def _frame_planes(frames: Float[Array, "b r h w c"]) -> Float[Array, "c n h w"]:
+    b, r, h, w, c = frames.shape
+    return jnp.moveaxis(frames, -1, 0).reshape(c, b * r, h, w)
+
+
+def _kernel_planes(kernels: Float[Array, "b r h w k"]) -> Float[Array, "k n h w"]:
+    b, r, h, w, k = kernels.shape
+    planes = jnp.moveaxis(kernels, -1, 0).reshape(k, b * r, h, w)
+    return lax.optimization_barrier(planes.astype(jnp.float32))
+
+
+def _pad_planes(taps: int, planes: Float[Array, "c n h w"]) -> Float[Array, "c n ph pw"]:
+    before, after = taps // 2, (taps - 1) // 2
+    return jnp.pad(planes, ((0, 0), (0, 0), (before, after), (before, after)), mode="edge")
+
+
+def _rows(plane: Float[Array, "n ph w"], first: int, count: int) -> Float[Array, "n h w"]:
+    return lax.slice_in_dim(plane, first, first + count, axis=1)
+
+
+def _column(plane, down, j: int) -> Float[Array, "n h w"]:
+    """Column j of every patch under the vertical kernels."""
+    height, width = down.shape[2:]
+    column = plane[..., j : j + width]
+    return sum(down[i] * _rows(column, i, height) for i in range(len(down)))
+
+
+def _row(plane, across, i: int) -> Float[Array, "n h w"]:
+    """Row i of every patch under the horizontal kernels."""
+    height, width = across.shape[2:]
+    row = _rows(plane, i, height)
+    return sum(across[j] * row[..., j : j + width] for j in range(len(across)))
