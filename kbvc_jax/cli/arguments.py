@@ -10,19 +10,22 @@ MAX_QUALITY, MAX_GOP = 100, 32
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors in one line; the help shows groups as they are written."""
+    """Errors in one line, the help in columns."""
 
     def __init__(self, **options):
-        options.setdefault("formatter_class", _Help)
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=_Help, **options)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
+class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=28, width=100)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Examples keep their lines."""
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 def quality(text: str) -> float:
@@ -88,5 +91,5 @@ def add_checkpoint(group: argparse._ArgumentGroup) -> None:
 
 
 def add_output_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
+    group.add_argument("-y", "--overwrite", action="store_true", help="replace what is there")
     group.add_argument("--quiet", action="store_true", help="no progress, no summary")
