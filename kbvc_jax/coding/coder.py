@@ -4,9 +4,10 @@ Each call codes its symbols table by table, in their own order within a table, t
 """
 
 import functools
+import itertools
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int, Int32, Int64, Integer
 
 from kbvc_jax.coding import escapes
 from kbvc_jax.coding.range_coder import RangeDecoder, RangeEncoder, exact_model
@@ -22,7 +23,9 @@ class SymbolEncoder:
     def __init__(self):
         self._coder = RangeEncoder()
 
-    def encode(self, symbols: NDArray, indexes: NDArray, tables: Tables) -> None:
+    def encode(
+        self, symbols: Int[np.ndarray, "n"], indexes: Integer[np.ndarray, "n"], tables: Tables
+    ) -> None:
         """Codes each symbol by the table that its index names."""
         symbols = np.asarray(symbols, np.int32)
         columns, escaped = tables.columns(symbols, indexes)
@@ -48,7 +51,7 @@ class SymbolDecoder:
     def __init__(self, data: bytes):
         self._coder = RangeDecoder(data)
 
-    def decode(self, indexes: NDArray, tables: Tables) -> NDArray[np.int32]:
+    def decode(self, indexes: Integer[np.ndarray, "n"], tables: Tables) -> Int32[np.ndarray, "n"]:
         order, parts = _grouped(indexes, tables)
         columns = np.zeros(order.size, np.int32)
         for table, part in parts:
@@ -63,7 +66,9 @@ class SymbolDecoder:
         symbols[order] = values
         return symbols
 
-    def _escaped(self, lows: NDArray, highs: NDArray) -> NDArray[np.int64]:
+    def _escaped(
+        self, lows: Int64[np.ndarray, "n"], highs: Int64[np.ndarray, "n"]
+    ) -> Int64[np.ndarray, "n"]:
         by_exponent, by_bit = _escape_models()
         exponents = self._coder.decode(by_exponent, lows.size).astype(np.int64) + 1
         bits = self._coder.decode(by_bit, int(exponents.sum()))
@@ -73,16 +78,18 @@ class SymbolDecoder:
         return values
 
 
-def _grouped(indexes: NDArray, tables: Tables) -> tuple[NDArray, list[tuple[int, slice]]]:
+def _grouped(
+    indexes: Integer[np.ndarray, "n"], tables: Tables
+) -> tuple[Int64[np.ndarray, "n"], list[tuple[int, slice]]]:
     """An order of positions, stable, in which each table's are together; and each table's slice."""
     number = len(tables.lengths)
     # numpy sorts small integers by radix.
     order = np.argsort(indexes.astype(np.min_scalar_type(number)), kind="stable")
-    counts = np.bincount(indexes, minlength=number)
-    stops = np.cumsum(counts)
-    return order, [(int(t), slice(stops[t] - counts[t], stops[t])) for t in np.flatnonzero(counts)]
+    stops = np.cumsum(np.bincount(indexes, minlength=number)).tolist()
+    parts = [(table, slice(*ends)) for table, ends in enumerate(itertools.pairwise([0, *stops]))]
+    return order, [(table, part) for table, part in parts if part.start < part.stop]
 
 
 @functools.cache
 def _escape_models():
-    return exact_model(escapes.EXPONENTS), exact_model([2**15, 2**15])
+    return exact_model(escapes.EXPONENTS), exact_model(np.array([2**15, 2**15]))

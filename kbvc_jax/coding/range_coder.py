@@ -7,7 +7,7 @@ from typing import Any
 
 import constriction
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Int, Int32
 
 from kbvc_jax.errors import InputError
 
@@ -18,13 +18,13 @@ PRECISION = 16  # of the tables
 _CODER_PRECISION = 24
 
 
-def exact_model(frequencies: ArrayLike) -> Model:
+def exact_model(frequencies: Int[np.ndarray, "w"]) -> Model:
     """A model with exactly these frequencies, all above 0; they must sum to 2^PRECISION.
 
     The coder gives each symbol one part in 2^24 and spreads the rest in proportion to what it is
     handed. Handed integers that sum to that rest, its scale is exactly 1 and nothing is rounded.
     """
-    parts = np.asarray(frequencies, np.float64) * 2.0 ** (_CODER_PRECISION - PRECISION)
+    parts = frequencies * 2.0 ** (_CODER_PRECISION - PRECISION)
     return _stream.model.Categorical(parts - 1, perfect=False)
 
 
@@ -32,7 +32,7 @@ class RangeEncoder:
     def __init__(self):
         self._coder = _stream.queue.RangeEncoder()
 
-    def encode(self, columns: NDArray[np.int32], model: Model) -> None:
+    def encode(self, columns: Int32[np.ndarray, "n"], model: Model) -> None:
         self._coder.encode(columns, model)
 
     def finish(self) -> bytes:
@@ -54,7 +54,7 @@ class RangeDecoder:
         words = np.frombuffer(data + bytes(-len(data) % 4), ">u4")
         self._coder = _stream.queue.RangeDecoder(words.astype(np.uint32))
 
-    def decode(self, model: Model, count: int) -> NDArray[np.int32]:
+    def decode(self, model: Model, count: int) -> Int32[np.ndarray, "n"]:
         try:
             return self._coder.decode(model, count)
         except AssertionError:

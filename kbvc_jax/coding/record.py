@@ -23,7 +23,7 @@ class GopRecord:
     payload: bytes
 
     def __post_init__(self):
-        if not 1 <= self.frames <= MAX_FRAMES or self.opening and self.frames > 1:
+        if not 1 <= self.frames <= MAX_FRAMES or (self.opening and self.frames > 1):
             raise InputError(
                 f"record of {self.frames} frames: must be 1 to {MAX_FRAMES}, 1 if it opens a stream"
             )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Int, Int32, Int64, Integer
 
 from kbvc_jax.coding import escapes
 from kbvc_jax.coding.range_coder import PRECISION, Model, exact_model
@@ -23,15 +23,13 @@ TOTAL = 1 << PRECISION
 class Tables:
     """Frequencies are padded with zeros behind each row's length; each row sums to TOTAL."""
 
-    frequencies: NDArray[np.int32]  # (tables, width)
-    offsets: NDArray[np.int32]  # (tables,): the symbol of column 0
-    lengths: NDArray[np.int32]  # (tables,)
+    frequencies: Int32[np.ndarray, "t w"]
+    offsets: Int32[np.ndarray, "t"]  # the symbol of column 0
+    lengths: Int32[np.ndarray, "t"]
 
     def __post_init__(self):
         columns = np.arange(self.frequencies.shape[-1])
         used = columns < self.lengths[:, None]
-        if self.offsets.shape != self.lengths.shape or used.shape != self.frequencies.shape:
-            raise InputError("probability tables: offsets, lengths and rows differ in number")
         if not (np.array_equal(self.frequencies > 0, used) and used[:, :1].all()):
             raise InputError(
                 "probability tables: every frequency within the length must be above 0"
@@ -48,11 +46,13 @@ class Tables:
         ]
 
     @functools.cached_property
-    def spans(self) -> NDArray[np.int32]:
+    def spans(self) -> Int32[np.ndarray, "t"]:
         """How many symbols each table can code without an escape."""
         return np.maximum(self.lengths - 1, 1)
 
-    def columns(self, symbols: NDArray, indexes: NDArray) -> tuple[NDArray, NDArray[np.bool_]]:
+    def columns(
+        self, symbols: Int32[np.ndarray, "n"], indexes: Integer[np.ndarray, "n"]
+    ) -> tuple[Int32[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
         """Each symbol's column, and which are escaped."""
         columns, spans = symbols - self.offsets[indexes], self.spans[indexes]
         # As unsigned numbers, negative columns are large.
@@ -62,18 +62,20 @@ class Tables:
         columns[escaped] = spans[escaped]
         return columns, escaped
 
-    def ends(self, indexes: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def ends(
+        self, indexes: Integer[np.ndarray, "n"]
+    ) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
         """The lowest and the highest symbol of tables."""
         lows = self.offsets[indexes].astype(np.int64)
         return lows, lows + self.spans[indexes] - 1
 
     @functools.cached_property
-    def bits(self) -> NDArray[np.float64]:
+    def bits(self) -> Float[np.ndarray, "t w"]:
         """The price of each column."""
         return PRECISION - np.log2(np.maximum(self.frequencies, 1))
 
 
-def tables_from_pmf(pmfs: Sequence[NDArray[np.float64]], offsets: Sequence[int]) -> Tables:
+def tables_from_pmf(pmfs: Sequence[Float[np.ndarray, "_"]], offsets: Sequence[int]) -> Tables:
     """A table for each probability mass function; what it lacks to 1 goes to the escape."""
     return _pack([quantise_pmf(np.append(pmf, max(1 - pmf.sum(), 0.0))) for pmf in pmfs], offsets)
 
@@ -100,23 +102,24 @@ def _above(x: float, scale: float) -> float:
     return math.erfc(x / (scale * math.sqrt(2))) / 2
 
 
-def quantise_pmf(pmf: NDArray[np.float64]) -> NDArray[np.int64]:
+def quantise_pmf(pmf: Float[np.ndarray, "w"]) -> Int64[np.ndarray, "w"]:
     """Frequencies of at least 1 that sum to TOTAL, at the least expected cost in bits."""
     pmf = np.maximum(pmf, 0) / np.maximum(pmf, 0).sum()
     if pmf.size > TOTAL:
         raise InputError(f"probability table of {pmf.size} symbols; at most {TOTAL} fit")
     frequencies = np.maximum(np.floor(pmf * TOTAL).astype(np.int64), 1)
-    while (missing := TOTAL - frequencies.sum()) > 0:
-        gain = pmf * np.log1p(1 / frequencies)
-        frequencies[np.argsort(-gain, kind="stable")[:missing]] += 1
-    while frequencies.sum() > TOTAL:
-        loss = -pmf * np.log1p(-1 / np.maximum(frequencies, 2))
-        loss[frequencies == 1] = np.inf
-        frequencies[np.argmin(loss)] -= 1
-    return frequencies
+    while True:
+        gain, loss = pmf * np.log1p(1 / frequencies), np.full(pmf.size, np.inf)
+        np.multiply(-pmf, np.log1p(-1 / np.maximum(frequencies, 2)), loss, where=frequencies > 1)
+        best, worst = np.argmax(gain), np.argmin(loss)
+        missing = TOTAL - frequencies.sum()
+        if missing == 0 and gain[best] <= loss[worst] * (1 + 1e-9):
+            return frequencies
+        frequencies[best] += missing >= 0
+        frequencies[worst] -= missing <= 0
 
 
-def _pack(rows: Sequence[NDArray[np.int64]], offsets: Sequence[int]) -> Tables:
+def _pack(rows: Sequence[Int64[np.ndarray, "_"]], offsets: Sequence[int]) -> Tables:
     lengths = np.array([len(row) for row in rows], np.int32)
     frequencies = np.zeros((len(rows), lengths.max()), np.int32)
     for padded, row in zip(frequencies, rows, strict=True):
@@ -124,12 +127,16 @@ def _pack(rows: Sequence[NDArray[np.int64]], offsets: Sequence[int]) -> Tables:
     return Tables(frequencies, np.array(offsets, np.int32), lengths)
 
 
-def clamp_certain(symbols: NDArray, indexes: NDArray, tables: Tables) -> NDArray:
+def clamp_certain(
+    symbols: Int[np.ndarray, "*n"], indexes: Integer[np.ndarray, "*n"], tables: Tables
+) -> Int[np.ndarray, "*n"]:
     """Symbols with those of certain tables replaced by what alone can be coded there."""
     return np.where((tables.lengths == 1)[indexes], tables.offsets[indexes], symbols)
 
 
-def symbol_bits(symbols: NDArray, indexes: NDArray, tables: Tables) -> float:
+def symbol_bits(
+    symbols: Int[np.ndarray, "n"], indexes: Integer[np.ndarray, "n"], tables: Tables
+) -> float:
     """What the symbols cost by the tables, escapes included."""
     symbols = np.asarray(symbols, np.int32)
     columns, escaped = tables.columns(symbols, indexes)

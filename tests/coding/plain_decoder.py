@@ -1,0 +1,109 @@
+"""docs/bitstream.md, sections 2 to 6, in plain Python; shares no line with the package."""
+
+import zlib
+
+ESCAPE_EXPONENTS = [32753] + [2 ** (15 - c) for c in range(1, 16)] + [1] * 16
+M64 = 2**64 - 1
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 128:
+            return value, at
+
+
+def u(data, at, size):
+    return int.from_bytes(data[at : at + size], "little")
+
+
+def checked(data, begin, end):
+    assert zlib.crc32(data[begin:end]) == u(data, end, 4)
+    return end + 4
+
+
+def parse(data):
+    """Header fields, records and index entries of a stream."""
+    assert data[:5] == b"KBVC\x01"
+    header = {
+        "width": u(data, 5, 2),
+        "height": u(data, 7, 2),
+        "frame_count": u(data, 9, 4),
+        "matrix": ("601", "709", "2020")[data[13] & 3],
+        "full_range": bool(data[13] >> 2 & 1),
+        "bit_depth": (8, 10)[data[13] >> 3 & 1],
+        "chroma": ("420", "422", "444", "400")[data[13] >> 4],
+        "gop": data[14],
+        "quality": u(data, 15, 2),
+        "fingerprint": data[17:25],
+    }
+    numerator, at = varint(data, 25)
+    denominator, at = varint(data, at)
+    header["rate"] = (numerator, denominator)
+    at = checked(data, 0, at)
+    records, first = [], 0
+    while data[at]:
+        begin, frames = at, data[at] & 63
+        quality, offsets = header["quality"], [0] * len(bin(frames - 1)[2:].lstrip("0"))
+        at += 1
+        if data[begin] & 128:
+            quality, at = u(data, at, 2), at + 2
+            offsets = [(b ^ 128) - 128 for b in data[at : at + len(offsets)]]
+            at += len(offsets)
+        length, at = varint(data, at)
+        payload = data[at : at + length]
+        at = checked(data, begin, at + length)
+        opening = bool(data[begin] & 64)
+        records.append((first, frames, quality, tuple(offsets), opening, payload, at - begin))
+        first += frames
+    begin, entries, frames = at, [], 0
+    at += 1
+    while at < len(data) - 8:
+        number, at = varint(data, at)
+        if number & 1:
+            frames, at = data[at], at + 1
+        entries.append((frames, number >> 1))
+    assert u(data, at, 4) == len(data) - begin
+    assert checked(data, begin, at + 4) == len(data)
+    return header, records, entries
+
+
+class PlainDecoder:
+    def __init__(self, payload):
+        self.bytes, self.at = payload, 8
+        self.low, self.range = 0, M64
+        self.point = int.from_bytes(payload[:8].ljust(8, b"\0"), "big")
+
+    def column(self, frequencies):
+        scale = self.range >> 24
+        quantile = ((self.point - self.low) & M64) // scale
+        assert quantile < 2**24
+        below = column = 0
+        while (below + frequencies[column]) * 256 <= quantile:
+            below, column = below + frequencies[column], column + 1
+        self.low = (self.low + scale * 256 * below) & M64
+        self.range = scale * 256 * frequencies[column]
+        if self.range < 2**32:
+            word = int.from_bytes(self.bytes[self.at : self.at + 4].ljust(4, b"\0"), "big")
+            self.low, self.range = self.low << 32 & M64, self.range << 32
+            self.point, self.at = (self.point << 32 | word) & M64, self.at + 4
+        return column
+
+    def batch(self, indexes, tables):
+        """Symbols of one batch; a table is (offset, frequencies)."""
+        symbols, escaped = [0] * len(indexes), []
+        for index, (offset, frequencies) in enumerate(tables):
+            for position in (p for p, i in enumerate(indexes) if i == index):
+                column = self.column(frequencies) if len(frequencies) > 1 else 0
+                symbols[position] = offset + column
+                if len(frequencies) > 1 and column == len(frequencies) - 1:
+                    escaped.append((position, offset, offset + column - 1))
+        exponents = [self.column(ESCAPE_EXPONENTS) + 1 for _ in escaped]
+        for exponent, (position, low, high) in zip(exponents, escaped, strict=True):
+            number = 1
+            for _ in range(exponent):
+                number = 2 * number + self.column([32768, 32768])
+            symbols[position] = low - number // 2 if number % 2 else high + number // 2
+        return symbols

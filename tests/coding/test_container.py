@@ -1,0 +1,368 @@
+"""The container: streams of records that survive pipes, and damage that never passes unnoticed."""
+
+import io
+import re
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
+from kbvc_jax.coding.header import FIELDS
+from kbvc_jax.coding.record import depths
+from kbvc_jax.errors import InputError
+from tests.coding.plain_decoder import parse
+
+HEADER = Header(
+    width=416,
+    height=240,
+    rate=Fraction(30000, 1001),
+    matrix="709",
+    full_range=False,
+    bit_depth=8,
+    chroma="420",
+    gop=8,
+    quality=50 * 256,
+    fingerprint=b"\x01model\x00\xff",
+)
+
+headers = st.fixed_dictionaries(
+    {
+        "width": st.integers(16, 8192),
+        "height": st.integers(16, 8192),
+        "rate": st.builds(Fraction, st.integers(1, 2**32 - 1), st.integers(1, 2**32 - 1)),
+        "matrix": st.sampled_from(["601", "709", "2020"]),
+        "full_range": st.booleans(),
+        "bit_depth": st.sampled_from([8, 10]),
+        "chroma": st.sampled_from(["420", "422", "444", "400"]),
+        "gop": st.integers(0, 32),
+        "quality": st.integers(0, 25600),
+        "fingerprint": st.binary(min_size=8, max_size=8),
+    }
+)
+# Of each group: frames, quality, an offset for each depth that it may have, payload.
+groups = st.lists(
+    st.tuples(
+        st.integers(1, 32),
+        st.sampled_from([0, 50 * 256, 25600]),
+        st.lists(st.sampled_from([0, 0, -128, 3, 127]), min_size=5, max_size=5),
+        st.binary(max_size=300),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def records_of(groups) -> list[GopRecord]:
+    """The first one opens the stream."""
+    records, first = [], 0
+    for number, (frames, quality, offsets, payload) in enumerate(groups):
+        opening = number == 0
+        frames = 1 if opening else frames
+        levels = tuple(offsets[: depths(frames)])
+        records.append(GopRecord(first, frames, quality, levels, opening, payload))
+        first += frames
+    return records
+
+
+def gops(payload: int) -> list[GopRecord]:
+    """33 frames in groups of 8."""
+    opening = GopRecord(0, 1, HEADER.quality, (), True, bytes([255]) * payload)
+    groups = [
+        GopRecord(1 + 8 * k, 8, HEADER.quality, (0, 0, 0), False, bytes([k]) * payload)
+        for k in range(4)
+    ]
+    return [opening, *groups]
+
+
+class Pipe(io.RawIOBase):
+    """Cannot be seeked, and gives its bytes in crumbs."""
+
+    def __init__(self, data: bytes = b""):
+        self.data, self.at = bytearray(data), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        crumb = self.data[self.at : self.at + min(len(buffer), 7)]
+        buffer[: len(crumb)] = crumb
+        self.at += len(crumb)
+        return len(crumb)
+
+    def write(self, data) -> int:
+        self.data += data
+        return len(data)
+
+
+def write(file, records, header: Header = HEADER) -> int:
+    writer = StreamWriter(file, header)
+    for record in records:
+        writer.write(record)
+    return writer.close()
+
+
+def stream(records, header: Header = HEADER) -> bytes:
+    file = io.BytesIO()
+    assert write(file, records, header) == len(file.getvalue())
+    return file.getvalue()
+
+
+def read(data: bytes) -> list[GopRecord]:
+    return list(StreamReader(io.BytesIO(data)))
+
+
+@given(headers, groups)
+def test_streams_come_back_as_they_were_written(fields, groups):
+    header, records = Header(**fields), records_of(groups)
+    reader = StreamReader(io.BytesIO(stream(records, header)))
+    frames = sum(record.frames for record in records)
+    assert reader.header.frame_count == reader.frame_count == frames
+    assert reader.header.rate == header.rate
+    assert reader.header.fingerprint == header.fingerprint
+    assert list(reader) == records
+    assert [reader.record(k) for k in reversed(range(len(records)))] == records[::-1]
+
+
+@given(headers, groups)
+def test_a_parser_written_from_the_document_reads_the_stream(fields, groups):
+    header, records = Header(**fields), records_of(groups)
+    fields, found, entries = parse(stream(records, header))
+    rate = fields.pop("rate")
+    assert rate == (header.rate.numerator, header.rate.denominator)
+    assert fields.pop("frame_count") == sum(record.frames for record in records)
+    assert fields == {name: getattr(header, name) for name in fields}
+    assert [GopRecord(*values[:-1]) for values in found] == records
+    assert entries == [(values[1], values[-1]) for values in found]
+
+
+@given(groups)
+def test_pipes_carry_streams_both_ways(groups):
+    records = records_of(groups)
+    pipe = Pipe()
+    write(pipe, records)
+    reader = StreamReader(Pipe(bytes(pipe.data)))
+    assert reader.header.frame_count == 0
+    assert reader.frame_count is None
+    assert list(reader) == records
+    # The index tells what the header could not.
+    seekable = StreamReader(io.BytesIO(bytes(pipe.data)))
+    assert seekable.frame_count == sum(record.frames for record in records)
+
+
+def test_a_pipe_refuses_to_seek():
+    with pytest.raises(InputError, match="pipe"):
+        StreamReader(Pipe(stream(gops(10)))).record(1)
+
+
+def test_a_stream_may_start_anywhere_in_a_file():
+    file = io.BytesIO(b"before")
+    file.seek(0, io.SEEK_END)
+    write(file, gops(10))
+    file.seek(len("before"))
+    reader = StreamReader(file)
+    assert list(reader) == gops(10)
+    assert reader.record(4) == gops(10)[4]
+
+
+def test_overhead_stays_below_a_hundred_bytes_for_33_frames():
+    header, records = len(HEADER.to_bytes()), gops(2000)
+    assert header <= 40
+    assert all(len(record.to_bytes(HEADER)) - 2000 <= 7 for record in records)
+    assert len(stream(records)) - 5 * 2000 < 100
+    worst = Header(**{**vars(HEADER), "rate": Fraction(2**32 - 1, 2**32 - 2)})
+    assert len(worst.to_bytes()) <= 40
+
+
+def test_the_index_is_the_same_scanned_as_stored():
+    data = stream(gops(50))
+    stored = StreamReader(io.BytesIO(data)).index
+    for damaged in (data[:-1], data[:-12], data[:-16], data[:-4] + bytes(4)):
+        assert StreamReader(io.BytesIO(damaged)).index == stored
+    assert [entry.first_frame for entry in stored] == [0, 1, 9, 17, 25]
+
+
+def test_a_stream_that_lost_its_index_alone_is_whole():
+    data = stream(gops(50))
+    body = sum(entry.size for entry in StreamReader(io.BytesIO(data)).index)
+    body += len(HEADER.to_bytes())
+    for end in range(body, len(data)):
+        assert read(data[:end]) == gops(50)
+
+
+def test_a_cut_stream_gives_its_whole_records_then_an_input_error():
+    data, records = stream(gops(50)), gops(50)
+    index = StreamReader(io.BytesIO(data)).index
+    for end in range(len(HEADER.to_bytes()), index[-1].offset + index[-1].size):
+        whole = [entry for entry in index if entry.offset + entry.size <= end]
+        reader = StreamReader(io.BytesIO(data[:end]))
+        found = iter(reader)
+        assert [next(found) for _ in whole] == records[: len(whole)]
+        with pytest.raises(InputError, match="cut off"):
+            next(found)
+        assert reader.index == whole
+
+
+def test_a_pipe_that_ends_without_an_index_is_cut_off():
+    pipe = Pipe()
+    write(pipe, gops(50))
+    index = StreamReader(io.BytesIO(bytes(pipe.data))).index
+    end = index[-1].offset + index[-1].size
+    for cut in range(end, len(pipe.data)):
+        with pytest.raises(InputError, match="cut off after 33 frames"):
+            list(StreamReader(Pipe(bytes(pipe.data[:cut]))))
+
+
+def test_a_cut_header_is_an_input_error():
+    for end in range(len(HEADER.to_bytes())):
+        with pytest.raises(InputError, match="cut off within the header"):
+            read(stream(gops(5))[:end])
+
+
+def test_no_flipped_bit_passes_unnoticed():
+    data = stream(gops(5))
+    for bit in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(InputError):
+            read(bytes(damaged))
+
+
+def test_seeking_in_a_damaged_stream_gives_true_records_or_an_input_error():
+    data, records = stream(gops(5)), gops(5)
+    for bit in range(8 * len(HEADER.to_bytes()), 8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        reader, found = StreamReader(io.BytesIO(bytes(damaged))), 0
+        for number, record in enumerate(records):
+            try:
+                assert reader.record(number) == record
+                found += 1
+            except InputError:
+                pass
+        # Only the record that was hit is lost: either it or the index is whole.
+        assert found >= len(records) - 1
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data):
+    for candidate in (data, b"KBVC\x01" + data, HEADER.to_bytes() + data):
+        try:
+            reader = StreamReader(io.BytesIO(candidate))
+            assert isinstance(reader.index, list)
+            assert isinstance(list(reader), list)
+        except InputError:
+            pass
+
+
+@given(st.binary(min_size=20, max_size=30))
+def test_headers_with_a_true_check_sum_are_read_or_refused(fields):
+    """Someone may forge one: ranges count, too."""
+    data = b"KBVC\x01" + fields
+    data += zlib.crc32(data).to_bytes(4, "little")
+    try:
+        header = StreamReader(io.BytesIO(data)).header
+    except InputError:
+        return
+    assert 16 <= header.width <= 8192
+    assert 16 <= header.height <= 8192
+
+
+@given(st.integers(0, 255), st.binary(max_size=30))
+def test_records_with_a_true_check_sum_are_read_or_refused(tag, body):
+    record = bytes([tag]) + body
+    data = HEADER.to_bytes() + record + zlib.crc32(record).to_bytes(4, "little")
+    with pytest.raises(InputError):
+        read(data)
+
+
+def test_what_follows_the_end_is_an_input_error():
+    for garbage in (b"\0", b"KBVC", stream(gops(5))):
+        with pytest.raises(InputError, match="bytes follow the end"):
+            read(stream(gops(5)) + garbage)
+
+
+def test_other_files_and_versions_are_named():
+    with pytest.raises(InputError, match="not a .kbvc stream"):
+        read(b"YUV4MPEG2 W416 H240")
+    with pytest.raises(InputError, match="version 2; this program reads version 1"):
+        read(b"KBVC\x02" + bytes(40))
+    with pytest.raises(InputError, match="cut off within the header"):
+        read(b"")
+
+
+def test_a_stream_without_frames_is_an_input_error():
+    with pytest.raises(InputError, match="0 frames"):
+        read(stream([]))
+
+
+def test_a_header_that_promises_other_frames_is_an_input_error():
+    data = stream(gops(5))
+    head = Header(**{**vars(HEADER), "frame_count": 34}).to_bytes()
+    with pytest.raises(InputError, match="33 frames, but the header promises 34"):
+        read(head + data[len(head) :])
+
+
+def test_records_beyond_the_last_are_an_input_error():
+    with pytest.raises(InputError, match="no record 5: the stream has 5"):
+        StreamReader(io.BytesIO(stream(gops(5)))).record(5)
+
+
+def test_records_must_follow_each_other():
+    writer = StreamWriter(io.BytesIO(), HEADER)
+    with pytest.raises(ValueError, match="where 0 is next"):
+        writer.write(gops(5)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 15}, "width 15: must be from 16 to 8192"),
+        ({"height": 8193}, "height 8193: must be from 16 to 8192"),
+        ({"rate": Fraction(0)}, "rate numerator 0: must be from 1"),
+        ({"matrix": "240"}, "matrix 240: must be one of 601, 709, 2020"),
+        ({"bit_depth": 12}, "bit_depth 12: must be one of 8, 10"),
+        ({"chroma": "411"}, "chroma 411: must be one of"),
+        ({"gop": 33}, "gop 33: must be from 0 to 32"),
+        ({"quality": 25601}, "quality 25601: must be from 0 to 25600"),
+        ({"fingerprint": b"short"}, "must have 8 bytes"),
+    ],
+)
+def test_header_fields_have_ranges(change, message):
+    with pytest.raises(InputError, match=message):
+        Header(**{**vars(HEADER), **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"frames": 0, "level_offsets": ()},
+        {"frames": 64, "level_offsets": (0,) * 6},
+        {"opening": True},
+        {"level_offsets": (0, 0)},
+        {"level_offsets": (0, 0, 128)},
+        {"quality": 25601},
+    ],
+)
+def test_record_fields_have_ranges(change):
+    with pytest.raises(InputError, match="must be"):
+        GopRecord(**{**vars(gops(5)[1]), **change})
+
+
+def test_the_document_lists_every_header_field_at_its_place():
+    document = (Path(__file__).parents[2] / "docs" / "bitstream.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| u(\d+) \| (?:number of )?(\w+)", document, re.MULTILINE)
+    offset, expected = 5, [("4", "8", "version")]
+    for field in FIELDS:
+        if field.width:
+            name = field.name.removesuffix("_count") + "s" * field.name.endswith("_count")
+            expected.append((str(offset), str(8 * field.width), name))
+            offset += field.width
+    assert rows == [(o, bits, "GoP" if name == "gop" else name) for o, bits, name in expected]
+    assert re.search(rf"^\| {offset} \| varint \| frame rate", document, re.MULTILINE)
