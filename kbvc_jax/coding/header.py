@@ -68,7 +68,8 @@ class Header:
             value = getattr(self, choice.name)
             if value not in choice.values:
                 expected = ", ".join(map(str, choice.values))
-                raise InputError(f"{choice.name} {value}: must be one of {expected}")
+                name = choice.name.replace("_", " ")
+                raise InputError(f"{name} {value}: must be one of {expected}")
         if len(self.fingerprint) != FINGERPRINT_BYTES:
             raise InputError(f"model fingerprint: must have {FINGERPRINT_BYTES} bytes")
         for field, value in zip(FIELDS, self._integers(), strict=True):

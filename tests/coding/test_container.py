@@ -327,7 +327,7 @@ def test_records_must_follow_each_other():
         ({"height": 8193}, "height 8193: must be from 16 to 8192"),
         ({"rate": Fraction(0)}, "rate numerator 0: must be from 1"),
         ({"matrix": "240"}, "matrix 240: must be one of 601, 709, 2020"),
-        ({"bit_depth": 12}, "bit_depth 12: must be one of 8, 10"),
+        ({"bit_depth": 12}, "bit depth 12: must be one of 8, 10"),
         ({"chroma": "411"}, "chroma 411: must be one of"),
         ({"gop": 33}, "gop 33: must be from 0 to 32"),
         ({"quality": 25601}, "quality 25601: must be from 0 to 25600"),
