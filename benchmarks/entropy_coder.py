@@ -2,7 +2,7 @@
 
     python benchmarks/entropy_coder.py
 
-A 2-core AVX-512 machine, numpy 2.4, constriction 0.5: 55-70 Msym/s encode, 31-33 decode, sorting and
+A 2-core AVX-512 machine, numpy 2.4, constriction 0.5: 55 Msym/s encode, 31 decode, sorting and
 escapes included; 570,968 bytes where the tables promise 570,952.
 """
 
