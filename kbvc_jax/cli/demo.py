@@ -6,7 +6,7 @@ from pathlib import Path
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.progress import Progress
 
-QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
+QUALITIES = (5.0, 25.0, 50.0, 75.0, 95.0)
 
 
 def register(commands) -> None:
@@ -25,10 +25,7 @@ def register(commands) -> None:
         nargs="+",
         default=QUALITIES,
         metavar="Q",
-        help="0 to 100 each (default 10 30 50 70 90)",
-    )
-    coding.add_argument(
-        "--gop", type=kinds.gop, default=8, metavar="N|auto", help="1 to 32, or auto (default 8)"
+        help="0 to 100 each (default 5 25 50 75 95)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N of 33 (default all)"
@@ -45,17 +42,18 @@ def register(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     import kbvc_jax
     from kbvc_jax.cli.backend import start_backend
+
+    backend = start_backend()
+    codec = kbvc_jax.load(arguments.checkpoint)
     from kbvc_jax.demo.run import run_demo
 
-    codec = kbvc_jax.load(arguments.checkpoint)
     progress = Progress(arguments.quiet)
-    progress.say(f"running on {start_backend()}")
+    progress.say(f"the bundled clip on {backend}; some minutes on a CPU")
     print(
         run_demo(
             codec,
             Path(arguments.out),
             qualities=arguments.quality,
-            gop=arguments.gop,
             frames=arguments.frames,
             overwrite=arguments.overwrite,
             say=progress.say,

@@ -15,7 +15,7 @@ from kbvc_jax.cli.main import COMMANDS, main
         ("decode", ("--start", "--verify", "default 0")),
         ("info", ("--json",)),
         ("model", ("--config",)),
-        ("demo", ("10 30 50 70 90",)),
+        ("demo", ("5 25 50 75 95",)),
         ("export", ("--dtype", "default float32")),
     ],
 )

@@ -1,0 +1,102 @@
+"""Every point of the demo through real files, measured as an evaluation measures.
+
+clip --- kbvc, x264, x265 at several settings --- files --- decoded --- table, curves, picture
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import UInt
+
+from kbvc_jax.demo.draw import draw_curves, draw_side_by_side, matched
+from kbvc_jax.errors import InputError
+from kbvc_jax.evaluation.anchors import anchors
+from kbvc_jax.evaluation.clips import Frame, find_clips
+from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
+from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.evaluation.measure import measure
+from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.evaluation.ours import contenders
+from kbvc_jax.evaluation.results import Point
+from kbvc_jax.pipeline.codec import Codec
+
+NAME = "kbvc"
+ANCHORS = AnchorConfig(codecs=("x264", "x265"), quantisers=(20, 25, 30, 35, 40))
+
+
+class Witness:
+    """The PSNR of every frame, and a picture of one: the middle, a leaf of its group."""
+
+    def __init__(self, frames: int):
+        self._middle = frames // 2 | 1 if frames > 1 else 0
+        self._decibels: list[float] = []
+        self.source = self.picture = np.zeros((0, 0, 3), np.uint8)
+
+    def see(self, source: Frame, decoded: Frame) -> None:
+        if len(self._decibels) == self._middle:
+            self.source, self.picture = source.rgb, decoded.rgb
+        self._decibels.append(psnr(source.rgb, decoded.rgb, 255))
+
+    def columns(self) -> Columns:
+        return {"psnr": self._decibels}
+
+
+def run_demo(
+    codec: Codec,
+    folder: Path,
+    *,
+    qualities: Sequence[float],
+    frames: int | None,
+    overwrite: bool,
+    say: Callable[[str], None],
+) -> str:
+    """Fills `folder` and returns the table."""
+    config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
+    (clip,) = find_clips(config)
+    _make(folder, overwrite)
+    points: list[Point] = []
+    pictures: dict[tuple[str, float], UInt[np.ndarray, "h w 3"]] = {}
+    ours = contenders(config, {NAME: {jax.local_devices()[0]: codec}})
+    for contender in [*ours, *anchors(config)]:
+        for setting in contender.settings:
+            witness = Witness(clip.frames)
+            target = folder / f"{contender.name}-{setting:g}{contender.suffix}"
+            point = measure(contender, clip, setting, target, [witness])
+            say(row(point))
+            points.append(point)
+            pictures[point.codec, point.setting] = witness.picture
+    title = f"{clip.name}, {clip.format.width}x{clip.format.height}, {clip.frames} frames, GoP 8"
+    draw_curves(points, title, folder / "rd.png")
+    shown = matched(points, NAME)
+    captioned = [(caption(p), pictures[p.codec, p.setting]) for p in shown]
+    draw_side_by_side([("source", witness.source), *captioned], folder / "side_by_side.png")
+    written = f"{folder}/rd.png and {folder}/side_by_side.png; the streams lie beside them"
+    return "\n".join([title, HEADINGS, *map(row, points), written])
+
+
+HEADINGS = "codec  setting      bytes  bits/pixel  PSNR dB  encode fps  decode fps"
+
+
+def row(point: Point) -> str:
+    frames = len(point.frames["psnr"])
+    return (
+        f"{point.codec:5}  {point.setting:7g}  {point.bytes:9,}  {point.bits_per_pixel:10.4f}  "
+        f"{point.mean('psnr'):7.2f}  {frames / point.encode_seconds:10.2f}  "
+        f"{frames / point.decode_seconds:10.2f}"
+    )
+
+
+def caption(point: Point) -> str:
+    return f"{point.codec}: {point.bits_per_pixel:.3f} bits a pixel, {point.mean('psnr'):.2f} dB"
+
+
+def _make(folder: Path, overwrite: bool) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        filled = any(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write there ({error.strerror})") from None
+    if filled and not overwrite:
+        raise InputError(f"{folder}: holds files already; pass -y, or another --out")
