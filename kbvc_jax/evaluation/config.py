@@ -1,0 +1,87 @@
+"""Everything that an evaluation is, declared once. All of it is recorded with the results."""
+
+import dataclasses
+from typing import Literal
+
+from kbvc_jax.errors import InputError
+
+SHIPPED = "shipped"  # the checkpoint that comes with the package
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequence:
+    """A sequence as its publisher describes it."""
+
+    name: str
+    width: int
+    height: int
+    frames: int
+    rate: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SequenceSet:
+    name: str = ""  # empty: the folder's name
+    origin: str = ""  # where a missing sequence comes from
+    sequences: tuple[Sequence, ...] = ()  # empty: every clip of the folder
+
+
+@dataclasses.dataclass(frozen=True)
+class AnchorConfig:
+    # Of x264, x265, x265-medium, x265-lowdelay, svt-av1, vvenc, libaom, vtm, hm.
+    codecs: tuple[str, ...] = ("x264", "x265", "x265-medium", "svt-av1")
+    # Constant rate factor of x264 and x265, quantiser of VVenC, VTM and HM.
+    quantisers: tuple[int, ...] = (17, 22, 27, 32, 37)
+    # AV1 counts from 0 to 63.
+    av1_quantisers: tuple[int, ...] = (20, 30, 40, 50, 58)
+    # Encoder binaries and their random-access .cfg files; each decoder lies beside its encoder.
+    vtm: str | None = None
+    vtm_cfg: str | None = None
+    hm: str | None = None
+    hm_cfg: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    set: SequenceSet = SequenceSet()
+    data: str | None = None  # the folder of the set; None: the bundled clip
+    sequences: tuple[str, ...] = ()  # some of the set; empty: all
+    frames: int | None = None  # the first so many of each sequence; None: all
+    # Intra period, of the anchors too; "auto" chooses up to 32, and the anchors get 32.
+    gop: int | Literal["auto"] = 8
+    qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
+    # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights.
+    checkpoints: tuple[str, ...] = (SHIPPED,)
+    anchors: AnchorConfig = AnchorConfig()
+    # YUV to RGB; None: as the file says, else BT.709 full range.
+    matrix: Literal["601", "709", "2020"] | None = None
+    full_range: bool | None = None
+    vmaf: bool = False  # needs kbvc-jax[anchors]
+    lpips: bool = False  # needs kbvc-jax[lpips]
+    # BD-rates are refused where the curves share less than this part of their quality range.
+    minimum_overlap: float = 0.5
+    interpolation: Literal["pchip", "cubic"] = "pchip"
+    # The report's pictures, beside x265 at matched rate: windows (sequence, frame, x, y, width,
+    # height); with none given, the most detailed window of the first sequences.
+    crops: tuple[tuple[str, int, int, int, int, int], ...] = ()
+    pictures: int = 3
+
+    @property
+    def intra_period(self) -> int:
+        return 32 if self.gop == "auto" else int(self.gop)
+
+
+def check(config: EvaluationConfig) -> None:
+    """Refuses what could not run, before anything does."""
+    if config.gop not in (8, 16, 32, "auto"):
+        raise InputError(f"gop={config.gop}: must be 8, 16, 32 or auto")
+    if config.frames is not None and config.frames < 1:
+        raise InputError(f"frames={config.frames}: must be at least 1, or None for all")
+    if wrong := [q for q in config.qualities if not 0 <= q <= 100]:
+        raise InputError(f"qualities={wrong[0]:g}: each must be from 0 to 100")
+    if wrong := [q for q in config.anchors.quantisers if not 0 <= q <= 51]:
+        raise InputError(f"anchors.quantisers={wrong[0]}: each must be from 0 to 51")
+    if wrong := [q for q in config.anchors.av1_quantisers if not 0 <= q <= 63]:
+        raise InputError(f"anchors.av1_quantisers={wrong[0]}: each must be from 0 to 63")
+    if not 0 < config.minimum_overlap <= 1:
+        raise InputError(f"minimum_overlap={config.minimum_overlap}: must be above 0, at most 1")

@@ -1,0 +1,121 @@
+"""Source, ours and x265 side by side at matched rate (Figure 6)."""
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Num
+from PIL import Image
+
+from kbvc_jax.evaluation.clips import Clip, Frame
+from kbvc_jax.evaluation.contender import Contender
+from kbvc_jax.evaluation.results import Point
+
+if TYPE_CHECKING:
+    from kbvc_jax.evaluation.run import Run
+
+BESIDE = "x265"
+CROP = (360, 240)  # width and height of an automatic window
+STEP = 16  # between the windows tried
+
+
+class Window(NamedTuple):
+    frame: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def take_pictures(run: "Run", points: list[Point], say: Callable[[str], None]) -> list[dict]:
+    by_name = {contender.name: contender for contender in run.contenders}
+    others = [name for name in by_name if name != BESIDE]
+    if BESIDE not in by_name or not others:
+        return []
+    chosen, out = by_name[others[0]], []
+    for clip in run.clips:
+        for window in _windows(run, clip, len(out)):
+            say(f"pictures: {clip.name}, frame {window.frame}")
+            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], points, len(out)))
+    return out
+
+
+def matched_setting(points: list[Point], size: int) -> float:
+    """The setting at which a codec's files would have `size` bytes: log-linear between points."""
+    ordered = sorted(points, key=lambda p: p.bytes)
+    logs = [math.log(p.bytes) for p in ordered]
+    return round(float(np.interp(math.log(size), logs, [p.setting for p in ordered])), 2)
+
+
+def detailed_window(rgb: Num[np.ndarray, "h w 3"], frame: int) -> Window:
+    """Where the source has most detail: chosen by the source alone, so that it favours nobody."""
+    luma = rgb.astype(np.float32).mean(-1)
+    detail = np.abs(np.diff(luma, axis=0))[:, :-1] + np.abs(np.diff(luma, axis=1))[:-1]
+    sums = np.pad(detail, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    height, width = (min(side, limit) for side, limit in zip(luma.shape, CROP[::-1], strict=True))
+    y, x = np.mgrid[0 : luma.shape[0] - height + 1 : STEP, 0 : luma.shape[1] - width + 1 : STEP]
+    bottom, right = y + height - 1, x + width - 1
+    energy = sums[bottom, right] - sums[y, right] - sums[bottom, x] + sums[y, x]
+    best = np.unravel_index(energy.argmax(), energy.shape)
+    return Window(frame, int(x[best]), int(y[best]), width, height)
+
+
+def _windows(run: "Run", clip: Clip, taken: int) -> list[Window]:
+    if run.config.crops:
+        return [Window(*crop[1:]) for crop in run.config.crops if crop[0] == clip.name]
+    if taken >= run.config.pictures:
+        return []
+    frame = min(clip.frames // 2 | 1, clip.frames - 1)  # odd: a leaf of the hierarchy
+    return [detailed_window(_frame_at(clip.read(), frame).rgb, frame)]
+
+
+def _picture(
+    run: "Run",
+    clip: Clip,
+    window: Window,
+    chosen: Contender,
+    beside: Contender,
+    points: list[Point],
+    number: int,
+) -> dict[str, Any]:
+    middle = sorted(chosen.settings)[len(chosen.settings) // 2]
+    point, stream = run.point(chosen, clip, float(middle))
+    curve = [p for p in points if (p.codec, p.sequence) == (beside.name, clip.name)]
+    other, other_stream = run.point(beside, clip, matched_setting(curve, point.bytes))
+    images = [
+        _image(run.folder, number, "source", clip.read(), window),
+        _image(run.folder, number, chosen.name, chosen.decode(stream, clip), window, point),
+        _image(run.folder, number, beside.name, beside.decode(other_stream, clip), window, other),
+    ]
+    return {"sequence": clip.name, **window._asdict(), "images": images}
+
+
+def _image(
+    folder: Path,
+    number: int,
+    name: str,
+    frames: Iterator[Frame],
+    window: Window,
+    point: Point | None = None,
+) -> dict[str, Any]:
+    rgb = _frame_at(frames, window.frame).rgb
+    part = rgb[window.y : window.y + window.height, window.x : window.x + window.width]
+    if part.dtype == np.uint16:  # 10 bits
+        part = (part >> 2).astype(np.uint8)
+    path = folder / "pictures" / f"{number}-{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(part).save(path)
+    out: dict[str, Any] = {"name": name, "file": f"pictures/{path.name}"}
+    if point is not None:
+        out |= {
+            "bits_per_pixel": point.bits_per_pixel,
+            "psnr": point.frames["psnr"][window.frame],
+        }
+    return out
+
+
+def _frame_at(frames: Iterator[Frame], index: int) -> Frame:
+    return next(islice(frames, index, None))
