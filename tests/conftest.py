@@ -4,6 +4,6 @@ import os
 
 from jaxtyping import install_import_hook
 
-# Several workers share the machine's cores; device tests ask for more devices themselves.
+# Before JAX is imported: tests run on the CPU unless told otherwise.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 install_import_hook("kbvc_jax", "signatures.checked")

@@ -1,7 +1,11 @@
-"""The checker of signatures: beartype, which does not know that io's files are BinaryIO."""
+"""The checker of signatures: beartype, told what it takes too literally."""
 
 from typing import BinaryIO
 
+import numpy as np
 from beartype import BeartypeConf, FrozenDict, beartype
+from jax.typing import DTypeLike
 
-checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({BinaryIO: object})))
+# io's files are no subclasses of BinaryIO; jnp.float32 is a scalar type that serves as a dtype.
+LENIENT = FrozenDict({BinaryIO: object, np.dtype: DTypeLike})
+checked = beartype(conf=BeartypeConf(hint_overrides=LENIENT))

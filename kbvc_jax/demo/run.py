@@ -18,7 +18,7 @@ from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
 from kbvc_jax.evaluation.measure import measure
 from kbvc_jax.evaluation.metrics import psnr
-from kbvc_jax.evaluation.ours import contenders
+from kbvc_jax.evaluation.ours import Ours
 from kbvc_jax.evaluation.results import Point
 from kbvc_jax.pipeline.codec import Codec
 
@@ -58,8 +58,8 @@ def run_demo(
     _make(folder, overwrite)
     points: list[Point] = []
     pictures: dict[tuple[str, float], UInt[np.ndarray, "h w 3"]] = {}
-    ours = contenders(config, {NAME: {jax.local_devices()[0]: codec}})
-    for contender in [*ours, *anchors(config)]:
+    ours = Ours(NAME, {jax.local_devices()[0]: codec}, config.gop, config.qualities)
+    for contender in [ours, *anchors(config)]:
         for setting in contender.settings:
             witness = Witness(clip.frames)
             target = folder / f"{contender.name}-{setting:g}{contender.suffix}"

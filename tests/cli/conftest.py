@@ -1,0 +1,40 @@
+"""A tiny model with random weights: bad pictures, real streams."""
+
+import numpy as np
+import pytest
+from flax import nnx
+
+from kbvc_jax.coding.tables import gaussian_tables
+from kbvc_jax.models.checkpoint import assemble, save_inference
+from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.entropy_model import quantise_hyperprior
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.ops.densities import scale_table
+
+TINY = ModelConfig(
+    latent_channels=8,
+    hidden_channels=8,
+    head_channels=4,
+    kernel_size=3,
+    interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2),
+    quality_points=2,
+)
+
+
+def save_tiny_model(folder, seed):
+    model = Kbvc(TINY, nnx.Rngs(seed))
+    z = np.random.default_rng(seed).integers(-3, 4, (1, 2, 2, TINY.latent_channels))
+    image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
+    inference = assemble(model, image, frame, gaussian_tables(scale_table()))
+    save_inference(folder, inference)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("weights") / "tiny", seed=1)
+
+
+@pytest.fixture(scope="session")
+def other_checkpoint(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("weights") / "other", seed=2)

@@ -1,0 +1,40 @@
+"""`kbvc demo`, with a tiny model in place of the shipped one."""
+
+from importlib import resources
+
+import pytest
+from PIL import Image
+
+from kbvc_jax.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch):
+    monkeypatch.setenv("KBVC_CACHE", "off")
+
+
+def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, capsys):
+    out = tmp_path / "demo"
+    argv = ["demo", "-q", "20", "80", "--frames", "3", "--checkpoint", str(checkpoint)]
+    assert main([*argv, "--out", str(out)]) == 0
+    table = capsys.readouterr().out
+    for codec, points in (("kbvc", 2), ("x264", 5), ("x265", 5)):
+        assert table.count(f"\n{codec} ") == points
+    size = (out / "kbvc-20.kbvc").stat().st_size
+    assert f" {size:,} " in table
+    assert Image.open(out / "rd.png").width > 500
+    assert Image.open(out / "side_by_side.png").width > 3 * 416
+
+    assert main([*argv, "--out", str(out)]) == 2
+    assert f"kbvc: {out}: holds files already; pass -y" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    (resources.files("kbvc_jax") / "weights" / "model.json").is_file(), reason="weights ship"
+)
+def test_without_weights_the_demo_says_so_in_one_line_and_fails(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("kbvc: ") and "weights" in captured.err
+    assert not (tmp_path / "demo").exists()

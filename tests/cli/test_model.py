@@ -1,0 +1,52 @@
+"""`kbvc model`: the table of modules."""
+
+import json
+
+import pytest
+
+from kbvc_jax.cli.main import main
+from kbvc_jax.evaluation.complexity import complexity
+from kbvc_jax.models.config import ModelConfig
+
+CONFIG = """\
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.training.config import TrainConfig
+
+def get_config():
+    return TrainConfig(model=ModelConfig(interpolate=False))
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "configs" / "two.py"
+    path.parent.mkdir()
+    path.write_text(CONFIG)
+    return path
+
+
+def test_the_default_is_the_products_network(capsys):
+    assert main(["model"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, row in zip(lines[1:], complexity(ModelConfig()), strict=True):
+        assert line.split() == [
+            *row.module.split(),
+            f"{row.parameters:,}",
+            f"{row.macs_per_pixel:,.0f}",
+        ]
+
+
+def test_a_config_and_its_overrides_choose_the_network(config, capsys):
+    argv = ["model", "--config", str(config), "--config.model.kernel_size=51", "--json"]
+    assert main(argv) == 0
+    expected = complexity(ModelConfig(interpolate=False, kernel_size=51))
+    table = json.loads(capsys.readouterr().out)
+    assert [row["parameters"] for row in table] == [row.parameters for row in expected]
+    assert [row["module"] for row in table] == [row.module for row in expected]
+
+
+def test_a_wrong_key_lists_the_valid_ones(config, capsys):
+    assert main(["model", "--config", str(config), "--config.model.kernel=51"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"kbvc: {config}: no key 'model.kernel'") and line.count("\n") == 1
+    assert "model.kernel_size (int)" in line
