@@ -1,0 +1,143 @@
+"""Every frame in device memory, clips cut there: the host sends three numbers a step.
+
+Loading needs NumPy and Pillow, and PyAV or OpenCV where the pack holds video.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Key, UInt8
+
+from kbvc_jax.data import motion, window
+from kbvc_jax.data.config import DataConfig
+from kbvc_jax.data.decode import BrokenError
+from kbvc_jax.data.sources import Source, Tolerance, check_size, is_still
+from kbvc_jax.errors import InputError
+
+
+class Clips(NamedTuple):
+    """A source's frames, one clip after the other."""
+
+    frames: UInt8[Array | np.ndarray, "N H W 3"]
+    firsts: Int[Array | np.ndarray, "C"]
+    lengths: Int[Array | np.ndarray, "C"]
+
+
+def load_clips(source: Source, config: DataConfig) -> Clips:
+    """On the host; joins the parts of a clip, drops what is shorter than a clip."""
+    height, width = source.read(0, [0]).shape[1:3]
+    if not is_still(source):
+        check_size(source, 0, height, width, config)
+    firsts = np.cumsum(source.lengths) - source.lengths
+    frames = np.empty((int(sum(source.lengths)), height, width, 3), np.uint8)
+    tolerance, broken = Tolerance(source.path, len(source.lengths)), set()
+
+    def load(item: int) -> None:
+        try:
+            found = source.read(item, range(source.lengths[item]))
+        except BrokenError as error:
+            tolerance.record(item, error)
+            broken.add(item)
+            return
+        if found.shape[1:3] != (height, width):
+            raise InputError(
+                f"{source.path}: {source.names[item]} is {found.shape[2]}x{found.shape[1]}, the "
+                f"first one {width}x{height}; resident data has one size: pack it with --size"
+            )
+        frames[firsts[item] : firsts[item] + len(found)] = found
+
+    with ThreadPoolExecutor(config.threads) as pool:
+        list(pool.map(load, range(len(source.lengths))))
+    runs = _runs(source, broken)
+    least = 1 if is_still(source) else config.frames
+    runs = [(firsts[a], sum(source.lengths[a:b])) for a, b in runs]
+    runs = np.array([run for run in runs if run[1] >= least], np.int32)
+    return Clips(frames, runs[:, 0], runs[:, 1])
+
+
+def _runs(source: Source, broken: set[int]) -> list[tuple[int, int]]:
+    """Ranges of items, each a clip's consecutive parts."""
+    runs: list[tuple[int, int]] = []
+    for item, name in enumerate(source.names):
+        if item in broken:
+            continue
+        if runs and runs[-1][1] == item and source.names[item - 1] == name:
+            runs[-1] = runs[-1][0], item + 1
+        else:
+            runs.append((item, item + 1))
+    return runs
+
+
+@partial(jax.jit, static_argnames=("stills", "config"))
+def resident_batch(
+    clips: tuple[Clips, ...],
+    stills: tuple[bool, ...],
+    key: Key[Array, ""],
+    slots: tuple[Int[Array, "_"], ...],
+    config: DataConfig,
+) -> UInt8[Array, "B T h w 3"]:
+    """One clip for each slot of the batch, in rising order of the slots; slots[k] are clips[k]'s.
+
+    A slot's clip depends on the key and its number alone, whatever device it is cut on.
+    """
+    parts = []
+    for source, still, numbers in zip(clips, stills, slots, strict=True):
+        keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
+        cut = _animate_still if still else _cut_clip
+        if len(numbers):
+            parts.append(jax.vmap(partial(cut, source, config=config))(keys))
+    order = jnp.argsort(jnp.concatenate(slots))
+    return jnp.concatenate(parts)[order]
+
+
+def _cut_clip(clips: Clips, key: Key[Array, ""], config: DataConfig) -> UInt8[Array, "T h w 3"]:
+    which, when, where = jax.random.split(key, 3)
+    # Longer clips come more often.
+    ends = jnp.cumsum(clips.lengths)
+    clip = jnp.searchsorted(ends, jax.random.randint(which, (), 0, ends[-1]), side="right")
+    uniforms = jax.random.uniform(when, (window.TIME_UNIFORMS,))
+    times = clips.firsts[clip] + window.draw_times(uniforms, clips.lengths[clip], config)
+
+    height, width = clips.frames.shape[1:3]
+    uniforms = jax.random.uniform(where, (window.REGION_UNIFORMS,))
+    region = window.draw_region(uniforms, height, width, config)
+    size = window.region_size(height, width, config)
+    top, left = jnp.minimum(region.top, height - size[0]), jnp.minimum(region.left, width - size[1])
+    frames = jax.vmap(
+        lambda time: jax.lax.dynamic_slice(clips.frames, (time, top, left, 0), (1, *size, 3))[0]
+    )(times)
+    if config.scaled:
+        shift = -region.scale * jnp.stack([region.top - top, region.left - left])
+        frames = jax.image.scale_and_translate(
+            frames.astype(jnp.float32),
+            (config.frames, *config.crop, 3),
+            (1, 2),
+            jnp.stack([region.scale, region.scale]),
+            shift,
+            "cubic",
+        )
+        frames = jnp.clip(jnp.round(frames), 0, 255).astype(jnp.uint8)
+    frames = jnp.where(region.turn, frames[:, ::-1], frames)
+    return jnp.where(region.mirror, frames[:, :, ::-1], frames)
+
+
+def _animate_still(
+    clips: Clips, key: Key[Array, ""], config: DataConfig
+) -> UInt8[Array, "T h w 3"]:
+    which, how = jax.random.split(key)
+    still, other = jax.random.randint(which, (2,), 0, len(clips.frames))
+    uniforms = jax.random.uniform(how, (motion.UNIFORMS,))
+    return motion.animate(
+        clips.frames[still], clips.frames[other], uniforms, config.frames, config.crop
+    )
+
+
+def source_of(numbers: Int[np.ndarray, "_"], weights: Sequence[float]) -> Int[np.ndarray, "_"]:
+    """Which source each clip of the run comes from: in proportion to the weights, evenly spread."""
+    golden = (numbers * 0.6180339887498949) % 1
+    return np.searchsorted(np.cumsum(weights) / sum(weights), golden, side="right")
