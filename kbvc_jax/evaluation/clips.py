@@ -153,8 +153,10 @@ def _is_of(path: Path, name: str) -> bool:
 
 def _open(config: EvaluationConfig, sequence: Sequence | None, path: Path) -> Clip:
     options: dict[str, Any] = {"matrix": config.matrix, "full_range": config.full_range}
-    if sequence is not None and path.suffix.lower() == RAW:
+    if sequence is not None and path.suffix.lower() == RAW:  # which says nothing about itself
         options |= {
+            "matrix": config.matrix or "709",
+            "full_range": True if config.full_range is None else config.full_range,
             "size": (sequence.width, sequence.height),
             "rate": sequence.rate,
             "pixel_format": "yuv420p",

@@ -33,7 +33,7 @@ class AnchorConfig:
     # Constant rate factor of x264 and x265, quantiser of VVenC, VTM and HM.
     quantisers: tuple[int, ...] = (17, 22, 27, 32, 37)
     # AV1 counts from 0 to 63.
-    av1_quantisers: tuple[int, ...] = (20, 30, 40, 50, 58)
+    av1_quantisers: tuple[int, ...] = (25, 35, 45, 55, 63)
     # Encoder binaries and their random-access .cfg files; each decoder lies beside its encoder.
     vtm: str | None = None
     vtm_cfg: str | None = None

@@ -5,7 +5,6 @@ import functools
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import kbvc_jax
 LIBRARIES = ("jax", "jaxlib", "flax", "numpy", "constriction", "av", "bjontegaard")
 
 
-def environment(command: Sequence[str], config: Any) -> dict[str, Any]:
+def environment(command: str, config: Any) -> dict[str, Any]:
     return {
-        "command": " ".join(command),
+        "command": command,
         "config": dataclasses.asdict(config),
         "version": kbvc_jax.__version__,
         "commit": commit(),

@@ -39,7 +39,7 @@ def take_pictures(run: "Run", points: list[Point], say: Callable[[str], None]) -
     for clip in run.clips:
         for window in _windows(run, clip, len(out)):
             say(f"pictures: {clip.name}, frame {window.frame}")
-            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], points, len(out)))
+            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], points))
     return out
 
 
@@ -79,23 +79,23 @@ def _picture(
     chosen: Contender,
     beside: Contender,
     points: list[Point],
-    number: int,
 ) -> dict[str, Any]:
     middle = sorted(chosen.settings)[len(chosen.settings) // 2]
     point, stream = run.point(chosen, clip, float(middle))
     curve = [p for p in points if (p.codec, p.sequence) == (beside.name, clip.name)]
     other, other_stream = run.point(beside, clip, matched_setting(curve, point.bytes))
+    stem = f"{clip.name}-" + "-".join(map(str, window))
     images = [
-        _image(run.folder, number, "source", clip.read(), window),
-        _image(run.folder, number, chosen.name, chosen.decode(stream, clip), window, point),
-        _image(run.folder, number, beside.name, beside.decode(other_stream, clip), window, other),
+        _image(run.folder, stem, "source", clip.read(), window),
+        _image(run.folder, stem, chosen.name, chosen.decode(stream, clip), window, point),
+        _image(run.folder, stem, beside.name, beside.decode(other_stream, clip), window, other),
     ]
     return {"sequence": clip.name, **window._asdict(), "images": images}
 
 
 def _image(
     folder: Path,
-    number: int,
+    stem: str,
     name: str,
     frames: Iterator[Frame],
     window: Window,
@@ -105,7 +105,7 @@ def _image(
     part = rgb[window.y : window.y + window.height, window.x : window.x + window.width]
     if part.dtype == np.uint16:  # 10 bits
         part = (part >> 2).astype(np.uint8)
-    path = folder / "pictures" / f"{number}-{name}.png"
+    path = folder / "pictures" / f"{stem}-{name}.png"
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(part).save(path)
     out: dict[str, Any] = {"name": name, "file": f"pictures/{path.name}"}

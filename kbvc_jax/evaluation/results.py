@@ -136,9 +136,13 @@ def read_results(path: str | Path) -> Results:
 
 
 def write_json(path: Path, document: Any) -> None:
+    write_text(path, json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     """All of it or nothing: an interruption leaves the old file."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_text(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
+    beside.write_text(text)
     beside.replace(path)
 
 

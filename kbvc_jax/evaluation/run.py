@@ -1,6 +1,6 @@
 """A run: every codec on every sequence at every setting, over the local devices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,8 @@ class Run:
         check(config)
         perceptual.require(config.vmaf, config.lpips)
         self.config, self.folder = config, folder
+        part = f"-{shard.replace('/', '-of-')}" if shard else ""
+        self.target = folder / f"results{part}.json"
         clips = find_clips(config)
         self.clips = clip_finding.shard(clips, shard) if shard else clips
         if not self.clips:
@@ -50,7 +52,7 @@ class Run:
         self.store = Store(folder)
         self.conditions = describe(config, set_name(config), self.clips)
 
-    def measure_all(self, progress: Progress, say: Say, command: Sequence[str] = ()) -> Results:
+    def measure_all(self, progress: Progress, say: Say, command: str) -> Results:
         tasks = [
             Task(contender, clip, float(setting))
             for clip in self.clips
@@ -69,7 +71,7 @@ class Run:
             pictures=pictures,
             notes=self.notes,
         )
-        write_results(self.folder / "results.json", results)
+        write_results(self.target, results)
         return results
 
     def point(self, contender: Contender, clip: Clip, setting: float) -> tuple[Point, Path]:
@@ -96,16 +98,16 @@ class Run:
         if len(missing) < len(tasks):
             say(f"{len(tasks) - len(missing)} of {len(tasks)} points are there already")
         done, total = 0, sum(task.clip.frames for task in missing)
-        failures: dict[Task, Failure] = {}
+        failures = []
         for task, outcome in spread(missing, self._measured):
             if isinstance(outcome, Exception):
                 failure = _failure(task, outcome)
                 say(f"failed: {failure.codec} on {failure.sequence}: {failure.reason}")
-                failures[task] = failure
+                failures.append(failure)
             done += task.clip.frames
             progress(done, total)
-        points = [self._measured(task) for task in tasks if task not in failures]
-        return points, [failures[task] for task in tasks if task in failures]
+        found = [self._stored(task) for task in tasks]
+        return [point for point in found if point is not None], failures
 
     def _stored(self, task: Task) -> Point | None:
         key = point_key(*task, self.conditions["metrics"])

@@ -1,6 +1,7 @@
 """x264, x265 and SVT-AV1 through PyAV, as bare elementary streams."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ _KINDS = {
     "svt-av1": _Kind("libsvtav1", "obu", {"preset": "4", "svtav1-params": _SVT}),
 }
 NAMES = tuple(_KINDS)
+os.environ.setdefault("SVT_LOG", "1")  # errors alone: it writes to stderr past Python
 
 
 @dataclasses.dataclass(frozen=True)

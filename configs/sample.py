@@ -1,0 +1,13 @@
+"""The bundled clip against x264, x265 and SVT-AV1: the default, to see that everything works.
+
+    python eval.py
+
+A few minutes on 2 cores; the anchors are measured alone until release weights ship. 33 frames of an
+animated film say little about a codec: see uvg.py, hevc_b.py, mcl_jcv.py.
+"""
+
+from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
+
+
+def get_config() -> EvaluationConfig:
+    return EvaluationConfig(anchors=AnchorConfig(codecs=("x264", "x265", "svt-av1")))

@@ -1,0 +1,77 @@
+"""Rate and distortion of real files: this codec beside anchors.
+
+    python eval.py                                          the bundled clip
+    python eval.py --config=configs/uvg.py --config.data=/data/uvg
+    python eval.py --compare results/a/results.json results/b/results.json
+
+Any field of kbvc_jax.evaluation.config.EvaluationConfig can be set with --config.KEY=VALUE. A run
+writes results.json, rd.png and report.html; an interrupted one continues where it was.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kbvc_jax.cli.exit import exit_status
+from kbvc_jax.errors import InputError
+
+
+def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="eval.py [--config FILE [--config.KEY=VALUE ...]] [options]",
+    )
+    parser.add_argument("--config", default="configs/sample.py", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, help="folder (default: results/NAME-OF-CONFIG)")
+    parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts of the sequences")
+    parser.add_argument("-q", "--quiet", action="store_true")
+    read = parser.add_argument_group("stored results instead of a run")
+    kinds = read.add_mutually_exclusive_group()
+    kinds.add_argument("--merge", nargs="+", metavar="JSON", help="the shards of one run")
+    kinds.add_argument("--compare", nargs=2, metavar="JSON", help="BD-rate of the second file")
+    kinds.add_argument(
+        "--paper",
+        nargs="+",
+        metavar=("TABLE", "JSON"),
+        help="a table of the paper beside ours: table1 JSON, table2, table3, table4, "
+        "no-interpolation JSON JSON, kernel51 JSON JSON",
+    )
+    kinds.add_argument(
+        "--write-docs", nargs="+", metavar="JSON", help="write docs/results.md from these"
+    )
+    read.add_argument("--checkpoint", help="of --paper table2 (default: the release)")
+    read.add_argument("--anchor", metavar="NAME", help="BD-rates are against it (default: x265)")
+    read.add_argument("--metric", default="psnr", help="of BD-rates (default: %(default)s)")
+    read.add_argument("--unlike", action="store_true", help="compare under unlike conditions too")
+    flags, overrides = parser.parse_known_args(argv)
+    if overrides and (flags.merge or flags.compare or flags.paper or flags.write_docs):
+        raise InputError(f"{overrides[0]}: only a run takes a config")
+    return flags, overrides
+
+
+def main(argv: list[str]) -> int:
+    flags, overrides = parse(argv)
+    from kbvc_jax.evaluation import commands
+
+    if flags.compare:
+        print(commands.compare(*flags.compare, flags.anchor, flags.metric, flags.unlike))
+        return 0
+    if flags.paper:
+        print(commands.paper(*flags.paper, checkpoint=flags.checkpoint))
+        return 0
+    if flags.write_docs:
+        print(commands.docs(flags.write_docs))
+        return 0
+    out = flags.out or Path("results") / Path(flags.config).stem
+    if flags.merge:
+        results = commands.merge_shards(flags.merge, out)
+    else:
+        config = [f"--config={flags.config}", *overrides]
+        results = commands.measure(config, out, flags.shard, flags.quiet)
+    print(commands.conclude(results, out, flags.anchor, flags.metric))
+    return 1 if results.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(lambda: main(sys.argv[1:]), "eval.py"))

@@ -1,0 +1,74 @@
+"""docs/results.md, written from results.json files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kbvc_jax.evaluation.comparison import compare_all, compare_published
+from kbvc_jax.evaluation.ours import NO_RELEASE, has_release
+from kbvc_jax.evaluation.results import METRICS, Results, write_text
+from kbvc_jax.evaluation.tables import (
+    comparison_rows,
+    level_rows,
+    markdown_table,
+    rate_distortion_rows,
+    refusals,
+)
+
+TARGET = Path("docs/results.md")
+ANCHOR = "x265"
+
+HEAD = """# Results
+
+Written by `python eval.py --write-docs RESULTS...`, not by hand. Every point is a real file:
+written, decoded from its bytes, compared with the source frame by frame. Rate is the file's size. A
+figure is comparable with figures of the same conditions alone.
+"""
+
+
+def write_docs(results: Sequence[Results], target: Path = TARGET) -> None:
+    parts = [HEAD]
+    if not any(codec["kind"] == "kbvc" for each in results for codec in each.codecs):
+        parts.append(NO_RELEASE if not has_release() else "The anchors alone are measured here.")
+    parts += [part for each in results for part in _section(each)]
+    target.parent.mkdir(exist_ok=True)
+    write_text(target, "\n\n".join(part.strip() for part in parts) + "\n")
+
+
+def _section(results: Results) -> list[str]:
+    conditions, environment = results.conditions, results.environment
+    parts = [f"## {results.set}", f"```\n{environment['command']}\n```", _conditions(results)]
+    parts.append(markdown_table(*rate_distortion_rows(results)))
+    header, levels = level_rows(results)
+    if levels:
+        parts += ["Where the bits go:", markdown_table(header, levels)]
+    anchor = ANCHOR if ANCHOR in results.codec_names else results.codec_names[0]
+    for metric in ("psnr", "ms_ssim"):
+        comparisons = compare_all(results, anchor, metric) if len(results.codecs) > 1 else []
+        comparisons += compare_published(results, metric)
+        if any(point.mean(metric) is None for point in results.points) or not comparisons:
+            continue
+        parts.append(f"BD-rate by {METRICS[metric][0]} (negative: fewer bits at equal quality):")
+        parts.append(markdown_table(*comparison_rows(comparisons)))
+        parts.append("\n".join(f"- {line}" for line in refusals(comparisons)))
+    parts += [f"Failed: {f.codec} on {f.sequence}: {f.reason}." for f in results.failures]
+    gop = f"{conditions['gop']}, intra period of the anchors {conditions['intra_period']}"
+    parts.append(
+        f"Group of pictures {gop}. Code: version {environment['version']}, commit "
+        f"{environment['commit']}. Speeds are of one run on {environment['machine']} "
+        f"({', '.join(sorted(set(environment['devices'])))}), whatever else it was doing; "
+        "benchmarks/coding.py measures them."
+    )
+    return [part for part in parts if part]
+
+
+def _conditions(results: Results) -> str:
+    """One line for all sequences that share everything but their names and lengths."""
+    groups: dict[str, list[str]] = {}
+    for s in results.conditions["sequences"]:
+        colour = f"BT.{s['matrix']} {'full' if s['full_range'] else 'limited'} range"
+        kind = f"{s['width']}x{s['height']}, {s['bit_depth']} bits, chroma {s['chroma']}, {colour}"
+        groups.setdefault(kind, []).append(f"{s['name']} ({s['frames']})")
+    return "\n".join(
+        f"{len(names)} of {kind}; frames of each: {', '.join(names)}."
+        for kind, names in groups.items()
+    )
