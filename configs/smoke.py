@@ -1,0 +1,44 @@
+"""Does training work here? A tiny model on the bundled clip, all qualities.
+
+    python train.py --config=configs/smoke.py
+"""
+
+from pathlib import Path
+
+import kbvc_jax
+from kbvc_jax.data.config import DataConfig, SourceConfig
+from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.training.config import (
+    CheckpointConfig,
+    LossConfig,
+    OptimiserConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+
+
+def get_config() -> TrainConfig:
+    clip = DataConfig(
+        sources=(SourceConfig("videos", "assets"),),
+        root=str(Path(kbvc_jax.__file__).parent),
+        crop=(64, 64),
+        batch_size=4,
+        stride=(1, 2),
+        threads=2,
+    )
+    return TrainConfig(
+        model=ModelConfig(
+            latent_channels=16,
+            hidden_channels=16,
+            head_channels=8,
+            kernel_size=7,
+            interpolator=InterpolatorConfig(channels=(6, 8, 10, 12), side_channels=4),
+        ),
+        data=clip,
+        loss=LossConfig(ramp_steps=100),
+        optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=20, ema_decay=0.99),
+        validation=ValidationConfig(data=clip, clips=4, every=100, qualities=(0.0, 50.0, 100.0)),
+        checkpoint=CheckpointConfig(every=100),
+        steps=200,
+        log_every=20,
+    )

@@ -1,0 +1,1 @@
+"""Training: from clips and a config to a checkpoint."""

@@ -1,0 +1,174 @@
+"""Checkpoints of a run: the state and the pipeline's place, written while training goes on.
+
+checkpoints/STEP/state   Orbax arrays of TrainState
+checkpoints/STEP/data    the data pipeline's state, one entry a process
+checkpoints/STEP/metrics the validation that was made at that step, if any
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+from jax.experimental import multihost_utils
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.training.config import CheckpointConfig, TrainConfig
+from kbvc_jax.training.parameters import Parameters
+from kbvc_jax.training.run_folder import read_config
+from kbvc_jax.training.step import TrainState
+
+FOLDER = "checkpoints"
+
+
+class Checkpoints:
+    """Keeps the last few checkpoints and the best by validation loss."""
+
+    def __init__(self, folder: str | Path, config: CheckpointConfig):
+        keep = [preservation_policy.LatestN(max(1, config.keep_last))]
+        if config.keep_best:
+            keep.append(
+                preservation_policy.BestN(
+                    get_metric_fn=_loss,
+                    reverse=True,  # the best come last
+                    n=config.keep_best,
+                    keep_checkpoints_without_metrics=False,
+                )
+            )
+        self.folder = epath.Path(folder) / FOLDER
+        self._manager = ocp.CheckpointManager(
+            self.folder.resolve(),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=preservation_policy.AnyPreservationPolicy(keep),
+                best_fn=_loss,  # without it Orbax would not write metrics
+                best_mode="min",
+                cleanup_tmp_directories=True,  # what a killed process left half written
+            ),
+        )
+        losses = {step: self._manager.metrics(step) for step in self._manager.all_steps()}
+        losses = {step: _loss(metrics) for step, metrics in losses.items() if metrics}
+        # The step of the lowest validation loss, and that loss.
+        self.best: tuple[int, float] | None = min(losses.items(), key=lambda p: p[1], default=None)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._manager.close()  # waits for what is being written
+
+    @property
+    def latest(self) -> int | None:
+        return self._manager.latest_step()
+
+    def preempted(self, step: int) -> bool:
+        """Whether all hosts agreed to stop at this step, as a signal to one asked them to."""
+        return self._manager.reached_preemption(step)
+
+    def save(
+        self,
+        state: TrainState,
+        step: int,
+        data: Any,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        if step == self.latest:
+            return
+        if metrics and (self.best is None or _loss(metrics) < self.best[1]):
+            self.best = step, _loss(metrics)
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), data=ocp.args.JsonSave(_of_all_processes(data))
+        )
+        self._manager.save(
+            step, args=arguments, metrics=dict(metrics) if metrics else None, force=True
+        )
+
+    def restore(self, like: TrainState) -> tuple[TrainState, Any]:
+        """The latest checkpoint: a state on the host, and this process's pipeline state."""
+        target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()
+        )
+        restored = self._manager.restore(self.latest, args=arguments)
+        if len(restored.data) != jax.process_count():
+            raise InputError(
+                f"{self.folder}: saved by {len(restored.data)} process(es), and here are "
+                f"{jax.process_count()}; continue with as many"
+            )
+        return restored.state, restored.data[jax.process_index()]
+
+
+def _loss(metrics: Mapping[str, float]) -> float:
+    return metrics["loss"]
+
+
+def load_run(
+    folder: str | Path, *, best: bool = True
+) -> tuple[TrainConfig, Parameters, int, dict[str, float]]:
+    """Config, averaged weights, step, validation metrics: of the best checkpoint, else the last."""
+    config = read_config(folder)
+    checkpoints = (epath.Path(folder) / FOLDER).resolve()
+    steps = (
+        sorted(int(p.name) for p in checkpoints.iterdir() if p.name.isdigit())
+        if (checkpoints.exists())
+        else []
+    )
+    if not steps:
+        raise InputError(f"{folder}: no checkpoint yet; train some steps first")
+    metrics = {step: _read_metrics(checkpoints / str(step)) for step in steps}
+    step = steps[-1]
+    if best and (scored := {s: m["loss"] for s, m in metrics.items() if "loss" in m}):
+        step = min(scored, key=lambda s: scored[s])
+    with ocp.StandardCheckpointer() as checkpointer:
+        state = checkpointer.restore(checkpoints / str(step) / "state")
+    arrays = {**state["frozen"], **state["average"]}
+    parameters = {name: np.asarray(value) for name, value in arrays.items()}
+    return config, parameters, step, metrics[step]
+
+
+def initial_weights(source: str) -> Parameters:
+    """The weights of a run, or of an inference checkpoint."""
+    folder = epath.Path(source)
+    if (folder / "config.json").exists():
+        return load_run(source)[1]
+    from kbvc_jax.models.checkpoint import load_inference
+    from kbvc_jax.training.parameters import split
+
+    return split(load_inference(source).model)[1]
+
+
+def start_from(parameters: Parameters, source: str) -> Parameters:
+    """`parameters` with those replaced that `source` holds, which must fit."""
+    found = initial_weights(source)
+    for name, value in found.items():
+        if name in parameters and parameters[name].shape != value.shape:
+            raise InputError(
+                f"init_from={source}: {name} has shape {value.shape}; "
+                f"this configuration wants {parameters[name].shape}"
+            )
+    if not found.keys() & parameters.keys():
+        raise InputError(f"init_from={source}: holds none of this model's parameters")
+    return {name: jax.numpy.asarray(found.get(name, p)) for name, p in parameters.items()}
+
+
+def _read_metrics(folder: epath.Path) -> dict[str, float]:
+    path = folder / "metrics" / "metrics"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _of_all_processes(data: Any) -> list[Any]:
+    if jax.process_count() == 1:
+        return [data]
+    text = np.frombuffer(json.dumps(data).encode(), np.uint8)
+    lengths = np.asarray(multihost_utils.process_allgather(np.array([len(text)])))
+    padded = np.zeros(lengths.max(), np.uint8)
+    padded[: len(text)] = text
+    rows = np.asarray(multihost_utils.process_allgather(padded))
+    return [
+        json.loads(row[:length].tobytes())
+        for row, length in zip(rows, lengths.ravel(), strict=True)
+    ]

@@ -1,0 +1,150 @@
+"""Everything that a training run is, declared once."""
+
+import dataclasses
+from typing import Literal
+
+from kbvc_jax.data.config import DataConfig
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.config import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Equation 2; of the codec stage alone."""
+
+    # Quality of each GoP, drawn uniformly; the model's config turns it into lambda.
+    quality: tuple[float, float] = (0.0, 100.0)
+    # One lambda for all, as in the paper; needs model.quality_points = 0.
+    fixed_lambda: float | None = None
+    # A GoP's loss is divided by (lambda / middle lambda) ** balance. The loss itself grows like
+    # about the square root of lambda, so 0.5 weighs a per cent of it alike at every quality;
+    # 0 is equation 2 as it stands.
+    balance: float = 0.5
+    # The rate term starts with this weight and reaches 1, log-linearly, after `ramp_steps`:
+    # with its full weight from the first step the network first learns to send nothing.
+    ramp_start: float = 0.03
+    ramp_steps: int = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimiserConfig:
+    """Adam."""
+
+    learning_rate: float = 1e-4
+    warmup_steps: int = 500
+    # The tail: the learning rate falls by a half-cosine to `final_share` over the last steps.
+    decay_steps: int = 0
+    final_share: float = 0.02
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    # A gradient this many times larger than its running mean, or not finite, skips the step.
+    spike_factor: float = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationConfig:
+    data: DataConfig = DataConfig()  # its clips are cut from the middles of its videos
+    clips: int = 16  # 0: no validation
+    every: int = 1000  # steps
+    qualities: tuple[float, ...] = (0.0, 25.0, 50.0, 75.0, 100.0)
+    # Stop after this many validations without a better loss; 0: never.
+    patience: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointConfig:
+    every: int = 1000  # steps
+    keep_last: int = 2
+    keep_best: int = 1  # by validation loss
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    # "interpolator": IFRNet alone. "codec": image and frame codec, the interpolator frozen.
+    stage: Literal["interpolator", "codec"] = "codec"
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    loss: LossConfig = LossConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    validation: ValidationConfig = ValidationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    steps: int = 1_000_000
+    seed: int = 0
+    # Convolutions; weights and entropy terms are float32 in either.
+    precision: Literal["float32", "bfloat16"] = "float32"
+    # Recompute each codec call's activations in the backward pass: less memory, a third more work.
+    remat: bool = False
+    # Weights to start from: a run folder (of either stage) or an inference checkpoint. The
+    # optimiser starts anew.
+    init_from: str | None = None
+    log_every: int = 50
+
+
+# What may change between a run and its continuation: it decides when things happen, not what.
+_FREE = (
+    "steps",
+    "optimiser.decay_steps",
+    "validation.",
+    "checkpoint.",
+    "log_every",
+    "init_from",
+    "data.root",
+    "data.workers",
+    "data.threads",
+)
+
+
+def differences(ours: TrainConfig, theirs: TrainConfig) -> list[str]:
+    """The fields in which two configs describe different runs, as 'field: ours, theirs'."""
+    a, b = _flat(ours), _flat(theirs)
+    return [
+        f"{key}: {a.get(key)!r} here, {b.get(key)!r} there"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key) and not key.startswith(_FREE)
+    ]
+
+
+def check(config: TrainConfig, devices: int) -> None:
+    """Refuses, before anything compiles, what could not train."""
+    fixed, curves = config.loss.fixed_lambda is not None, config.model.quality_points > 0
+    if config.stage == "codec" and fixed == curves:
+        raise InputError(
+            f"loss.fixed_lambda={config.loss.fixed_lambda} with "
+            f"model.quality_points={config.model.quality_points}: set either a lambda with 0 "
+            "points, or no lambda with at least 2"
+        )
+    if config.stage == "interpolator" and not config.model.interpolate:
+        raise InputError("stage=interpolator needs model.interpolate=true")
+    clips, batch_size = config.validation.clips, config.validation.data.batch_size
+    if clips % batch_size:
+        raise InputError(
+            f"validation.clips={clips} must be a multiple of "
+            f"validation.data.batch_size={batch_size}"
+        )
+    _check_data("data", config.data, config.stage, devices)
+    if clips:
+        _check_data("validation.data", config.validation.data, config.stage, devices)
+
+
+def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
+    if data.batch_size % devices:
+        raise InputError(
+            f"{where}.batch_size={data.batch_size} cannot be divided among {devices} devices; "
+            f"use a multiple of {devices}"
+        )
+    least = 3 if stage == "interpolator" else 2
+    if data.frames < least:
+        raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")
+    if any(size % 16 for size in data.crop):
+        raise InputError(f"{where}.crop={data.crop}; sizes must be multiples of 16")
+
+
+def _flat(config, prefix: str = "") -> dict[str, object]:
+    out = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            out |= _flat(value, f"{prefix}{field.name}.")
+        else:
+            out[prefix + field.name] = value
+    return out

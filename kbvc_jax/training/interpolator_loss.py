@@ -1,0 +1,81 @@
+"""IFRNet's loss (Kong et al. 2022, section 3.3), over every triplet of a group's hierarchy.
+
+Charbonnier + census over 7x7 + 0.01 x the same comparison over 3x3 of the predicted intermediate
+features with those of the true middle frame. No flow distillation: no labels ship.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from kbvc_jax.models.interpolator import Interpolator
+from kbvc_jax.pipeline.schedule import hierarchy
+from kbvc_jax.training.loss import Metrics, psnr
+
+GEOMETRY_WEIGHT = 0.01
+_CHARBONNIER = 1e-6  # epsilon squared
+
+
+def charbonnier(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
+    return jnp.mean(jnp.sqrt(difference**2 + _CHARBONNIER))
+
+
+def census(a: Float[Array, "b h w c"], b: Float[Array, "b h w c"], size: int) -> Float[Array, ""]:
+    """How differently pixels relate to their neighbours in a window, each channel for itself.
+
+    Blind to brightness, and bounded: an occluded patch cannot outweigh the rest. Pixels whose
+    window leaves the image do not count.
+    """
+    radius = size // 2
+    offsets = jnp.stack(jnp.meshgrid(jnp.arange(size), jnp.arange(size)), -1).reshape(-1, 2)
+
+    @jax.checkpoint  # else every offset keeps its images for the backward pass
+    def distance(total, offset):
+        difference = _relation(a, offset, radius) - _relation(b, offset, radius)
+        return total + jnp.mean(difference**2 / (0.1 + difference**2)), None
+
+    total, _ = jax.lax.scan(distance, jnp.zeros(()), offsets)
+    inside = (a.shape[1] - 2 * radius) * (a.shape[2] - 2 * radius) / (a.shape[1] * a.shape[2])
+    return total / size**2 * inside
+
+
+def _relation(
+    x: Float[Array, "b h w c"], offset: Int[Array, "2"], radius: int
+) -> Float[Array, "b ih iw c"]:
+    """The neighbour at an offset against the centre, saturating; interior pixels alone."""
+    batch, height, width, channels = x.shape
+    inner = (batch, height - 2 * radius, width - 2 * radius, channels)
+    neighbour = jax.lax.dynamic_slice(x, (0, offset[0], offset[1], 0), inner)
+    difference = neighbour - jax.lax.dynamic_slice(x, (0, radius, radius, 0), inner)
+    return difference / jnp.sqrt(0.81 + difference**2)
+
+
+def interpolation_loss(
+    interpolator: Interpolator, frames: Float[Array, "t h w 3"]
+) -> tuple[Float[Array, ""], Metrics, Float[Array, "b h w 3"]]:
+    """The loss of one group of true frames, its metrics, and the frames found."""
+    triplets = [frame for depth in hierarchy(len(frames) - 1) for frame in depth]
+    previous, middle, following = (
+        frames[jnp.array([getattr(triplet, name) for triplet in triplets])]
+        for name in ("previous", "time", "following")
+    )
+    found = interpolator.intermediate(previous, following)
+    mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
+    true_features = interpolator.encode(middle - mean)
+
+    gray, found_gray = middle.mean(-1, keepdims=True), found.frame.mean(-1, keepdims=True)
+    geometry = sum(
+        census(predicted, true.astype(jnp.float32), 3)
+        for predicted, true in zip(found.features, true_features, strict=False)
+    )
+    loss = (
+        charbonnier(found.frame - middle) + census(found_gray, gray, 7) + GEOMETRY_WEIGHT * geometry
+    )
+    metrics = {
+        "loss": loss,
+        "psnr": jnp.mean(psnr(found.frame, middle)),
+        # What averaging both references would reach: the interpolator's baseline.
+        "psnr_average": jnp.mean(psnr(0.5 * (previous + following), middle)),
+        "geometry": jnp.asarray(geometry),
+    }
+    return loss, metrics, found.frame

@@ -1,0 +1,157 @@
+"""The loop: batches in, checkpoints and figures out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from etils import epath
+
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.training.checkpoints import Checkpoints, start_from
+from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.reporting import Reporter
+from kbvc_jax.training.stages import Stage, build_stage
+from kbvc_jax.training.step import (
+    MAX_SKIPPED_IN_A_ROW,
+    Metrics,
+    TrainState,
+    fetch,
+    initial_state,
+    split_batch,
+    train_step,
+)
+from kbvc_jax.training.stopping import Stopping
+from kbvc_jax.training.validation import Batch, Validation, Validator
+
+# What a log line shows as it is, not as the mean since the last one.
+_LATEST = ("learning_rate", "skipped", "skipped_in_a_row")
+
+
+class DivergedError(Exception):
+    """Too many steps in a row were skipped."""
+
+
+class Batches(Protocol):
+    """Endless; each process gets its share of a global batch."""
+
+    def __next__(self) -> Mapping[str, Batch]: ...
+    def get_state(self) -> Any: ...
+    def set_state(self, state: Any) -> None: ...
+
+
+def train(
+    config: TrainConfig,
+    model: Kbvc,
+    batches: Batches,
+    folder: epath.Path,
+    *,
+    validation: Sequence[Batch] = (),
+    seconds: float | None = None,
+) -> TrainState:
+    """Trains, or continues, the run in `folder` until its steps (or `seconds`) are over.
+
+    SIGTERM and Ctrl-C save and return. The state returned is on the host.
+    """
+    stage = build_stage(config, model)
+    step_on_devices = train_step(config, stage.loss)
+    validate = Validator(stage, validation)
+    with Checkpoints(folder, config.checkpoint) as checkpoints, Stopping(seconds) as stopping:
+        state = _first_state(config, stage, checkpoints, batches)
+        step = int(state.step)
+        frames_a_step = config.data.batch_size * config.data.frames
+        with Reporter(folder, config.steps, step, frames_a_step) as reporter:
+            _announce(config, stage, step, reporter)
+            since_last_log: list[Metrics] = []
+            done = step >= config.steps
+            while not done:
+                state, metrics = step_on_devices(state, split_batch(next(batches)["frames"]))
+                step += 1
+                since_last_log.append(metrics)
+                stopped = stopping.at(step, checkpoints)
+                done = stopped or step == config.steps
+                validating = bool(validate) and (
+                    step % config.validation.every == 0 or step == config.steps
+                )
+                saving = done or validating or step % config.checkpoint.every == 0
+                if saving or step % config.log_every == 0:
+                    _log(step, since_last_log, reporter, checkpoints)
+                    since_last_log = []
+                if saving:
+                    result = validate(state) if validating and not stopped else None
+                    checkpoints.save(state, step, batches.get_state(), result and result.summary)
+                    done |= _report(config, step, result, reporter, checkpoints)
+                    reporter.restart_clock()
+            if step < config.steps:
+                reporter.say(f"stopped and saved at step {step}; the same command continues")
+    return jax.tree.map(np.asarray, fetch(state))
+
+
+def _first_state(
+    config: TrainConfig, stage: Stage, checkpoints: Checkpoints, batches: Batches
+) -> TrainState:
+    """The latest checkpoint's, or that of step 0."""
+    state = initial_state(stage.trainable, stage.frozen)
+    if checkpoints.latest is not None:
+        state, data = checkpoints.restore(state)
+        batches.set_state(data)
+    elif config.init_from:
+        everything = start_from(stage.trainable | stage.frozen, config.init_from)
+        state = initial_state(
+            {name: everything[name] for name in stage.trainable},
+            {name: everything[name] for name in stage.frozen},
+        )
+    return state
+
+
+def _announce(config: TrainConfig, stage: Stage, step: int, reporter: Reporter) -> None:
+    parameters = sum(leaf.size for leaf in stage.trainable.values())
+    device = jax.devices()[0]
+    reporter.say(
+        f"{config.stage}: {parameters:,} parameters, {config.precision}, "
+        f"{jax.device_count()} x {device.device_kind} ({device.platform}), "
+        f"{jax.process_count()} process(es); " + (f"continues at step {step}" if step else "starts")
+    )
+    if stage.frozen and not config.init_from:
+        reporter.warn("the frozen interpolator is untrained; init_from=RUN of configs/interpolator")
+
+
+def _log(step: int, rows: list[Metrics], reporter: Reporter, checkpoints: Checkpoints) -> None:
+    rows = [fetch(row) for row in rows]
+    means = {
+        name: float(rows[-1][name] if name in _LATEST else _mean([row[name] for row in rows]))
+        for name in rows[-1]
+    }
+    reporter.training(step, means)
+    if means["skipped_in_a_row"] >= MAX_SKIPPED_IN_A_ROW:
+        good = checkpoints.latest
+        raise DivergedError(
+            f"{MAX_SKIPPED_IN_A_ROW} steps in a row had a gradient that spiked or was not finite; "
+            f"stopped at step {step}, last good checkpoint: "
+            + (str(checkpoints.folder / str(good)) if good is not None else "none yet")
+        )
+
+
+def _mean(values: list[np.ndarray]) -> float:
+    """Of the finite ones: a skipped step would hide the others."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")
+
+
+def _report(
+    config: TrainConfig,
+    step: int,
+    result: Validation | None,
+    reporter: Reporter,
+    checkpoints: Checkpoints,
+) -> bool:
+    """Says how a validation went; whether patience has run out."""
+    if result is None:
+        return False
+    best_step = checkpoints.best[0] if checkpoints.best else step
+    reporter.validation(step, result, best=best_step == step)
+    waited = (step - best_step) // config.validation.every
+    if config.validation.patience and waited >= config.validation.patience:
+        reporter.say(f"no better validation since step {best_step}: stopping early")
+        return True
+    return False

@@ -1,0 +1,139 @@
+"""Equation 2 over one group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0.
+
+    I-frames (one batch) --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
+
+Every reference is a reconstruction, and gradients flow through all of them. Functions see a single
+group: the caller maps them over a batch, each group with its own quality and its own key.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.rate_control import LEVEL_LAMBDAS, lambda_of
+from kbvc_jax.pipeline.schedule import hierarchy
+from kbvc_jax.training.config import LossConfig, TrainConfig
+
+LEVEL_NAMES = ("I", "B1", "B2")
+Metrics = dict[str, Any]
+
+
+class CodedGroup(NamedTuple):
+    """Per frame, in display order."""
+
+    frames: Float[Array, "t h w 3"]  # as the decoder's arithmetic left them, not clipped
+    bits_y: Float[Array, "t"]
+    bits_z: Float[Array, "t"]
+
+
+def levels_of(frames: int) -> tuple[int, ...]:
+    """The level of each frame of a group."""
+    levels = {frame.time: frame.level for depth in hierarchy(frames - 1) for frame in depth}
+    return tuple(levels.get(time, 0) for time in range(frames))
+
+
+def code_group(
+    model: Kbvc,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, ""],
+    key: PRNGKeyArray | None = None,
+    *,
+    remat: bool = False,
+) -> CodedGroup:
+    """With a key: bits under noise, for training. Without: symbols and references as in a file."""
+    last = len(frames) - 1
+    image, frame = model.image.forward, model.frame.forward
+    if remat:
+        image, frame = jax.checkpoint(image), jax.checkpoint(frame)
+    depths = hierarchy(last)
+    keys = [None] * (1 + len(depths)) if key is None else jax.random.split(key, 1 + len(depths))
+
+    coded: dict[int, tuple[Array, Array, Array]] = {}
+    references: dict[int, Array] = {}
+
+    def keep(times: Sequence[int], output) -> None:
+        for row, time in enumerate(times):
+            reconstruction = output.reconstruction[row]
+            coded[time] = reconstruction, output.bits_y[row], output.bits_z[row]
+            references[time] = _displayed(reconstruction, rounded=key is None)
+
+    ends = (0, last)
+    keep(ends, image(frames[jnp.array(ends)], jnp.broadcast_to(quality, 2), keys[0]))
+    for depth, depth_key in zip(depths, keys[1:], strict=True):
+        times = [f.time for f in depth]
+        seen = model.references(
+            jnp.stack([references[f.previous] for f in depth]),
+            jnp.stack([references[f.following] for f in depth]),
+        )
+        levels = jnp.array([f.level for f in depth])
+        qualities = jnp.broadcast_to(quality, len(depth))
+        keep(times, frame(frames[jnp.array(times)], seen, qualities, levels, depth_key))
+    in_order = [coded[time] for time in range(len(frames))]
+    return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
+
+
+def _displayed(frame: Float[Array, "h w 3"], *, rounded: bool) -> Float[Array, "h w 3"]:
+    frame = jnp.clip(frame, 0, 1)
+    return jnp.round(frame * 255) / 255 if rounded else frame
+
+
+def draw_quality(key: PRNGKeyArray, config: LossConfig) -> Float[Array, ""]:
+    low, high = config.quality
+    return jax.random.uniform(key, minval=low, maxval=high)
+
+
+def lagrange(quality: Float[Array, ""], config: TrainConfig) -> Float[Array, ""]:
+    if config.loss.fixed_lambda is not None:
+        return jnp.asarray(config.loss.fixed_lambda)
+    return lambda_of(quality, config.model)
+
+
+def balance(weight: Float[Array, ""], model: ModelConfig, config: LossConfig) -> Float[Array, ""]:
+    """What a group's loss is divided by: see LossConfig.balance."""
+    if config.fixed_lambda is not None:
+        return jnp.ones(())
+    middle = math.sqrt(model.lambda_min * model.lambda_max)
+    return (weight / middle) ** config.balance
+
+
+def rate_distortion(
+    coded: CodedGroup,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, ""],
+    rate_weight: Float[Array, ""] | float,
+    config: TrainConfig,
+) -> tuple[Float[Array, ""], Metrics]:
+    """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
+    levels = levels_of(len(frames))
+    pixels = frames.shape[1] * frames.shape[2]
+    weight = lagrange(quality, config)
+    factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
+    mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
+    bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
+    cost = weight * factors * 255**2 * mse + rate_weight * (bpp_y + bpp_z)
+    loss = jnp.mean(cost) / balance(weight, config.model, config.loss)
+
+    metrics = {"loss": loss, "bpp": jnp.mean(bpp_y + bpp_z)}
+    per_frame = {"psnr": psnr(coded.frames, frames), "bpp_y": bpp_y, "bpp_z": bpp_z}
+    for name, values in per_frame.items():
+        for level, mean in _by_level(values, levels).items():
+            metrics[f"{name}/{LEVEL_NAMES[level]}"] = mean
+    metrics["psnr"] = jnp.mean(per_frame["psnr"])
+    return loss, metrics
+
+
+def psnr(coded: Float[Array, "t h w 3"], frames: Float[Array, "t h w 3"]) -> Float[Array, "t"]:
+    """Of the frames as they are shown: clipped, on the 8-bit grid."""
+    mse = jnp.mean((_displayed(coded, rounded=True) - frames) ** 2, (1, 2, 3))
+    return -10 * jnp.log10(jnp.maximum(mse, 1e-10))
+
+
+def _by_level(values: Float[Array, "t"], levels: Sequence[int]) -> dict[int, Float[Array, ""]]:
+    rows = {level: [t for t, own in enumerate(levels) if own == level] for level in set(levels)}
+    return {level: jnp.mean(values[jnp.array(times)]) for level, times in sorted(rows.items())}

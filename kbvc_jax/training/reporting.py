@@ -1,0 +1,124 @@
+"""What one sees of a run: a line, a log, TensorBoard, the curve of the latest validation."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+
+from kbvc_jax.training.validation import Validation
+
+
+class Reporter:
+    """Writes on the first host alone; on the others it keeps silent."""
+
+    def __init__(self, folder: epath.Path, steps: int, start: int, frames_a_step: int):
+        self._speaks = jax.process_index() == 0
+        self._folder, self._steps, self._frames = folder, steps, frames_a_step
+        self._step, self._time = start, time.monotonic()
+        self._log = folder / "metrics.jsonl"
+        self._board = self._open_board() if self._speaks else None
+
+    def __enter__(self) -> "Reporter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._board:
+            self._board.close()
+
+    def say(self, text: str) -> None:
+        if self._speaks:
+            print(text, flush=True)
+
+    def warn(self, text: str) -> None:
+        if self._speaks:
+            print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def restart_clock(self) -> None:
+        """After work that is not training."""
+        self._time = time.monotonic()
+
+    def training(self, step: int, metrics: Mapping[str, float]) -> None:
+        seconds = max(time.monotonic() - self._time, 1e-9)
+        speed = (step - self._step) / seconds
+        self._step, self._time = step, time.monotonic()
+        speeds = {"steps_per_second": speed, "frames_per_second": speed * self._frames}
+        left = (self._steps - step) / speed if speed else 0.0
+        parts = [
+            f"step {step}/{self._steps}",
+            f"{speed:.3g} steps/s",
+            f"{speed * self._frames:.3g} frames/s",
+            f"loss {metrics['loss']:.4f}",
+        ]
+        if "bpp" in metrics:
+            parts.append(f"{metrics['bpp']:.4f} bpp")
+        levels = [f"{k[5:]} {v:.2f}" for k, v in metrics.items() if k.startswith("psnr/")]
+        parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
+        if metrics["skipped"]:
+            parts.append(f"skipped {metrics['skipped']:.0f}")
+        parts.append(f"{_duration(left)} left")
+        self.say("  ".join(parts))
+        self._write("train", step, {**metrics, **speeds})
+
+    def validation(self, step: int, result: Validation, best: bool) -> None:
+        rungs = [
+            f"{rung['psnr']:.2f} dB" + (f" at {rung['bpp']:.4f}" if "bpp" in rung else "")
+            for rung in result.ladder
+        ]
+        note = " (best)" if best else ""
+        self.say(f"validation {step}: loss {result.loss:.4f}{note}  {', '.join(rungs)}")
+        self._write("validation", step, result.summary, ladder=result.ladder)
+        if not self._speaks:
+            return
+        if self._board:
+            source = result.source.astype(np.float32) / 255
+            rows = [np.concatenate(list(source), 1)] if len(source) == len(result.found[0]) else []
+            rows += [np.concatenate(list(frames), 1) for frames in result.found]
+            self._board.add_image("validation", np.concatenate(rows), step, dataformats="HWC")
+        if "bpp" in result.ladder[0] and len(result.ladder) > 1:
+            self._plot(step, result)
+
+    def _write(self, kind: str, step: int, values: Mapping[str, float], **more: Any) -> None:
+        if not self._speaks:
+            return
+        row = {"kind": kind, "step": step, "time": round(time.time(), 1), **values, **more}
+        with self._log.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def _open_board(self) -> Any:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            self.warn("tensorboardX is not installed: no TensorBoard, metrics.jsonl has it all")
+            return None
+        return SummaryWriter(str(self._folder))
+
+    def _plot(self, step: int, result: Validation) -> None:
+        try:
+            import matplotlib
+        except ImportError:
+            return
+        matplotlib.use("agg")
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+        ladder = sorted(result.ladder, key=lambda rung: rung["bpp"])
+        axes.plot([r["bpp"] for r in ladder], [r["psnr"] for r in ladder], "o-")
+        axes.set(xlabel="bits a pixel", ylabel="RGB PSNR (dB)", title=f"validation, step {step}")
+        axes.grid(alpha=0.3)
+        with (self._folder / "curve.png").open("wb") as file:
+            figure.savefig(file, dpi=120)
+        pyplot.close(figure)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,38 @@
+"""From a config to a trained run: what train.py calls, and what a script may call."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from kbvc_jax.data.dataset import make_dataset, validation_clips
+from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.loop import train
+from kbvc_jax.training.parameters import build
+from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.step import TrainState
+from kbvc_jax.training.validation import Batch
+
+
+def run(config: TrainConfig, folder: str | Path, *, minutes: float | None = None) -> TrainState:
+    """Trains, or continues, the run in `folder`. Everything is opened before anything compiles."""
+    with open_run(folder, config) as run_folder:
+        batches = make_dataset(
+            config.data, process_index=jax.process_index(), process_count=jax.process_count()
+        )
+        validation = validation_batches(config)
+        seconds = None if minutes is None else 60 * minutes
+        model = build(config)
+        return train(config, model, batches, run_folder, validation=validation, seconds=seconds)
+
+
+def validation_batches(config: TrainConfig) -> list[Batch]:
+    """This process's share of each."""
+    if not config.validation.clips:
+        return []
+    clips = validation_clips(config.validation.data, config.validation.clips)
+    batches = len(clips) // config.validation.data.batch_size
+    return [
+        np.split(batch, jax.process_count())[jax.process_index()]
+        for batch in np.split(clips, batches)
+    ]

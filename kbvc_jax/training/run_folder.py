@@ -1,0 +1,100 @@
+"""A run's folder: one process trains in it at a time, and one configuration ever.
+
+config.json    what is trained          metrics.jsonl, events.*   what happened
+checkpoints/   see checkpoints.py       curve.png                 the latest validation
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+from etils import epath
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.training.config import TrainConfig, differences
+
+CONFIG_FILE = "config.json"
+Dataclass = TypeVar("Dataclass")
+
+
+@contextlib.contextmanager
+def open_run(folder: str | Path, config: TrainConfig) -> Iterator[epath.Path]:
+    """Makes or continues a run; refuses one that is in use or trains something else."""
+    folder = epath.Path(folder)
+    refuse_other_config(folder, config)
+    if jax.process_index() != 0:
+        yield folder
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        text = json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
+        (folder / CONFIG_FILE).write_text(text)
+        yield folder
+
+
+def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
+    if not (folder / CONFIG_FILE).exists():
+        return
+    if fields := differences(config, read_config(folder)):
+        raise InputError(
+            f"{folder}: holds a run of another configuration ({'; '.join(fields)}); "
+            "choose another folder with --run, or the configuration it was started with"
+        )
+
+
+def read_config(folder: str | Path) -> TrainConfig:
+    path = epath.Path(folder) / CONFIG_FILE
+    try:
+        return _read(TrainConfig, json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder}: no readable run there ({CONFIG_FILE}: {reason})") from None
+
+
+@contextlib.contextmanager
+def _lock(folder: epath.Path) -> Iterator[None]:
+    if "://" in str(folder):  # no locks on object stores
+        yield
+        return
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it, come what may
+        except OSError:
+            raise InputError(
+                f"{folder}: another process trains in it; stop that one or choose another --run"
+            ) from None
+        yield
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """A value of declared type `kind` from what JSON kept of it."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        members = [member for member in arguments if member is not types.NoneType]
+        return _read(next((m for m in members if _fits(m, value)), members[0]), value)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _read(hints[name], item) for name, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        if arguments[-1:] == (...,):
+            arguments = arguments[:1] * len(value)
+        return tuple(_read(*pair) for pair in zip(arguments, value, strict=True))
+    return kind(value) if kind in (float, Path) else value
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if dataclasses.is_dataclass(kind):
+        names = {field.name for field in dataclasses.fields(kind)}
+        return isinstance(value, dict) and names == value.keys()
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, list)
+    return isinstance(kind, type) and isinstance(value, kind)

@@ -1,0 +1,70 @@
+"""The two things that one trains: what each minimises, and how it is validated.
+
+A stage's functions take all parameters that it holds, as one flat dict.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.training import parameters
+from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.interpolator_loss import interpolation_loss
+from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate_distortion
+from kbvc_jax.training.parameters import INTERPOLATOR, Parameters
+from kbvc_jax.training.step import GroupLoss
+
+
+class Stage(NamedTuple):
+    loss: GroupLoss
+    # (parameters, one group's frames, quality) -> metrics, frames found
+    evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Array]]
+    qualities: tuple[float, ...]  # the ladder of a validation
+    trainable: Parameters
+    frozen: Parameters
+
+
+def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
+    return (_interpolator if config.stage == "interpolator" else _codec)(config, model)
+
+
+def _codec(config: TrainConfig, model: Kbvc) -> Stage:
+    merge, everything = parameters.split(model)
+    frozen = {name: v for name, v in everything.items() if name.startswith(INTERPOLATOR)}
+    trainable = {name: v for name, v in everything.items() if name not in frozen}
+
+    def loss(values, frames, key, rate_weight):
+        quality_key, noise_key = jax.random.split(key)
+        quality = draw_quality(quality_key, config.loss)
+        coded = code_group(merge(values), frames, quality, noise_key, remat=config.remat)
+        return rate_distortion(coded, frames, quality, rate_weight, config)
+
+    def evaluate(values, frames, quality):
+        coded = code_group(merge(values), frames, quality)
+        _, metrics = rate_distortion(coded, frames, quality, 1.0, config)
+        return metrics, jnp.clip(coded.frames, 0, 1)
+
+    fixed = config.loss.fixed_lambda is not None
+    qualities = (0.0,) if fixed else config.validation.qualities
+    return Stage(loss, evaluate, qualities, trainable, frozen)
+
+
+def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:
+    merge, own = parameters.split(model.interpolator)
+
+    def interpolator(values: Parameters):
+        return merge({name: values[INTERPOLATOR + name] for name in own})
+
+    def loss(values, frames, key, rate_weight):
+        return interpolation_loss(interpolator(values), frames)[:2]
+
+    def evaluate(values, frames, quality):
+        _, metrics, found = interpolation_loss(interpolator(values), frames)
+        return metrics, jnp.clip(found, 0, 1)
+
+    trainable = {INTERPOLATOR + name: value for name, value in own.items()}
+    return Stage(loss, evaluate, (0.0,), trainable, {})

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Train a model, or continue a run: python train.py --config=configs/smoke.py
+
+--config.KEY=VALUE overrides a field. On a pod the same command runs on every host: with
+--distributed where the cluster announces itself (TPU, SLURM, Open MPI), else with the three flags
+after it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kbvc_jax.errors import InputError
+
+
+def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", required=True, help="a file under configs/")
+    parser.add_argument("--run", help="folder of the run (default: runs/NAME-OF-CONFIG)")
+    parser.add_argument("--minutes", type=float, help="save and stop after this time")
+    parser.add_argument("--distributed", action="store_true", help="find the other hosts")
+    parser.add_argument("--coordinator", help="HOST:PORT of process 0")
+    parser.add_argument("--processes", type=int, help="how many there are")
+    parser.add_argument("--process", type=int, help="which one this is, from 0")
+    known, overrides = parser.parse_known_args(argv)
+    explicit = (known.coordinator, known.processes, known.process)
+    if any(flag is not None for flag in explicit) and None in explicit:
+        raise InputError("--coordinator, --processes and --process go together")
+    return known, [f"--config={known.config}", *overrides]
+
+
+def main(argv: list[str]) -> int:
+    arguments, config_arguments = _arguments(argv)
+
+    import jax
+
+    if arguments.coordinator:
+        jax.distributed.initialize(arguments.coordinator, arguments.processes, arguments.process)
+    elif arguments.distributed:
+        jax.distributed.initialize()
+
+    from kbvc_jax.config import parse_config
+    from kbvc_jax.training.config import TrainConfig, check
+    from kbvc_jax.training.loop import DivergedError
+    from kbvc_jax.training.run import run
+
+    config = parse_config(config_arguments, TrainConfig)
+    check(config, jax.device_count())
+    folder = arguments.run or Path("runs") / Path(arguments.config).stem
+    try:
+        run(config, folder, minutes=arguments.minutes)
+    except DivergedError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except InputError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(2)
