@@ -1,5 +1,7 @@
 """A tiny model with random weights: bad pictures, real streams."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -22,10 +24,18 @@ TINY = ModelConfig(
 
 
 def save_tiny_model(folder, seed):
-    model = Kbvc(TINY, nnx.Rngs(seed))
-    z = np.random.default_rng(seed).integers(-3, 4, (1, 2, 2, TINY.latent_channels))
+    rng = np.random.default_rng(seed)
+
+    def draw(shape):
+        fan_in = np.prod(shape.shape[:-1], initial=1)
+        return jnp.asarray(rng.normal(0, (2 / fan_in) ** 0.5, shape.shape), shape.dtype)
+
+    # NumPy draws at once what XLA would compile for most of a minute.
+    graph, shapes = nnx.split(nnx.eval_shape(lambda: Kbvc(TINY)))
+    model = nnx.merge(graph, jax.tree.map(draw, shapes))
+    z = jnp.asarray(rng.integers(-3, 4, (1, 2, 2, TINY.latent_channels)))
     image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
-    inference = assemble(model, image, frame, gaussian_tables(scale_table()))
+    inference = assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
     save_inference(folder, inference)
     return folder
 
