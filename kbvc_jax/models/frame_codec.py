@@ -17,6 +17,8 @@ from kbvc_jax.models.layers import Convolution, downsampling, upsampling
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.synthesis import synthesise
 
+MARGIN = 3  # rows of features that a kernel sees on each side: three 3x3 convolutions
+
 
 class KernelHead(nnx.Module):
     """From the trunk's features at half resolution to one 1-D kernel for each pixel."""
@@ -34,6 +36,21 @@ class KernelHead(nnx.Module):
         x = jax.nn.relu(self.narrow(features))
         x = jax.nn.relu(self.taps(x))
         return self.refine(upsample2(x)).astype(jnp.float32)
+
+    def strip(
+        self, features: Float[Array, "b m w n"], row: Int[Array, "m"], rows: int
+    ) -> Float[Array, "b s 2*w taps"]:
+        """The same for a strip with MARGIN rows more on both sides, `row` their numbers.
+
+        Outside the frame each convolution sees zeros, the upsampling its outermost row.
+        """
+        inside = ((row >= 0) & (row < rows))[:, None, None]
+        x = jax.nn.relu(self.narrow(features)) * inside
+        x = jax.nn.relu(self.taps(x))
+        nearest = jnp.clip(row, 0, rows - 1) - row[0]
+        x = upsample2(jnp.take(x, jnp.clip(nearest, 0, len(row) - 1), axis=1))
+        x = self.refine(x * jnp.repeat(inside, 2, axis=0))
+        return x[:, 2 * MARGIN : -2 * MARGIN].astype(jnp.float32)
 
 
 class FrameCodec(LatentCodec):
@@ -56,21 +73,25 @@ class FrameCodec(LatentCodec):
         stack = [frame, *jnp.moveaxis(references, 1, 0)]
         return self.scale_latent(self.encoder(jnp.concatenate(stack, -1) - 0.5), rate)
 
-    def kernels(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> tuple[Array, Array]:
+    def features(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> Float[Array, "b fh fw n"]:
+        """What all heads see, at half resolution."""
+        return jax.nn.relu(self.trunk(self.unscale_latent(latent, rate)))
+
+    def kernels(self, features: Float[Array, "b fh fw n"]) -> tuple[Array, Array]:
         """Vertical and horizontal kernels, each (b, r, h, w, taps)."""
-        features = jax.nn.relu(self.trunk(self.unscale_latent(latent, rate)))
         return (
             jnp.stack([head(features) for head in self.vertical], 1),
             jnp.stack([head(features) for head in self.horizontal], 1),
         )
 
-    def synthesise(
-        self,
-        latent: Float[Array, "b lh lw m"],
-        references: Float[Array, "b r h w 3"],
-        rate: Rate,
-    ) -> Float[Array, "b h w 3"]:
-        return synthesise(references, *self.kernels(latent, rate))
+    def strip_kernels(
+        self, features: Float[Array, "b m w n"], row: Int[Array, "m"], rows: int
+    ) -> tuple[Array, Array]:
+        """Of a strip: see strips.py."""
+        return (
+            jnp.stack([head.strip(features, row, rows) for head in self.vertical], 1),
+            jnp.stack([head.strip(features, row, rows) for head in self.horizontal], 1),
+        )
 
     def forward(
         self,
@@ -82,5 +103,6 @@ class FrameCodec(LatentCodec):
     ) -> CodecOutput:
         rate = Rate(quality, level)
         coded = self.hyperprior(self.analyse(frame, references, rate), rate, key)
-        reconstruction = self.synthesise(coded.latent, references, rate)
+        kernels = self.kernels(self.features(coded.latent, rate))
+        reconstruction = synthesise(references, *kernels)
         return CodecOutput(reconstruction, coded.bits_y, coded.bits_z)

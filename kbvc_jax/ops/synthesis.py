@@ -6,8 +6,6 @@ Work is done plane by plane, width innermost: for each column j of the patch one
 rows, so that neither patches nor partial images of all columns ever exist at once.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -21,15 +19,30 @@ def synthesise(
     horizontal: Float[Array, "b r h w k"],
 ) -> Float[Array, "b h w c"]:
     """References continue beyond their edges with the edge's samples. Sums are in float32."""
-    (b, r, h, w, c), taps = references.shape, vertical.shape[-1]
-    planes = _pad_planes(taps, _frame_planes(references))
+    return synthesise_padded(pad_references(references, vertical.shape[-1]), vertical, horizontal)
+
+
+def pad_references(references: Float[Array, "b r h w c"], taps: int) -> Float[Array, "b r ph pw c"]:
+    """What patches of the outermost pixels reach."""
+    edge = (taps // 2, (taps - 1) // 2)
+    return jnp.pad(references, ((0, 0), (0, 0), edge, edge, (0, 0)), mode="edge")
+
+
+def synthesise_padded(
+    padded: Float[Array, "b r ph pw c"],
+    vertical: Float[Array, "b r h w k"],
+    horizontal: Float[Array, "b r h w k"],
+) -> Float[Array, "b h w c"]:
+    """The sum alone, without a gradient of its own: for a strip of a frame, say."""
+    (b, r, h, w, taps), c = vertical.shape, padded.shape[-1]
+    planes = _frame_planes(padded)
     down, across = _kernel_planes(vertical), _kernel_planes(horizontal)
     total = [jnp.zeros((b * r, h, w), jnp.float32)] * c
     for j in range(taps):
         total = [t + across[j] * _column(p, down, j) for t, p in zip(total, planes, strict=True)]
         total = lax.optimization_barrier(total)  # a fusion a column: XLA would merge them all
     out = jnp.stack(total, -1).reshape(b, r, h, w, c)
-    return out.sum(1).astype(references.dtype)
+    return out.sum(1).astype(padded.dtype)
 
 
 def _forward(references, vertical, horizontal):
@@ -39,17 +52,17 @@ def _forward(references, vertical, horizontal):
 def _backward(saved, gradient):
     references, vertical, horizontal = saved
     (b, r, h, w, c), taps = references.shape, vertical.shape[-1]
-    pad = partial(_pad_planes, taps)
-    planes, unpad = jax.vjp(pad, _frame_planes(references).astype(jnp.float32))
+    padded, unpad = jax.vjp(lambda x: pad_references(x, taps), references.astype(jnp.float32))
+    planes = _frame_planes(padded)
     down, across = _kernel_planes(vertical), _kernel_planes(horizontal)
     outer = _frame_planes(jnp.broadcast_to(gradient[:, None], references.shape))
 
     to_across, to_down = [], []
     for j in range(taps):
         sums = sum(o * _column(p, down, j) for o, p in zip(outer, planes, strict=True))
-        to_across.append(_after(sums))
+        to_across.append(lax.optimization_barrier(sums))
         sums = sum(o * _row(p, across, j) for o, p in zip(outer, planes, strict=True))
-        to_down.append(_after(sums))
+        to_down.append(lax.optimization_barrier(sums))
 
     # Rows beyond the frame hold zeros, so that every shift of a column is a slice.
     beyond = ((0, 0), (taps - 1, taps - 1), (0, 0))
@@ -65,11 +78,11 @@ def _backward(saved, gradient):
             )
             total = total.at[..., j : j + w].add(lax.optimization_barrier(sum(products)))
         to_planes.append(total)
-    (to_references,) = unpad(jnp.stack(to_planes))
-    to_references = jnp.moveaxis(to_references.reshape(c, b, r, h, w), 0, -1)
+    to_padded = jnp.moveaxis(jnp.stack(to_planes).reshape(c, *padded.shape[:-1]), 0, -1)
+    (to_references,) = unpad(to_padded)
 
     def kernels(planes: list[Array]) -> Array:
-        return jnp.moveaxis(jnp.stack(planes, -1).reshape(b, r, h, w, taps), 0, 0)
+        return jnp.stack(planes, -1).reshape(b, r, h, w, taps)
 
     return (
         to_references.astype(references.dtype),
@@ -81,10 +94,6 @@ def _backward(saved, gradient):
 synthesise.defvjp(_forward, _backward)
 
 
-def _after(x):
-    return lax.optimization_barrier(x)
-
-
 def _frame_planes(frames: Float[Array, "b r h w c"]) -> Float[Array, "c n h w"]:
     b, r, h, w, c = frames.shape
     return jnp.moveaxis(frames, -1, 0).reshape(c, b * r, h, w)
@@ -94,11 +103,6 @@ def _kernel_planes(kernels: Float[Array, "b r h w k"]) -> Float[Array, "k n h w"
     b, r, h, w, k = kernels.shape
     planes = jnp.moveaxis(kernels, -1, 0).reshape(k, b * r, h, w)
     return lax.optimization_barrier(planes.astype(jnp.float32))
-
-
-def _pad_planes(taps: int, planes: Float[Array, "c n h w"]) -> Float[Array, "c n ph pw"]:
-    before, after = taps // 2, (taps - 1) // 2
-    return jnp.pad(planes, ((0, 0), (0, 0), (before, after), (before, after)), mode="edge")
 
 
 def _rows(plane: Float[Array, "n ph w"], first: int, count: int) -> Float[Array, "n h w"]:

@@ -1,9 +1,9 @@
 """Frames to a stream, one group of pictures after another; memory does not grow with their number."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt
 
@@ -12,7 +12,7 @@ from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline.gop_choice import Group, choose_groups, first_cut
 from kbvc_jax.pipeline.gop_coder import (
-    CodedBatch,
+    CodedDepth,
     FrameStatistics,
     code_b_frames,
     code_image,
@@ -30,7 +30,7 @@ class CodedGop:
     def __init__(
         self, network: Network, start: int, group: Group, quality: int, offsets: tuple[int, ...]
     ):
-        self._network, self._batches = network, group.batches
+        self._network, self._depths = network, group.depths
         self.start = start  # of the group's opening I-frame
         self.length = group.end - group.start
         self.record = GopRecord(
@@ -39,22 +39,22 @@ class CodedGop:
             quality=quality,
             level_offsets=offsets,
             opening=self.length == 0,
-            payload=write_payload(network, group.batches),
+            payload=write_payload(network, group.depths),
         )
 
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Decoded frames with their numbers, in display order."""
         decoded = {
-            time: np.asarray(batch.frames[row])
-            for batch in self._batches
-            for row, time in enumerate(batch.times)
+            time: np.asarray(frame)
+            for depth in self._depths
+            for time, frame in zip(depth.times, depth.frames, strict=True)
         }
         for time in sorted(decoded):
             yield self.start + time, decoded[time]
 
     def statistics(self) -> list[FrameStatistics]:
         network = self._network
-        found = [s for b in self._batches for s in b.statistics(network, self.start)]
+        found = [s for depth in self._depths for s in depth.statistics(network, self.start)]
         return sorted(found, key=lambda statistics: statistics.index)
 
 
@@ -85,7 +85,7 @@ def encode_gops(
         for group in groups:
             depths = len(hierarchy(group.end - group.start))
             yield CodedGop(network, start + group.start, group, fixed_point, (0,) * depths)
-        decoded = groups[-1].batches[0].frames[0]
+        decoded = groups[-1].depths[0].frames[0]
         start, window = start + end, window[end:]
 
 
@@ -94,14 +94,14 @@ class _Trial:
 
     def __init__(self, network: Network, window: Sequence[Frame], opening, quality: int):
         self._network, self._window, self._quality = network, window, quality
-        self._images: dict[int, CodedBatch] = {}
+        self._images: dict[int, CodedDepth] = {}
         self._opening = opening
         self._lambda = float(lambda_of(quality / QUALITY_STEPS, network.inference.model.config))
 
     def _decoded(self, time: int):
         return self._image(time).frames[0] if time else self._opening
 
-    def _image(self, time: int) -> CodedBatch:
+    def _image(self, time: int) -> CodedDepth:
         if time not in self._images:
             self._images[time] = code_image(self._network, self._window[time], time, self._quality)
         return self._images[time]
@@ -113,18 +113,18 @@ class _Trial:
             self._network, self._decoded(start), self._decoded(end), inner, self._quality, offsets
         )
         closing = self._image(end)
-        batches = [CodedBatch((end - start,), (0,), closing.symbols, closing.frames), *b_frames]
-        cost = sum(self._cost(batch, start) for batch in batches) if price else 0.0
-        return Group(start, end, batches, cost)
+        depths = [dataclasses.replace(closing, times=(end - start,)), *b_frames]
+        cost = sum(self._cost(depth, start) for depth in depths) if price else 0.0
+        return Group(start, end, depths, cost)
 
     def __call__(self, start: int, end: int) -> Group:
         return self.code(start, end, price=True)
 
-    def _cost(self, batch: CodedBatch, start: int) -> float:
+    def _cost(self, depth: CodedDepth, start: int) -> float:
         """Bits + lambda x 255^2 x squared error, summed over pixels."""
-        bits = sum(s.bits_y + s.bits_z for s in batch.statistics(self._network, 0))
+        bits = sum(s.bits_y + s.bits_z for s in depth.statistics(self._network, 0))
         error = 0.0
-        for row, time in enumerate(batch.times):
+        for time, frame in zip(depth.times, depth.frames, strict=True):
             source = self._window[start + time].astype(np.float32)
-            error += float(np.square(source - np.asarray(batch.frames[row])).mean((2,)).sum())
+            error += float(np.square(source - np.asarray(frame)).mean(2).sum())
         return bits + self._lambda * (255 / self._network.peak) ** 2 * error

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.pipeline.gop_coder import CodedBatch
+from kbvc_jax.pipeline.gop_coder import CodedDepth
 
 FIRST_LENGTH = 8
 # A cut changes the picture by this part of the sample range, and thrice as much as the frame before.
@@ -24,7 +24,7 @@ class Group:
 
     start: int
     end: int
-    batches: Sequence[CodedBatch]  # the closing I-frame first
+    depths: Sequence[CodedDepth]  # the closing I-frame first
     cost: float
 
 

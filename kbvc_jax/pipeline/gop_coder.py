@@ -1,7 +1,7 @@
 """A group of pictures: frames to one range-coded payload, and back.
 
-The payload holds the closing I-frame, then the B-frames depth by depth; within a batch first z, then
-y, so that the decoder always has what it needs to choose the next tables.
+The payload holds the closing I-frame, then the B-frames depth by depth; of each depth first all z,
+then all y, so that the decoder always has what it needs to choose the next tables.
 """
 
 import dataclasses
@@ -14,12 +14,12 @@ from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.tables import symbol_bits
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel
 from kbvc_jax.models.rate_control import MAX_QUALITY
-from kbvc_jax.pipeline.network import FrameRates, Network, Size, Symbols
+from kbvc_jax.pipeline.network import FrameRates, Network, Prior, Size, Symbols
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 
-# Frames of a batch share one pass through the network; memory bounds their number.
+# Frames of a depth share one pass through the network, up to this many pixels of them.
 BATCH_PIXELS = 2**21
 
 
@@ -35,13 +35,13 @@ class FrameStatistics:
 
 
 @dataclasses.dataclass(frozen=True)
-class CodedBatch:
-    """Frames that went through the network together."""
+class CodedDepth:
+    """The I-frame, or all B-frames of a depth."""
 
     times: tuple[int, ...]  # relative to the group's opening I-frame
     levels: tuple[int, ...]
     symbols: Symbols
-    frames: UInt[Array, "b h w 3"]
+    frames: list[UInt[Array, "h w 3"]]
 
     def statistics(self, network: Network, start: int) -> list[FrameStatistics]:
         intra = self.levels[0] == 0
@@ -82,12 +82,12 @@ def frame_rates(quality: int, level_offsets: Sequence[int], depth: int, levels: 
 
 def code_image(
     network: Network, frame: UInt[Array, "h w 3"], time: int, quality: int
-) -> CodedBatch:
+) -> CodedDepth:
     rates = frame_rates(quality, (), 0, (0,))
-    frames = jnp.asarray(frame)[None]
-    symbols, prior = network.analyse(frames, None, rates)
-    decoded = network.synthesise(symbols.y, prior, None, rates, Size(*frame.shape[:2]))
-    return CodedBatch((time,), (0,), symbols, decoded)
+    symbols, prior = network.analyse(jnp.asarray(frame)[None], None, rates)
+    size = Size(*frame.shape[:2])
+    decoded = network.synthesise(symbols.y, prior, None, rates, size)
+    return CodedDepth((time,), (0,), symbols, [decoded[0]])
 
 
 def code_b_frames(
@@ -97,21 +97,24 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     quality: int,
     level_offsets: Sequence[int],
-) -> list[CodedBatch]:
+) -> list[CodedDepth]:
     """All frames strictly between two decoded I-frames."""
     size = Size(*opening.shape[:2])
     decoded = {0: opening, len(frames) + 1: closing}
     out = []
-    for depth, level_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-        for batch in batches(level_frames, size):
+    for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
+        symbols = []
+        for batch in batches(b_frames, size):
             rates = frame_rates(quality, level_offsets, depth, [f.level for f in batch])
             references = _references(network, decoded, batch)
             sources = jnp.stack([jnp.asarray(frames[f.time - 1]) for f in batch])
-            symbols, prior = network.analyse(sources, references, rates)
-            rebuilt = network.synthesise(symbols.y, prior, references, rates, size)
+            found, prior = network.analyse(sources, references, rates)
+            rebuilt = network.synthesise(found.y, prior, references, rates, size)
             decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
-            times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
-            out.append(CodedBatch(times, levels, symbols, rebuilt))
+            symbols.append(found)
+        times, levels = tuple(f.time for f in b_frames), tuple(f.level for f in b_frames)
+        joined = Symbols(*(jnp.concatenate(part) for part in zip(*symbols, strict=True)))
+        out.append(CodedDepth(times, levels, joined, [decoded[time] for time in times]))
     return out
 
 
@@ -122,18 +125,18 @@ def _references(network: Network, decoded: dict[int, Array], batch: Sequence[BFr
     )
 
 
-def write_payload(network: Network, group: Sequence[CodedBatch]) -> bytes:
+def write_payload(network: Network, group: Sequence[CodedDepth]) -> bytes:
     encoder = SymbolEncoder()
-    for batch in group:
-        entropy = network.inference.image if batch.levels[0] == 0 else network.inference.frame
-        z, y, indexes = (np.asarray(part) for part in jax.device_get(batch.symbols))
+    for depth in group:
+        entropy = network.inference.image if depth.levels[0] == 0 else network.inference.frame
+        z, y, indexes = (np.asarray(part) for part in jax.device_get(depth.symbols))
         encoder.encode(z.ravel(), channel_indexes(z), entropy.z_tables)
         encoder.encode(y.ravel(), indexes.ravel(), network.inference.y_tables)
     return encoder.finish()
 
 
 class GopReader:
-    """Decodes one payload, batch by batch, in the order in which it was written."""
+    """Decodes one payload in the order in which it was written."""
 
     def __init__(
         self,
@@ -148,28 +151,42 @@ class GopReader:
         self._decoder = SymbolDecoder(payload)
 
     def image(self) -> UInt[Array, "h w 3"]:
-        return self._batch(None, 0, (0,))[0]
+        rates = frame_rates(self._quality, (), 0, (0,))
+        z = self._z(1, self._network.inference.image)
+        prior = self._network.prior(z, "image", rates, self._size)
+        (y,) = self._y([prior])
+        return self._network.synthesise(y, prior, None, rates, self._size)[0]
 
     def b_frames(
         self, opening: UInt[Array, "h w 3"], closing: UInt[Array, "h w 3"], length: int
     ) -> dict[int, UInt[Array, "h w 3"]]:
         """The frames between two I-frames `length` apart, by time."""
-        decoded = {0: opening, length: closing}
-        for depth, level_frames in enumerate(hierarchy(length), start=1):
-            for batch in batches(level_frames, self._size):
-                references = _references(self._network, decoded, batch)
-                rebuilt = self._batch(references, depth, [f.level for f in batch])
+        network, size, decoded = self._network, self._size, {0: opening, length: closing}
+        for depth, b_frames in enumerate(hierarchy(length), start=1):
+            z = self._z(len(b_frames), network.inference.frame)
+            parts, start = [], 0
+            for batch in batches(b_frames, size):
+                levels = [f.level for f in batch]
+                rates = frame_rates(self._quality, self._level_offsets, depth, levels)
+                part = z[start : start + len(batch)]
+                parts.append((batch, rates, network.prior(part, "frame", rates, size)))
+                start += len(batch)
+            for (batch, rates, prior), y in zip(
+                parts, self._y([prior for _, _, prior in parts]), strict=True
+            ):
+                references = _references(network, decoded, batch)
+                rebuilt = network.synthesise(y, prior, references, rates, size)
                 decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
         return {time: decoded[time] for time in range(1, length)}
 
-    def _batch(self, references: Array | None, depth: int, levels: Sequence[int]) -> Array:
-        network, size = self._network, self._size
-        entropy, m = network.entropy(references), network.latent_channels
-        rates = frame_rates(self._quality, self._level_offsets, depth, levels)
-        z = np.empty((len(levels), *size.hyper_latent, m), np.int32)
-        z[...] = self._decoder.decode(channel_indexes(z), entropy.z_tables).reshape(z.shape)
-        prior = network.prior(jnp.asarray(z), references, rates, size)
-        indexes = np.asarray(prior.indexes)
-        y = self._decoder.decode(indexes.ravel(), network.inference.y_tables)
-        y = jnp.asarray(y.reshape(indexes.shape))
-        return network.synthesise(y, prior, references, rates, size)
+    def _z(self, frames: int, entropy: EntropyModel) -> Array:
+        shape = (frames, *self._size.hyper_latent, self._network.latent_channels)
+        z = self._decoder.decode(channel_indexes(np.empty(shape, np.int8)), entropy.z_tables)
+        return jnp.asarray(z.reshape(shape))
+
+    def _y(self, priors: Sequence[Prior]) -> list[Array]:
+        """Of all batches of a depth."""
+        indexes = np.concatenate([np.asarray(prior.indexes) for prior in priors])
+        y = self._decoder.decode(indexes.ravel(), self._network.inference.y_tables)
+        ends = np.cumsum([len(prior.indexes) for prior in priors])[:-1]
+        return [jnp.asarray(part) for part in np.split(y.reshape(indexes.shape), ends)]

@@ -5,7 +5,7 @@ run; on one machine their results are therefore the same to the last bit.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +19,15 @@ from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
+from kbvc_jax.models.strips import Strips
 
 BLOCK = 16
+# Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
+STRIP_PIXELS = {"cpu": 2**18, "gpu": 2**22, "tpu": 2**22}
 SYMBOL_LIMIT = 2**15 - 1
+
+
+Kind = Literal["image", "frame"]
 
 
 class Size(NamedTuple):
@@ -80,9 +86,6 @@ class Network:
     def latent_channels(self) -> int:
         return self.inference.model.config.latent_channels
 
-    def entropy(self, references: Array | None) -> EntropyModel:
-        return self.inference.image if references is None else self.inference.frame
-
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
     ) -> Float[Array, "b r ph pw 3"]:
@@ -92,20 +95,14 @@ class Network:
         self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
     ) -> tuple[Symbols, Prior]:
         y, z = _analyse(self._graph, self._state, self.peak, frames, references, rates.on_device)
-        prior = self.prior(z, references, rates, Size(*frames.shape[1:3]))
+        kind: Kind = "image" if references is None else "frame"
+        prior = self.prior(z, kind, rates, Size(*frames.shape[1:3]))
         return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
 
-    def prior(
-        self,
-        z: Int[Array, "b zh zw m"],
-        references: Array | None,
-        rates: FrameRates,
-        size: Size,
-    ) -> Prior:
-        entropy = self.entropy(references)
-        first = (ImageCodec if references is None else FrameCodec).LEVELS.start
+    def prior(self, z: Int[Array, "b zh zw m"], kind: Kind, rates: FrameRates, size: Size) -> Prior:
+        entropy: EntropyModel = getattr(self.inference, kind)
+        first = (ImageCodec if kind == "image" else FrameCodec).LEVELS.start
         offsets = index_offsets(entropy, rates.quality, rates.level - first)
-        kind = "image" if references is None else "frame"
         return _prior(self._graph, self._state, kind, size, entropy.layers, z, offsets)
 
     def synthesise(
@@ -116,9 +113,23 @@ class Network:
         rates: FrameRates,
         size: Size,
     ) -> UInt[Array, "b h w 3"]:
-        return _synthesise(
-            self._graph, self._state, self.peak, size, y, prior.mean, references, rates.on_device
-        )
+        rate = rates.on_device
+        if references is None:
+            samples = _synthesise_image(self._graph, self._state, y, prior.mean, rate)
+        else:
+            samples = self._synthesise_strips(y, prior, references, rate)
+        return _to_grid(samples, self.peak, size)
+
+    def _synthesise_strips(self, y: Array, prior: Prior, references: Array, rate: Rate):
+        batch, height, width = references.shape[0], *references.shape[2:4]
+        pixels = STRIP_PIXELS.get(jax.default_backend(), STRIP_PIXELS["gpu"]) // batch
+        strips = Strips.of(height // 2, width // 2, pixels)
+        parts = (self._graph, self._state, strips)
+        padded = _pad_for_strips(*parts, y, prior.mean, references, rate)
+        return [
+            _synthesise_strip(*parts, *padded, number * strips.height)
+            for number in range(strips.count)
+        ]
 
 
 def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 3"]:
@@ -148,24 +159,37 @@ def _prior(graph, state, kind, size, layers, z, offsets):
     hyperprior = getattr(nnx.merge(graph, state), kind).hyperprior
     height, width = size.latent
     mean = hyperprior.mean(z.astype(jnp.float32), height, width)
-    return Prior(mean, crop(table_indexes(layers, z, offsets), height, width))
+    indexes = crop(table_indexes(layers, z, offsets), height, width)
+    return Prior(mean, indexes.astype(jnp.uint8))
 
 
 @jax.jit
 def _quantise(y, prior, certain):
     """Where a table makes 0 certain, nothing else can be coded."""
     symbols = jnp.where(certain[prior.indexes], 0, jnp.rint(y - prior.mean))
-    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int32)
+    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)
 
 
-@partial(jax.jit, static_argnums=(0, 2, 3))
-def _synthesise(graph, state, peak, size, y, mean, references, rate):
+@partial(jax.jit, static_argnums=0)
+def _synthesise_image(graph, state, y, mean, rate):
+    return [nnx.merge(graph, state).image.synthesise(y + mean, rate)]
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _pad_for_strips(graph, state, strips, y, mean, references, rate):
     model = nnx.merge(graph, state)
-    latent = y + mean
-    if references is None:
-        samples = model.image.synthesise(latent, rate)
-    else:
-        samples = model.frame.synthesise(latent, references, rate)
-    # The sample grid of the output file: what is rounded here is what later frames refer to.
-    samples = jnp.rint(jnp.clip(crop(samples, *size), 0, 1) * peak)
-    return samples.astype(jnp.uint8 if peak < 256 else jnp.uint16)
+    features = model.frame.features(y + mean, rate)
+    taps = model.config.kernel_size
+    return strips.pad_features(features), strips.pad_references(references, taps)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _synthesise_strip(graph, state, strips, features, references, first):
+    return strips.synthesise(nnx.merge(graph, state).frame, features, references, first)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _to_grid(samples, peak, size):
+    """The sample grid of the output file: what is rounded here is what later frames refer to."""
+    samples = jnp.clip(crop(jnp.concatenate(samples, 1), *size), 0, 1)
+    return jnp.rint(samples * peak).astype(jnp.uint8 if peak < 256 else jnp.uint16)
