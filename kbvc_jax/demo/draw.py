@@ -1,4 +1,4 @@
-"""The demo's two pictures: rate-distortion curves, and the same frame side by side."""
+"""The same frame side by side, as each codec shows it at about one rate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,22 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from kbvc_jax.evaluation.results import Point, curve
+from kbvc_jax.evaluation.results import Point
 
 CAPTION, GAP = 28, 6  # pixels
-
-
-def draw_curves(points: Sequence[Point], title: str, path: Path) -> None:
-    """PSNR over bits a pixel, a line a codec."""
-    from matplotlib.figure import Figure  # no pyplot: no window system, no global state
-
-    axes = (figure := Figure(figsize=(7, 5), layout="constrained")).add_subplot()
-    for codec, its in _by_codec(points).items():
-        axes.plot(*zip(*curve(its), strict=True), "o-", label=codec)
-    axes.set(title=title, xlabel="bits a pixel", ylabel="RGB PSNR, dB", xscale="log")
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
-    figure.savefig(path, dpi=150)
 
 
 def draw_side_by_side(
@@ -41,18 +28,11 @@ def draw_side_by_side(
 
 def matched(points: Sequence[Point], codec: str) -> list[Point]:
     """The codec's middle point, and of every other codec the one nearest in rate."""
-    curves = _by_codec(points)
-    own = curves.pop(codec)
+    own = sorted((p for p in points if p.codec == codec), key=lambda p: p.bytes)
     middle = own[len(own) // 2]
-    return [middle] + [min(c, key=lambda p: _ratio(p, middle)) for c in curves.values()]
 
+    def ratio(point: Point) -> float:
+        return max(point.bytes, middle.bytes) / min(point.bytes, middle.bytes)
 
-def _by_codec(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Each codec's points by rising rate."""
-    codecs = dict.fromkeys(point.codec for point in points)
-    rising = sorted(points, key=lambda p: p.bytes)
-    return {codec: [p for p in rising if p.codec == codec] for codec in codecs}
-
-
-def _ratio(a: Point, b: Point) -> float:
-    return max(a.bytes, b.bytes) / min(a.bytes, b.bytes)
+    others = dict.fromkeys(p.codec for p in points if p.codec != codec)
+    return [middle] + [min((p for p in points if p.codec == o), key=ratio) for o in others]

@@ -10,16 +10,18 @@ import jax
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.demo.draw import draw_curves, draw_side_by_side, matched
+from kbvc_jax.demo.draw import draw_side_by_side, matched
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.clips import Frame, find_clips
+from kbvc_jax.evaluation.conditions import describe
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
 from kbvc_jax.evaluation.measure import measure
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.evaluation.ours import Ours
-from kbvc_jax.evaluation.results import Point
+from kbvc_jax.evaluation.plot import plot
+from kbvc_jax.evaluation.results import Point, Results
 from kbvc_jax.pipeline.codec import Codec
 
 NAME = "kbvc"
@@ -55,11 +57,12 @@ def run_demo(
     """Fills `folder` and returns the table."""
     config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
     (clip,) = find_clips(config)
+    ours = Ours(NAME, {jax.local_devices()[0]: codec}, config.gop, config.qualities)
+    contenders = [ours, *anchors(config)]
     _make(folder, overwrite)
     points: list[Point] = []
     pictures: dict[tuple[str, float], UInt[np.ndarray, "h w 3"]] = {}
-    ours = Ours(NAME, {jax.local_devices()[0]: codec}, config.gop, config.qualities)
-    for contender in [ours, *anchors(config)]:
+    for contender in contenders:
         for setting in contender.settings:
             witness = Witness(clip.frames)
             target = folder / f"{contender.name}-{setting:g}{contender.suffix}"
@@ -67,12 +70,14 @@ def run_demo(
             say(row(point))
             points.append(point)
             pictures[point.codec, point.setting] = witness.picture
-    title = f"{clip.name}, {clip.format.width}x{clip.format.height}, {clip.frames} frames, GoP 8"
-    draw_curves(points, title, folder / "rd.png")
-    shown = matched(points, NAME)
-    captioned = [(caption(p), pictures[p.codec, p.setting]) for p in shown]
+    conditions = describe(config, clip.name, [clip])
+    identities = [contender.identity for contender in contenders]
+    plot(Results(clip.name, conditions, {}, identities, points), folder / "rd.png")
+    captioned = [(caption(p), pictures[p.codec, p.setting]) for p in matched(points, NAME)]
     draw_side_by_side([("source", witness.source), *captioned], folder / "side_by_side.png")
-    written = f"{folder}/rd.png and {folder}/side_by_side.png; the streams lie beside them"
+    size = f"{clip.format.width}x{clip.format.height}"
+    title = f"{clip.name}, {size}, {clip.frames} frames, GoP {config.gop}"
+    written = f"{folder}/rd.png, {folder}/side_by_side.png; the streams lie beside them"
     return "\n".join([title, HEADINGS, *map(row, points), written])
 
 
