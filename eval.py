@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
     from kbvc_jax.evaluation import commands
 
     if flags.compare:
-        print(commands.compare(*flags.compare, flags.anchor, flags.metric, flags.unlike))
+        print(commands.compare(flags.compare, flags.anchor, flags.metric, flags.unlike))
         return 0
     if flags.paper:
         print(commands.paper(*flags.paper, checkpoint=flags.checkpoint))

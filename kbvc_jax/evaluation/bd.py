@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -58,4 +59,4 @@ def bd_rate(
             require_matching_points=False,
             min_overlap=0,
         )
-    return BdRate(float(percent), "", low, high, overlap)
+    return BdRate(float(cast(float, percent)), "", low, high, overlap)

@@ -131,7 +131,7 @@ def _candidates(config: EvaluationConfig) -> list[tuple[Sequence | None, Path]]:
 
 def _any_clips(
     config: EvaluationConfig, folder: Path, files: list[Path]
-) -> list[tuple[None, Path]]:
+) -> list[tuple[Sequence | None, Path]]:
     if not files:
         raise InputError(f"{folder}: no clips ({', '.join(SUFFIXES)}) there")
     names = [path.stem for path in files]

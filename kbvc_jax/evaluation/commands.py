@@ -66,10 +66,10 @@ def merge_shards(files: Sequence[str], folder: Path) -> Results:
 
 
 def compare(
-    a: str, b: str, anchor: str | None = None, metric: str = "psnr", unlike: bool = False
+    files: Sequence[str], anchor: str | None = None, metric: str = "psnr", unlike: bool = False
 ) -> str:
-    results = read_results(a), read_results(b)
-    comparisons = compare_results(*results, anchor, metric, unlike)
+    a, b = files
+    comparisons = compare_results(read_results(a), read_results(b), anchor, metric, unlike)
     lines = [f"BD-rate by {METRICS[metric][0]} of {b} against {a}:"]
     lines += [text_table(*comparison_rows(comparisons)), *refusals(comparisons)]
     return "\n".join(lines)

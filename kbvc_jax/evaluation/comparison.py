@@ -90,8 +90,11 @@ def comparer(results: Results, metric: str) -> Compare:
     sign = 1 if METRICS[metric][1] else -1  # LPIPS falls with rate
 
     def compare(anchor: Curve, test: Curve) -> BdRate:
-        signed = ([(rate, sign * value) for rate, value in points] for points in (anchor, test))
-        return bd_rate(*signed, config["interpolation"], config["minimum_overlap"])
+        def signed(curve: Curve) -> Curve:
+            return [(rate, sign * value) for rate, value in curve]
+
+        method, overlap = config["interpolation"], config["minimum_overlap"]
+        return bd_rate(signed(anchor), signed(test), method, overlap)
 
     return compare
 
@@ -105,4 +108,5 @@ def _mean(rows: dict[str, BdRate]) -> BdRate:
     refused = [name for name, row in rows.items() if row.percent is None]
     if refused or not rows:
         return BdRate(None, f"refused for {', '.join(refused)}" if refused else "no sequences")
-    return BdRate(float(np.mean([row.percent for row in rows.values()])))
+    percents = [row.percent for row in rows.values() if row.percent is not None]
+    return BdRate(float(np.mean(percents)))

@@ -11,9 +11,14 @@ DIGEST = "reconstruction"  # column: digest of each frame as the encoder rebuilt
 
 
 class Contender(Protocol):
-    name: str
-    suffix: str  # of its files
-    settings: tuple[float, ...]  # a point each
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def suffix(self) -> str: ...  # of its files
+
+    @property
+    def settings(self) -> tuple[float, ...]: ...  # a point each
 
     @property
     def identity(self) -> dict[str, Any]:

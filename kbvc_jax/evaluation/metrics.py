@@ -57,8 +57,9 @@ def _blur(x: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
     taps = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
     taps = (taps / taps.sum()).astype(np.float32)
     height, width = x.shape[1] - WINDOW + 1, x.shape[2] - WINDOW + 1
-    x = sum(t * x[:, i : i + height] for i, t in enumerate(taps))
-    return sum(t * x[:, :, i : i + width] for i, t in enumerate(taps))
+    zero = jnp.zeros(())
+    x = sum((t * x[:, i : i + height] for i, t in enumerate(taps)), zero)
+    return sum((t * x[:, :, i : i + width] for i, t in enumerate(taps)), zero)
 
 
 def _halve(x: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt
 
@@ -26,7 +27,7 @@ NO_RELEASE = "No release weights ship with this version yet: the anchors alone a
 @dataclasses.dataclass(frozen=True)
 class Ours:
     name: str
-    codecs: dict[jax.Device, Codec]  # the same weights on every device of the run
+    codecs: dict[int, Codec]  # the same weights on every local device, by its id
     gop: int | str
     settings: tuple[float, ...]
     suffix: str = ".kbvc"
@@ -72,8 +73,8 @@ class Ours:
     @property
     def _codec(self) -> Codec:
         """That of the device on which the calling thread runs."""
-        device = jax.config.jax_default_device or jax.local_devices()[0]
-        return self.codecs[device]
+        (device,) = jnp.zeros(()).devices()
+        return self.codecs[device.id]
 
 
 def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
@@ -89,7 +90,7 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
         codecs = {}
         for device in jax.local_devices():
             with jax.default_device(device):
-                codecs[device] = kbvc_jax.load(None if folder == SHIPPED else folder)
+                codecs[device.id] = kbvc_jax.load(None if folder == SHIPPED else folder)
         out.append(Ours(name, codecs, config.gop, config.qualities))
     return out, []
 

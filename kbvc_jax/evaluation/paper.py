@@ -42,14 +42,12 @@ def paper(name: str, files: Sequence[str], checkpoint: str | None = None) -> str
     if name == "table1":
         return table_1(results[0])
     if name == "no-interpolation":
-        return ablation(*results, f"paper: {NO_INTERPOLATION} % for the model with interpolation")
+        return ablation(results, f"paper: {NO_INTERPOLATION} % for the model with interpolation")
     if name == "kernel51":
         heads = ", ".join(f"{size}: {_heads(size):.2f} M" for size in WIDE_HEADS)
         paper_heads = ", ".join(f"{size}: {count} M" for size, count in WIDE_HEADS.items())
         said = "paper: curves 'do not change much'"
-        return ablation(
-            *results, f"{said}\nparameters of the heads: {heads} (paper: {paper_heads})"
-        )
+        return ablation(results, f"{said}\nparameters of the heads: {heads} (paper: {paper_heads})")
     return {"table2": lambda: table_2(checkpoint), "table3": table_3, "table4": table_4}[name]()
 
 
@@ -129,8 +127,9 @@ def table_4() -> str:
     return text_table(["model", "size", "multiply-adds"], rows) + f"\n{note}"
 
 
-def ablation(base: Results, tested: Results, said: str) -> str:
-    """The first of each file's codecs is the model under test."""
+def ablation(results: Sequence[Results], said: str) -> str:
+    """Of the second file's model against the first's; each is the first codec of its file."""
+    base, tested = results
     comparisons = compare_results(base, tested, base.codec_names[0])[:1]
     return "\n".join([text_table(*comparison_rows(comparisons)), *refusals(comparisons), said])
 

@@ -20,7 +20,7 @@ def spread(
     for task in tasks:
         waiting.put(task)
 
-    def worker(device: jax.Device) -> None:
+    def worker(device) -> None:
         with jax.default_device(device):
             while True:
                 try:

@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
+from av.video.stream import VideoStream
 
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.planes import (
@@ -88,23 +89,24 @@ class LibraryAnchor:
         bits: dict[int, int] = {}
         keys: set[int] = set()
         with av.open(str(target), "w", format=self.kind.container) as container:
-            stream = container.add_stream(
-                self.kind.encoder, rate=format.rate, options=self.options | {"crf": f"{setting:g}"}
-            )
+            options = self.options | {"crf": f"{setting:g}"}
+            added = container.add_stream(self.kind.encoder, rate=format.rate, options=options)
+            stream = cast(VideoStream, added)
             stream.width, stream.height = format.width, format.height
             stream.pix_fmt = pixel_format(format)
             filter = self.kind.filter and BitStreamFilterContext(self.kind.filter, stream)
 
-            def write(packets) -> None:
+            def write(packets: Iterable[av.Packet]) -> None:
                 for packet in packets:
                     for out in filter.filter(packet) if filter else (packet,):
-                        bits[out.pts] = bits.get(out.pts, 0) + 8 * out.size
+                        time = cast(int, out.pts)
+                        bits[time] = bits.get(time, 0) + 8 * out.size
                         if out.is_keyframe:
-                            keys.add(out.pts)
+                            keys.add(time)
                         container.mux(out)
 
             for index, planes in enumerate(coded_planes(clip)):
-                frame = _frame(planes, stream.pix_fmt)
+                frame = _frame(planes, pixel_format(format))
                 frame.pts, frame.time_base = index, 1 / format.rate
                 write(stream.encode(frame))
             write(stream.encode(None))

@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO
+from typing import IO, cast
 
 from kbvc_jax.evaluation.anchors.planes import Planes, planes_from_bytes, raw_bytes
 from kbvc_jax.video.format import VideoFormat
@@ -17,17 +17,19 @@ class ProgramError(Exception):
 def feed(command: Sequence[str], frames: Iterable[Planes]) -> None:
     """Runs a program with raw frames on its standard input."""
     with _running(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        pipe = cast(IO[bytes], process.stdin)
         with contextlib.suppress(BrokenPipeError):  # its message says more than ours
             for planes in frames:
-                process.stdin.write(raw_bytes(planes))
+                pipe.write(raw_bytes(planes))
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
+            pipe.close()
 
 
 def collect(command: Sequence[str], format: VideoFormat, size: int) -> Iterator[Planes]:
     """Raw frames from a program's standard output."""
     with _running(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-        while data := process.stdout.read(size):
+        pipe = cast(IO[bytes], process.stdout)
+        while data := pipe.read(size):
             if len(data) < size:
                 raise ProgramError(f"{command[0]}: its last frame is incomplete")
             yield planes_from_bytes(data, format)
