@@ -3,8 +3,9 @@
 sources --> items --> clips of `frames` x crop --> uint8 batches, this process's share
 """
 
+import dataclasses
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -18,6 +19,7 @@ from kbvc_jax.errors import InputError
 Batch = dict[str, UInt8[Array | np.ndarray, "B T H W 3"]]
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Endless. Batch n of all processes together depends on the config and n alone."""
 
@@ -100,7 +102,9 @@ class ResidentDataset:
         chosen = source_of(numbers, [source.weight for source in config.sources])
         key = jax.random.fold_in(jax.random.key(config.seed), self._step)
         grouped = tuple(slots[chosen == k].astype(np.int32) for k in range(len(clips)))
-        return resident_batch(clips, self._stills, key, grouped, config)
+        # Compiled once for all data that is cut alike.
+        cutting = dataclasses.replace(config, sources=(), root="", seed=0)
+        return resident_batch(clips, self._stills, key, grouped, cutting)
 
     def get_state(self) -> dict[str, int]:
         return {"step": self._step}

@@ -2,6 +2,7 @@
 
 import grain
 import numpy as np
+from absl import flags
 from jaxtyping import UInt8
 from PIL import Image
 
@@ -39,6 +40,8 @@ def read_ahead(clips: grain.MapDataset, share: int, step: int, config: DataConfi
     """Batches of `share` clips from number `step` on, decoded by threads or processes."""
     clips = clips[step * share :]
     if config.workers:
+        if not flags.FLAGS.is_parsed():  # Grain's workers insist, whoever runs them
+            flags.FLAGS.mark_as_parsed()
         batches = clips.batch(share).to_iter_dataset()
         return batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=config.workers))
     ahead = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=4 * share)

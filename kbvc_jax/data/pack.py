@@ -25,7 +25,6 @@ from kbvc_jax.data.parts import Container, PartWriter
 from kbvc_jax.data.records import SUFFIX
 from kbvc_jax.errors import InputError
 
-VERSION = 1
 # What a clip's frames are coded as, unless said: CRF of x264 and x265, quality of JPEG.
 QUALITY = {"h264": 16, "hevc": 18, "jpeg": 95}
 
@@ -84,7 +83,7 @@ def pack(
     folder.mkdir(parents=True, exist_ok=True)
     writer = PartWriter(folder, container, part_size)
     tolerance = sources.Tolerance(source, len(names))
-    index = {"version": VERSION, "codec": codec, "parts": writer.parts, "records": []}
+    index = {"version": sources.PACK_VERSION, "codec": codec, "parts": writer.parts, "records": []}
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         try:
             for name, (records, error) in zip(names, pool.map(work, names), strict=True):

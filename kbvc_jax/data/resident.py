@@ -30,12 +30,12 @@ class Clips(NamedTuple):
 
 def load_clips(source: Source, config: DataConfig) -> Clips:
     """On the host; joins the parts of a clip, drops what is shorter than a clip."""
-    height, width = source.read(0, [0]).shape[1:3]
+    tolerance, broken = Tolerance(source.path, len(source.lengths)), set()
+    height, width = _picture_size(source, tolerance)
     if not is_still(source):
         check_size(source, 0, height, width, config)
     firsts = np.cumsum(source.lengths) - source.lengths
     frames = np.empty((int(sum(source.lengths)), height, width, 3), np.uint8)
-    tolerance, broken = Tolerance(source.path, len(source.lengths)), set()
 
     def load(item: int) -> None:
         try:
@@ -58,6 +58,17 @@ def load_clips(source: Source, config: DataConfig) -> Clips:
     runs = [(firsts[a], sum(source.lengths[a:b])) for a, b in runs]
     runs = np.array([run for run in runs if run[1] >= least], np.int32)
     return Clips(frames, runs[:, 0], runs[:, 1])
+
+
+def _picture_size(source: Source, tolerance: Tolerance) -> tuple[int, int]:
+    """Of the first item that can be read."""
+    for item in range(len(source.lengths)):
+        try:
+            _, height, width, _ = source.read(item, [0]).shape
+            return height, width
+        except BrokenError as error:
+            tolerance.record(item, error)
+    raise AssertionError("some item is readable, or the tolerance has raised")
 
 
 def _runs(source: Source, broken: set[int]) -> list[tuple[int, int]]:
@@ -103,27 +114,38 @@ def _cut_clip(clips: Clips, key: Key[Array, ""], config: DataConfig) -> UInt8[Ar
     uniforms = jax.random.uniform(when, (window.TIME_UNIFORMS,))
     times = clips.firsts[clip] + window.draw_times(uniforms, clips.lengths[clip], config)
 
-    height, width = clips.frames.shape[1:3]
     uniforms = jax.random.uniform(where, (window.REGION_UNIFORMS,))
+    height, width = clips.frames.shape[1:3]
     region = window.draw_region(uniforms, height, width, config)
+    return crop(clips.frames, times, region, config)
+
+
+def crop(
+    frames: UInt8[Array | np.ndarray, "N H W 3"],
+    times: Int[Array, "T"],
+    region: window.Region,
+    config: DataConfig,
+) -> UInt8[Array, "T h w 3"]:
+    height, width = frames.shape[1:3]
     size = window.region_size(height, width, config)
     top, left = jnp.minimum(region.top, height - size[0]), jnp.minimum(region.left, width - size[1])
-    frames = jax.vmap(
-        lambda time: jax.lax.dynamic_slice(clips.frames, (time, top, left, 0), (1, *size, 3))[0]
+    clip = jax.vmap(
+        lambda time: jax.lax.dynamic_slice(
+            jnp.asarray(frames), (time, top, left, 0), (1, *size, 3)
+        )[0]
     )(times)
     if config.scaled:
-        shift = -region.scale * jnp.stack([region.top - top, region.left - left])
-        frames = jax.image.scale_and_translate(
-            frames.astype(jnp.float32),
-            (config.frames, *config.crop, 3),
+        clip = jax.image.scale_and_translate(
+            clip.astype(jnp.float32),
+            (len(times), *config.crop, 3),
             (1, 2),
             jnp.stack([region.scale, region.scale]),
-            shift,
+            -region.scale * jnp.stack([region.top - top, region.left - left]),
             "cubic",
         )
-        frames = jnp.clip(jnp.round(frames), 0, 255).astype(jnp.uint8)
-    frames = jnp.where(region.turn, frames[:, ::-1], frames)
-    return jnp.where(region.mirror, frames[:, :, ::-1], frames)
+        clip = jnp.clip(jnp.round(clip), 0, 255).astype(jnp.uint8)
+    clip = jnp.where(region.turn, clip[:, ::-1], clip)
+    return jnp.where(region.mirror, clip[:, :, ::-1], clip)
 
 
 def _animate_still(

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from etils import epath
@@ -20,6 +20,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".y4m", ".ts")
 # Frames of a long video that make one item; a clip does not reach over its end.
 STRETCH = 64
+PACK_VERSION = 1
 # Broken items beyond this share are no accident.
 BROKEN_SHARE = 1e-3
 
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Source(Protocol):
     path: str
 
@@ -61,7 +63,7 @@ def open_source(source: SourceConfig, config: DataConfig) -> Source:
 
 def is_still(source: Source) -> bool:
     """Single pictures, which become clips only when set in motion."""
-    return max(source.lengths) == 1
+    return bool(max(source.lengths) == 1)
 
 
 def usable(source: Source, config: DataConfig) -> Int[np.ndarray, "N"]:
@@ -142,12 +144,15 @@ class PackSource:
                              "python -m kbvc_jax.data.pack")  # fmt: skip
         try:
             index = json.loads((folder / "pack.json").read_text())
+            if index["version"] != PACK_VERSION:
+                found = f"version {index['version']}, wanted {PACK_VERSION}"
+                raise InputError(f"{path}/pack.json: {found}: pack anew")
             self.codec = index["codec"]
             self.names = [record[0] for record in index["records"]]
             self.shapes = [tuple(record[2:5]) for record in index["records"]]
             self._records = PartReader(folder, index["parts"])
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise InputError(f"{path}/pack.json: not of this version ({error!r})") from error
+            raise InputError(f"{path}/pack.json: damaged ({error!r}): pack anew") from error
         self.lengths = np.array([shape[0] for shape in self.shapes], np.int64)
 
     def read(self, item: int, times: Sequence[int]) -> Frames:
