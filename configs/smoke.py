@@ -1,6 +1,6 @@
 """Does training work here? A tiny model on the bundled clip, all qualities.
 
-    python train.py --config=configs/smoke.py
+python train.py --config=configs/smoke.py
 """
 
 from pathlib import Path

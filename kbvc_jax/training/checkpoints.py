@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
@@ -29,8 +30,10 @@ FOLDER = "checkpoints"
 class Checkpoints:
     """Keeps the last few checkpoints and the best by validation loss."""
 
-    def __init__(self, folder: str | Path, config: CheckpointConfig):
-        keep = [preservation_policy.LatestN(max(1, config.keep_last))]
+    def __init__(self, folder: str | Path | epath.Path, config: CheckpointConfig):
+        keep: list[preservation_policy.PreservationPolicy] = [
+            preservation_policy.LatestN(max(1, config.keep_last))
+        ]
         if config.keep_best:
             keep.append(
                 preservation_policy.BestN(
@@ -81,7 +84,8 @@ class Checkpoints:
         if metrics and (self.best is None or _loss(metrics) < self.best[1]):
             self.best = step, _loss(metrics)
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(state), data=ocp.args.JsonSave(_of_all_processes(data))
+            state=ocp.args.StandardSave(state),
+            data=ocp.args.JsonSave({"processes": _of_all_processes(data)}),
         )
         self._manager.save(
             step, args=arguments, metrics=dict(metrics) if metrics else None, force=True
@@ -93,13 +97,14 @@ class Checkpoints:
         arguments = ocp.args.Composite(
             state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()
         )
-        restored = self._manager.restore(self.latest, args=arguments)
-        if len(restored.data) != jax.process_count():
+        restored: Any = self._manager.restore(self.latest, args=arguments)
+        processes = restored.data["processes"]
+        if len(processes) != jax.process_count():
             raise InputError(
-                f"{self.folder}: saved by {len(restored.data)} process(es), and here are "
+                f"{self.folder}: saved by {len(processes)} process(es), and here are "
                 f"{jax.process_count()}; continue with as many"
             )
-        return restored.state, restored.data[jax.process_index()]
+        return restored.state, processes[jax.process_index()]
 
 
 def _loss(metrics: Mapping[str, float]) -> float:
@@ -126,7 +131,7 @@ def load_run(
     with ocp.StandardCheckpointer() as checkpointer:
         state = checkpointer.restore(checkpoints / str(step) / "state")
     arrays = {**state["frozen"], **state["average"]}
-    parameters = {name: np.asarray(value) for name, value in arrays.items()}
+    parameters = {name: jnp.asarray(value) for name, value in arrays.items()}
     return config, parameters, step, metrics[step]
 
 
@@ -152,7 +157,7 @@ def start_from(parameters: Parameters, source: str) -> Parameters:
             )
     if not found.keys() & parameters.keys():
         raise InputError(f"init_from={source}: holds none of this model's parameters")
-    return {name: jax.numpy.asarray(found.get(name, p)) for name, p in parameters.items()}
+    return {name: jnp.asarray(found.get(name, p)) for name, p in parameters.items()}
 
 
 def _read_metrics(folder: epath.Path) -> dict[str, float]:

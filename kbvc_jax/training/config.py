@@ -43,7 +43,8 @@ class OptimiserConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ValidationConfig:
-    data: DataConfig = DataConfig()  # its clips are cut from the middles of its videos
+    # Clips are cut from the middles of its videos. An empty root is that of TrainConfig.data.
+    data: DataConfig = DataConfig()
     clips: int = 16  # 0: no validation
     every: int = 1000  # steps
     qualities: tuple[float, ...] = (0.0, 25.0, 50.0, 75.0, 100.0)

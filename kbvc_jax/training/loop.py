@@ -1,12 +1,13 @@
 """The loop: batches in, checkpoints and figures out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from pathlib import Path
 
 import jax
 import numpy as np
 from etils import epath
 
+from kbvc_jax.data.dataset import Dataset
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training.checkpoints import Checkpoints, start_from
 from kbvc_jax.training.config import TrainConfig
@@ -32,19 +33,11 @@ class DivergedError(Exception):
     """Too many steps in a row were skipped."""
 
 
-class Batches(Protocol):
-    """Endless; each process gets its share of a global batch."""
-
-    def __next__(self) -> Mapping[str, Batch]: ...
-    def get_state(self) -> Any: ...
-    def set_state(self, state: Any) -> None: ...
-
-
 def train(
     config: TrainConfig,
     model: Kbvc,
-    batches: Batches,
-    folder: epath.Path,
+    batches: Dataset,
+    folder: str | Path | epath.Path,
     *,
     validation: Sequence[Batch] = (),
     seconds: float | None = None,
@@ -53,6 +46,7 @@ def train(
 
     SIGTERM and Ctrl-C save and return. The state returned is on the host.
     """
+    folder = epath.Path(folder)
     stage = build_stage(config, model)
     step_on_devices = train_step(config, stage.loss)
     validate = Validator(stage, validation)
@@ -88,7 +82,7 @@ def train(
 
 
 def _first_state(
-    config: TrainConfig, stage: Stage, checkpoints: Checkpoints, batches: Batches
+    config: TrainConfig, stage: Stage, checkpoints: Checkpoints, batches: Dataset
 ) -> TrainState:
     """The latest checkpoint's, or that of step 0."""
     state = initial_state(stage.trainable, stage.frozen)

@@ -1,5 +1,6 @@
 """From a config to a trained run: what train.py calls, and what a script may call."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -30,8 +31,10 @@ def validation_batches(config: TrainConfig) -> list[Batch]:
     """This process's share of each."""
     if not config.validation.clips:
         return []
-    clips = validation_clips(config.validation.data, config.validation.clips)
-    batches = len(clips) // config.validation.data.batch_size
+    data = config.validation.data
+    data = dataclasses.replace(data, root=data.root or config.data.root)
+    clips = validation_clips(data, config.validation.clips)
+    batches = len(clips) // data.batch_size
     return [
         np.split(batch, jax.process_count())[jax.process_index()]
         for batch in np.split(clips, batches)

@@ -25,9 +25,9 @@ Dataclass = TypeVar("Dataclass")
 
 
 @contextlib.contextmanager
-def open_run(folder: str | Path, config: TrainConfig) -> Iterator[epath.Path]:
+def open_run(path: str | Path, config: TrainConfig) -> Iterator[epath.Path]:
     """Makes or continues a run; refuses one that is in use or trains something else."""
-    folder = epath.Path(folder)
+    folder = epath.Path(path)
     refuse_other_config(folder, config)
     if jax.process_index() != 0:
         yield folder
@@ -49,7 +49,7 @@ def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
         )
 
 
-def read_config(folder: str | Path) -> TrainConfig:
+def read_config(folder: str | Path | epath.Path) -> TrainConfig:
     path = epath.Path(folder) / CONFIG_FILE
     try:
         return _read(TrainConfig, json.loads(path.read_text()))
@@ -81,7 +81,7 @@ def _read(kind: Any, value: Any) -> Any:
             return None
         members = [member for member in arguments if member is not types.NoneType]
         return _read(next((m for m in members if _fits(m, value)), members[0]), value)
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{name: _read(hints[name], item) for name, item in value.items()})
     if typing.get_origin(kind) is tuple:

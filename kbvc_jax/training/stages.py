@@ -54,6 +54,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:
+    assert model.interpolator is not None  # config.check has seen to it
     merge, own = parameters.split(model.interpolator)
 
     def interpolator(values: Parameters):
