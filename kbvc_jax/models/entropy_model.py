@@ -44,11 +44,19 @@ class EntropyModel(NamedTuple):
     z_tables: Tables
 
 
+def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int32[Array, "*b"]:
+    """The table of a scale known in float: what the integers approximate."""
+    index = jnp.rint((log2_scale - math.log2(_SCALES[0])) * INDEXES_AN_OCTAVE)
+    return jnp.clip(index, 0, INDEXES - 1).astype(jnp.int32)
+
+
 def index_offsets(
     model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
 ) -> Int32[np.ndarray, "b m"]:
-    """Each channel's index offset; quality in 1/QUALITY_STEPS, level counted from 0. On the host, in
-    64-bit integers: the same everywhere."""
+    """Each channel's index offset; quality in 1/QUALITY_STEPS, level counted from 0.
+
+    On the host, in 64-bit integers: the same everywhere.
+    """
     knots = model.knots.astype(np.int64)
     points = len(knots)
     if not points:
@@ -105,7 +113,7 @@ def quantise_hyperprior(hyperprior: Hyperprior, z: Int[Array, "b zh zw m"]) -> E
 def _quantise_layer(
     weights: Float[np.ndarray, "5 5 i o"], bias: Float[np.ndarray, "o"], places: int, target: int
 ) -> IntegerLayer:
-    """Inputs have `places` binary places, outputs `target`; each output channel its own weights'."""
+    """Inputs have `places` binary places, outputs `target`; weights, each output's own."""
     largest = np.maximum(np.abs(weights).max((0, 1, 2)), 1e-6)
     weight_places = np.floor(np.log2(127 / largest)).astype(int)
     # A shift to the left would be one of no information: keep fewer places where sums need none.

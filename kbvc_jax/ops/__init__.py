@@ -1,0 +1,1 @@
+"""Pure functions of arrays: what the network computes, without its parameters."""

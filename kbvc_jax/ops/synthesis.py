@@ -1,6 +1,6 @@
-"""Equation 1: every pixel is a sum of patches of the references under separable kernels of its own.
+"""Equation 1: each pixel is a sum of patches of the references under separable kernels.
 
-    out(x, y) = sum over r, i, j of  vertical_r(x, y)[i] * horizontal_r(x, y)[j] * patch_r(x, y)[i, j]
+    out(p) = sum over r, i, j of  vertical_r(p)[i] * horizontal_r(p)[j] * patch_r(p)[i, j]
 
 Work is done plane by plane, width innermost: for each column j of the patch one fused sum over its
 rows, so that neither patches nor partial images of all columns ever exist at once.

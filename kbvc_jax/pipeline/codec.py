@@ -1,10 +1,10 @@
 """The public codec: arrays, files and streams in, .kbvc out, and back."""
 
-import dataclasses
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -12,32 +12,22 @@ from jaxtyping import UInt
 
 from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
 from kbvc_jax.errors import InputError
-from kbvc_jax.models.checkpoint import InferenceModel
+from kbvc_jax.models.checkpoint import InferenceModel, load_inference
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.pipeline import files
 from kbvc_jax.pipeline.decoder import decode_gops
 from kbvc_jax.pipeline.encoder import encode_gops
-from kbvc_jax.pipeline.gop_coder import FrameStatistics
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.schedule import MAX_GOP
+from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
+
+WEIGHTS = Path(__file__).parents[1] / "weights"  # of the release
 
 Frame = UInt[np.ndarray, "h w 3"]
 Progress = Callable[[int], None]  # frames done
 OnFrame = Callable[[int, Frame], None]  # number and reconstruction, in display order
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodeSummary:
-    frames: int
-    bytes: int
-    seconds: float
-    statistics: list[FrameStatistics]  # a row a frame
-
-    @property
-    def estimated_bits(self) -> float:
-        """What the probability tables promise, before headers."""
-        return sum(s.bits_y + s.bits_z for s in self.statistics)
 
 
 class Codec:
@@ -123,6 +113,14 @@ class Codec:
         network = self._network(stream.header.bit_depth)
         return decode_gops(network, stream, start, frames)
 
+    def encode_file(self, source: str | Path, target: str | Path, **options) -> EncodeSummary:
+        """A video file to a .kbvc file: see files.encode_file."""
+        return files.encode_file(self, source, target, **options)
+
+    def decode_file(self, source: str | Path, target: str | Path, **options) -> DecodeSummary:
+        """A .kbvc file to a video file: see files.decode_file."""
+        return files.decode_file(self, source, target, **options)
+
     def check_model(self, header: Header) -> None:
         if header.fingerprint != self.inference.fingerprint:
             raise InputError(
@@ -134,6 +132,16 @@ class Codec:
         if bit_depth not in self._networks:
             self._networks[bit_depth] = Network(self.inference, bit_depth)
         return self._networks[bit_depth]
+
+
+def load(checkpoint: str | Path | None = None) -> Codec:
+    """A codec with the weights of an inference checkpoint; without one, those that ship."""
+    if checkpoint is None and not (WEIGHTS / "model.json").exists():
+        raise InputError(
+            "no weights ship with this version; train some (README, Training) and pass them "
+            "with --checkpoint"
+        )
+    return Codec(load_inference(checkpoint or WEIGHTS))
 
 
 def _check_rate(quality: float, gop: int | str) -> None:

@@ -1,4 +1,4 @@
-"""Frames to a stream, one group of pictures after another; memory does not grow with their number."""
+"""Frames to coded groups of pictures, one after another, in constant memory."""
 
 import dataclasses
 import itertools

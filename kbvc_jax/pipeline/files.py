@@ -1,7 +1,6 @@
 """From a video file to a .kbvc file, and back."""
 
 import contextlib
-import dataclasses
 import itertools
 import sys
 import time
@@ -12,21 +11,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from kbvc_jax.coding.container import Header, StreamReader
 from kbvc_jax.errors import InputError
 from kbvc_jax.pipeline.output import whole_file
+from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 
 if TYPE_CHECKING:
-    from kbvc_jax.pipeline.codec import Codec, EncodeSummary, OnFrame
+    from kbvc_jax.pipeline.codec import Codec, OnFrame
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all where known
-
-
-@dataclasses.dataclass(frozen=True)
-class DecodeSummary:
-    frames: int
-    seconds: float
-    format: VideoFormat
 
 
 def encode_file(
@@ -41,7 +34,7 @@ def encode_file(
     progress: Progress | None = None,
     on_frame: "OnFrame | None" = None,
     **video: Any,
-) -> "EncodeSummary":
+) -> EncodeSummary:
     """`video` goes to `open_video`: size, rate, pixel_format, matrix, full_range."""
     with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
         total = reader.count

@@ -13,7 +13,7 @@ from jaxtyping import UInt
 from kbvc_jax.pipeline.gop_coder import CodedDepth
 
 FIRST_LENGTH = 8
-# A cut changes the picture by this part of the sample range, and thrice as much as the frame before.
+# A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
 

@@ -1,0 +1,135 @@
+"""From a training run to an inference checkpoint: averaged weights, integers, tables, a card.
+
+The integer scale decoders are calibrated on the bundled clip, and what they cost in rate against
+their float originals is measured there and kept on the card.
+"""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from kbvc_jax.coding.tables import gaussian_tables
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.checkpoint import assemble, save_inference
+from kbvc_jax.models.entropy_model import (
+    QUALITY_STEPS,
+    EntropyModel,
+    index_offsets,
+    nearest_indexes,
+    quantise_hyperprior,
+    table_indexes,
+)
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.ops import densities
+from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.parameters import build, split
+from kbvc_jax.video.reader import open_video
+
+CLIP = Path(__file__).parents[1] / "assets" / "bunny.mp4"
+QUALITIES = (0, 25, 50, 75, 100)
+_GROUP = (0, 2, 4)  # frames of the clip: an I-frame, a B-frame, an I-frame
+
+
+class Latents(NamedTuple):
+    """What a hyperprior sees of real frames, a row a frame and quality."""
+
+    y: Float[Array, "b h w m"]
+    z: Float[Array, "b zh zw m"]
+    rate: Rate
+
+
+def export_run(
+    run: str | Path, target: str | Path, *, dtype: str = "float32", overwrite: bool = False
+) -> dict[str, Any]:
+    """Writes the checkpoint of a run's best step; returns its card."""
+    target = Path(target)
+    if target.exists() and not overwrite:
+        raise InputError(f"{target}: exists already; pass -y to overwrite it")
+    config, parameters, step, validation = load_run(run)
+    if config.stage != "codec":
+        raise InputError(
+            f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
+        )
+    merge, _ = split(build(dataclasses.replace(config, precision="float32")))
+    # What ships is what is calibrated: weights as they will be read back.
+    model: Kbvc = merge({k: jnp.asarray(v, dtype).astype("float32") for k, v in parameters.items()})
+    image, frame = collect_latents(model)
+    entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
+    entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
+    card = model_card(config, step, validation) | {
+        "integer_scale_decoder": {
+            "image_rate_loss": rate_loss(model.image, entropy_image, image),
+            "frame_rate_loss": rate_loss(model.frame, entropy_frame, frame),
+        }
+    }
+    tables = gaussian_tables(densities.scale_table().tolist())
+    save_inference(target, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
+    return card
+
+
+def model_card(config: TrainConfig, step: int, validation: dict[str, float]) -> dict[str, Any]:
+    return {
+        "training": dataclasses.asdict(config),
+        "steps": step,
+        "validation": validation,
+        "trained_on": jax.devices()[0].device_kind,
+    }
+
+
+@nnx.jit
+def _group_latents(model: Kbvc, frames: Float[Array, "t h w 3"]) -> tuple[Latents, Latents]:
+    """Of the I-frames at both ends and of the B-frame between them, at every quality."""
+    count = len(QUALITIES)
+    quality = jnp.asarray(QUALITIES, jnp.float32)
+    ends = jnp.concatenate([jnp.repeat(frames[i][None], count, 0) for i in (0, 2)])
+    image_rate = Rate(jnp.tile(quality, 2), jnp.zeros(2 * count, jnp.int32))
+    decoded = model.image.forward(ends, image_rate.quality).reconstruction
+    decoded = jnp.rint(jnp.clip(decoded, 0, 1) * 255) / 255
+    references = model.references(decoded[:count], decoded[count:])
+    # The same picture as an inner B-frame and as a leaf.
+    references = jnp.concatenate([references, references])
+    levels = jnp.repeat(jnp.array([1, 2], jnp.int32), count)
+    frame_rate = Rate(jnp.tile(quality, 2), levels)
+    middle = jnp.repeat(frames[1][None], 2 * count, 0)
+
+    def latents(codec, y: Array, rate: Rate) -> Latents:
+        return Latents(y, jnp.rint(codec.hyperprior.hyper_latent(y)), rate)
+
+    return (
+        latents(model.image, model.image.analyse(ends, image_rate), image_rate),
+        latents(model.frame, model.frame.analyse(middle, references, frame_rate), frame_rate),
+    )
+
+
+def collect_latents(model: Kbvc) -> tuple[Latents, Latents]:
+    """Of the image codec and of the frame codec."""
+    with open_video(CLIP, frames=max(_GROUP) + 1) as reader:
+        clip = [np.asarray(frame, np.float32) / 255 for frame in reader]
+    return _group_latents(model, jnp.stack([clip[index] for index in _GROUP]))
+
+
+def rate_loss(codec: Any, entropy: EntropyModel, latents: Latents) -> float:
+    """How many more bits y costs with the integer scale decoder, as a fraction."""
+    y, z, rate = latents
+    height, width = y.shape[1:3]
+    hyperprior = codec.hyperprior
+    symbols = jnp.rint(y - hyperprior.mean(z, height, width))
+    quality = np.asarray(rate.quality * QUALITY_STEPS, np.int64)
+    level = np.asarray(rate.level) - codec.LEVELS.start
+    integer = table_indexes(
+        entropy.layers, z.astype(jnp.int32), index_offsets(entropy, quality, level)
+    )
+    original = nearest_indexes(hyperprior.log2_scale(z, rate, height, width))
+    price = partial(densities.gaussian_bits, symbols, jnp.zeros_like(symbols))
+    scales = jnp.asarray(densities.scale_table(), jnp.float32)
+    found = price(scales[integer[:, :height, :width]]).sum()
+    return float(found / price(scales[original]).sum() - 1)
