@@ -1,0 +1,46 @@
+import dataclasses
+
+import pytest
+
+from kbvc_jax.evaluation.complexity import complexity
+from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
+from kbvc_jax.models.config import ModelConfig
+
+
+def rows(**changes):
+    return {row.module: row for row in complexity(dataclasses.replace(ModelConfig(), **changes))}
+
+
+def test_the_modules_have_the_papers_sizes():
+    found = rows()
+    for module, millions in TABLE_3.items():
+        assert found[module].parameters / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+@pytest.mark.parametrize(("size", "millions"), WIDE_HEADS.items())
+def test_the_heads_have_the_papers_size_for_both_kernels(size, millions):
+    assert rows(kernel_size=size)["kernel heads"].parameters / 1e6 == pytest.approx(millions, 0.02)
+
+
+def test_the_parts_add_up_to_the_whole():
+    *parts, total = complexity(ModelConfig())
+    assert sum(row.parameters for row in parts) == total.parameters
+    b_frame = [row.macs_per_pixel for row in parts if row.module != "image codec"]
+    assert sum(b_frame) == pytest.approx(total.macs_per_pixel)
+
+
+def test_multiply_adds_of_the_image_codec_by_hand():
+    config = ModelConfig()
+    m, n, z = config.latent_channels, config.hidden_channels, config.latent_channels
+    taps = 25
+    # Each stride-2 layer: taps x inputs x outputs at the lower of its two resolutions.
+    encoder = taps * (3 * n / 4 + n * n / 16 + n * n / 64 + n * m / 256)
+    decoder = taps * (m * n / 256 + n * n / 64 + n * n / 16 + n * 3 / 4)
+    hyper = 3 * taps * (m * m / 1024 + m * m / 4096 + m * z / 16384)
+    assert rows()["image codec"].macs_per_pixel == pytest.approx(encoder + decoder + hyper)
+
+
+def test_without_interpolation_there_is_no_interpolator():
+    found = rows(interpolate=False)
+    assert "frame interpolator" not in found
+    assert found["kernel synthesis"].macs_per_pixel == 2 * 3 * 31 * 32

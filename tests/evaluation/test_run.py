@@ -1,0 +1,135 @@
+import dataclasses
+
+import pytest
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.evaluation import run as runs
+from kbvc_jax.evaluation.config import AnchorConfig
+from kbvc_jax.evaluation.measure import Fidelity, MismatchError, measure
+from kbvc_jax.evaluation.ours import load_ours
+from kbvc_jax.evaluation.results import merge, read_results
+from kbvc_jax.evaluation.run import Run
+
+
+def silent(*_):
+    pass
+
+
+def run(config, folder, shard=None):
+    return Run(config, folder, shard).measure_all(silent, silent, "python eval.py")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The points that were measured and not taken from the store."""
+    calls = []
+
+    def measured(contender, clip, setting, *rest):
+        calls.append((contender.name, clip.name, setting))
+        return measure(contender, clip, setting, *rest)
+
+    monkeypatch.setattr(runs, "measure", measured)
+    return calls
+
+
+def test_every_codec_is_measured_on_every_sequence_at_every_setting(config, tmp_path):
+    results = run(config, tmp_path)
+    assert not results.failures
+    assert results.sequences == ["one", "two"]
+    names = {(p.codec, p.sequence, p.setting) for p in results.points}
+    assert len(names) == 8
+    assert read_results(tmp_path / "results.json").points == results.points
+
+
+def test_bits_are_split_by_level_and_into_y_and_z(config, tmp_path):
+    results = run(config, tmp_path)
+    point = next(p for p in results.points if p.codec == "ours" and p.sequence == "one")
+    assert point.frames["level"] == [0, 2, 1, 2, 0]
+    assert point.frames["kind"] == ["I", "B", "B", "B", "I"]
+    estimated = sum(point.frames["bits_y"]) + sum(point.frames["bits_z"])
+    assert estimated <= 8 * point.bytes < 1.5 * estimated + 8 * 200  # headers
+
+
+def test_an_interrupted_run_continues_with_the_missing_points(config, tmp_path, counted):
+    first = run(config, tmp_path)
+    done = len(counted)
+    lost = sorted((tmp_path / "points").iterdir())[0]
+    lost.unlink()
+    second = run(config, tmp_path)
+    assert len(counted) == done + 1
+    assert [p.sha256 for p in second.points] == [p.sha256 for p in first.points]
+
+
+def test_a_changed_condition_starts_anew(config, tmp_path, counted):
+    run(config, tmp_path)
+    counted.clear()
+    other = dataclasses.replace(config, matrix="601")
+    assert len(run(other, tmp_path).points) == len(
+        {*counted} - {c for c in counted if c[2] not in (20.0, 80.0, 27.0, 37.0)}
+    )
+
+
+def test_a_decoder_that_differs_from_its_encoder_fails_the_run(config, tmp_path, monkeypatch):
+    from kbvc_jax.evaluation.ours import Ours
+
+    decode = Ours.decode
+
+    def wrong(self, source, clip):
+        for index, frame in enumerate(decode(self, source, clip)):
+            if index == 2:
+                frame.rgb.setflags(write=True)
+                frame.rgb[0, 0, 0] ^= 1
+            yield frame
+
+    monkeypatch.setattr(Ours, "decode", wrong)
+    results = run(config, tmp_path)
+    assert {f.codec for f in results.failures} == {"ours"}
+    assert "frame 2: the decoder's differs from the encoder's" in results.failures[0].reason
+    assert {p.codec for p in results.points} == {"x264"}  # the others went on
+
+
+def test_frames_that_are_missing_are_a_mismatch(config, clip, tmp_path):
+    (ours,), _ = load_ours(config)
+
+    class Short:
+        def __getattr__(self, name):
+            return getattr(ours, name)
+
+        def decode(self, source, clip):
+            yield next(ours.decode(source, clip))
+
+    with pytest.raises(MismatchError, match="1 frames decoded, 5 expected"):
+        measure(Short(), clip, 50.0, tmp_path / "a.kbvc", [Fidelity(clip)])
+
+
+def test_shards_merged_are_the_whole_run(config, tmp_path):
+    parts = [run(config, tmp_path, f"{i}/2") for i in (1, 2)]
+    assert [part.sequences for part in parts] == [["one"], ["two"]]
+    assert (tmp_path / "results-1-of-2.json").is_file()
+    whole = merge(parts)
+    assert whole.sequences == ["one", "two"]
+    assert len(whole.points) == 8
+
+
+def test_pictures_show_ours_beside_x265_at_matched_rate(config, tmp_path):
+    anchors = AnchorConfig(codecs=("x265-medium", "x265"), quantisers=(22, 32, 42))
+    config = dataclasses.replace(config, anchors=anchors, sequences=("two",), checkpoints=())
+    (picture,) = run(config, tmp_path).pictures
+    assert [image["name"] for image in picture["images"]] == ["source", "x265-medium", "x265"]
+    _, ours, theirs = picture["images"]
+    assert theirs["bits_per_pixel"] == pytest.approx(ours["bits_per_pixel"], rel=0.1)
+    assert all((tmp_path / image["file"]).is_file() for image in picture["images"])
+
+
+def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("kbvc_jax.evaluation.ours.has_release", lambda: False)
+    config = dataclasses.replace(config, checkpoints=("shipped",))
+    results = run(config, tmp_path)
+    assert "anchors alone" in results.notes[0]
+    assert results.codec_names == ["x264"]
+
+
+def test_two_checkpoints_of_one_name_are_refused(config, checkpoint):
+    config = dataclasses.replace(config, checkpoints=(str(checkpoint), str(checkpoint)))
+    with pytest.raises(InputError, match="two are called tiny; write NAME=FOLDER"):
+        load_ours(config)
