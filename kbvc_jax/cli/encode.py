@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.progress import Progress, kilobits_per_second
+from kbvc_jax.errors import about
 
 if TYPE_CHECKING:
     from kbvc_jax.video.reader import VideoReader
@@ -99,15 +100,16 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
 
     comparison = Comparison(video.bit_depth) if arguments.psnr else None
     progress.start()
-    summary = codec.encode_stream(
-        comparison.remember(reader) if comparison else reader,
-        video,
-        file,
-        arguments.quality,
-        gop=arguments.gop,
-        progress=step,
-        on_frame=comparison.compare if comparison else None,
-    )
+    with about(arguments.source):
+        summary = codec.encode_stream(
+            comparison.remember(reader) if comparison else reader,
+            video,
+            file,
+            arguments.quality,
+            gop=arguments.gop,
+            progress=step,
+            on_frame=comparison.compare if comparison else None,
+        )
     pixels = summary.frames * video.width * video.height
     parts = [
         f"{summary.frames} frames {size}",

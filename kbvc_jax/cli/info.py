@@ -8,7 +8,7 @@ from typing import Any
 from kbvc_jax.cli.progress import kilobits_per_second
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
-from kbvc_jax.errors import InputError
+from kbvc_jax.errors import InputError, about
 
 
 def register(commands) -> None:
@@ -30,11 +30,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def describe(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with about(path), path.open("rb") as file:
             stream = StreamReader(file)
             header, index = stream.header, stream.index
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read it ({error.strerror})") from None
     size, frames = path.stat().st_size, sum(entry.frames for entry in index)
