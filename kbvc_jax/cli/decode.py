@@ -6,6 +6,7 @@ from pathlib import Path
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
 from kbvc_jax.cli.progress import Progress
+from kbvc_jax.errors import InputError
 
 
 def register(commands) -> None:
@@ -41,7 +42,9 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    # Damage is found before JAX has started; a pipe can be read only once.
+    if arguments.verify and "-" in (arguments.source, arguments.target):
+        raise InputError("--verify reads both files again; a pipe can be read only once")
+    # Damage is found before JAX has started.
     facts = describe(Path(arguments.source)) if arguments.source != "-" else None
     import kbvc_jax
     from kbvc_jax.cli.backend import start_backend
@@ -62,3 +65,9 @@ def run(arguments: argparse.Namespace) -> None:
     video, speed = summary.format, summary.frames / summary.seconds
     size = f"{video.width}x{video.height}"
     progress.say(f"{arguments.target}: {summary.frames} frames {size}, {speed:.2f} fps")
+    if arguments.verify:
+        from kbvc_jax.cli.verify import verify
+
+        part = arguments.start, arguments.frames
+        count = verify(codec, arguments.source, arguments.target, *part)
+        progress.say(f"{arguments.target}: verified, {count} frames")

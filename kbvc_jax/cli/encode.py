@@ -66,7 +66,7 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from kbvc_jax.pipeline.output import whole_file
+    from kbvc_jax.output import whole_file
     from kbvc_jax.video.reader import open_video
 
     full_range = None if arguments.range is None else arguments.range == "full"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kbvc_jax.coding.container import Header, StreamReader
 from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.output import whole_file
+from kbvc_jax.output import whole_file
 from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video
