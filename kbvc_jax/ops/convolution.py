@@ -58,7 +58,7 @@ def _phases(k: int) -> np.ndarray:
     return select
 
 
-def depth_to_space(x: Num[Array, "b h w 4*o"]) -> Num[Array, "b 2*h 2*w o"]:
+def depth_to_space(x: Num[Array, "b h w c"]) -> Num[Array, "b 2*h 2*w c//4"]:
     b, h, w, channels = x.shape
     x = x.reshape(b, h, w, 2, 2, channels // 4)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, 2 * h, 2 * w, channels // 4)
