@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,15 +13,13 @@ from jaxtyping import UInt
 
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.config import EvaluationConfig, Sequence
-from kbvc_jax.video.colour import rgb_from_yuv
+from kbvc_jax.video.colour import Planes, rgb_from_yuv
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video
 
 SUFFIXES = (".y4m", ".mp4", ".mkv", ".mov", ".webm")
 RAW = ".yuv"
 BUNDLED = "bunny"
-
-Planes = tuple[UInt[np.ndarray, "h w"], UInt[np.ndarray, "ch cw"], UInt[np.ndarray, "ch cw"]]
 
 
 class Frame(NamedTuple):
@@ -43,6 +42,7 @@ class Description:
     full_range: bool
     bit_depth: int
     chroma: str
+    siting: str
     first_frame: str  # sha256 of its samples
 
 
@@ -64,10 +64,6 @@ class Clip:
     @property
     def pixels(self) -> int:
         return self.format.width * self.format.height * self.frames
-
-    @property
-    def peak(self) -> int:
-        return 2**self.format.bit_depth - 1
 
     def read(self) -> Iterator[Frame]:
         with open_video(self.path, frames=self.frames, **self.options) as reader:
@@ -153,17 +149,17 @@ def _is_of(path: Path, name: str) -> bool:
 
 def _open(config: EvaluationConfig, sequence: Sequence | None, path: Path) -> Clip:
     options: dict[str, Any] = {"matrix": config.matrix, "full_range": config.full_range}
-    if sequence is not None and path.suffix.lower() == RAW:  # which says nothing about itself
+    if config.full_range is None and not _states_range(path):
+        options["full_range"] = True
+    if sequence is not None and path.suffix.lower() == RAW:
         options |= {
-            "matrix": config.matrix or "709",
-            "full_range": True if config.full_range is None else config.full_range,
             "size": (sequence.width, sequence.height),
-            "rate": sequence.rate,
+            "rate": Fraction(sequence.rate),
             "pixel_format": "yuv420p",
         }
     with open_video(path, **options) as reader:
-        format, count = reader.format, reader.count
-        first = next(iter(reader.yuv_frames()), None)
+        format, count = dataclasses.replace(reader.format, siting="centre"), reader.count
+        first = next(reader.yuv_frames(), None)
     if first is None:
         raise InputError(f"{path}: no frames")
     if count is None:
@@ -184,9 +180,18 @@ def _open(config: EvaluationConfig, sequence: Sequence | None, path: Path) -> Cl
         full_range=format.full_range,
         bit_depth=format.bit_depth,
         chroma=format.chroma,
+        siting=format.siting,
         first_frame=hashlib.sha256(b"".join(plane.tobytes() for plane in first)).hexdigest(),
     )
     return Clip(description, format, path, options)
+
+
+def _states_range(path: Path) -> bool:
+    """Containers do, or their standards do; raw files and most y4m files leave it open."""
+    if path.suffix.lower() == ".y4m":
+        with path.open("rb") as file:
+            return b"COLORRANGE" in file.readline(1000)
+    return path.suffix.lower() != RAW
 
 
 def _check_described(path: Path, sequence: Sequence, format: VideoFormat, count: int) -> None:

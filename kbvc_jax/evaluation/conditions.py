@@ -13,7 +13,7 @@ DEFINITIONS = {
     "rate": "bytes of the file, headers included, x 8 / (frames x width x height)",
     "psnr": "per frame, of the integer samples, mean over frames; at most 100 dB",
     "ms_ssim": "RGB, 5 scales, 11-tap Gaussian, mean over channels",
-    "chroma": "4:2:0 to RGB bicubic",
+    "chroma": "4:2:0 to RGB bicubic, half-pixel centres",
     "anchors": "random access, key-frame interval = intra period, same frames",
 }
 

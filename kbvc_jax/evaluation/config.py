@@ -31,9 +31,9 @@ class AnchorConfig:
     # Of x264, x265, x265-medium, x265-lowdelay, svt-av1, vvenc, libaom, vtm, hm.
     codecs: tuple[str, ...] = ("x264", "x265", "x265-medium", "svt-av1")
     # Constant rate factor of x264 and x265, quantiser of VVenC, VTM and HM.
-    quantisers: tuple[int, ...] = (17, 22, 27, 32, 37)
+    quantisers: tuple[float, ...] = (17.0, 22.0, 27.0, 32.0, 37.0)
     # AV1 counts from 0 to 63.
-    av1_quantisers: tuple[int, ...] = (25, 35, 45, 55, 63)
+    av1_quantisers: tuple[float, ...] = (25.0, 35.0, 45.0, 55.0, 63.0)
     # Encoder binaries and their random-access .cfg files; each decoder lies beside its encoder.
     vtm: str | None = None
     vtm_cfg: str | None = None
@@ -80,8 +80,8 @@ def check(config: EvaluationConfig) -> None:
     if wrong := [q for q in config.qualities if not 0 <= q <= 100]:
         raise InputError(f"qualities={wrong[0]:g}: each must be from 0 to 100")
     if wrong := [q for q in config.anchors.quantisers if not 0 <= q <= 51]:
-        raise InputError(f"anchors.quantisers={wrong[0]}: each must be from 0 to 51")
+        raise InputError(f"anchors.quantisers={wrong[0]:g}: each must be from 0 to 51")
     if wrong := [q for q in config.anchors.av1_quantisers if not 0 <= q <= 63]:
-        raise InputError(f"anchors.av1_quantisers={wrong[0]}: each must be from 0 to 63")
+        raise InputError(f"anchors.av1_quantisers={wrong[0]:g}: each must be from 0 to 63")
     if not 0 < config.minimum_overlap <= 1:
         raise InputError(f"minimum_overlap={config.minimum_overlap}: must be above 0, at most 1")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kbvc_jax.evaluation.clips import Clip, Frame
 
@@ -10,6 +10,7 @@ Columns = dict[str, list]  # what the encoder knows: column -> a value for each 
 DIGEST = "reconstruction"  # column: digest of each frame as the encoder rebuilt it
 
 
+@runtime_checkable
 class Contender(Protocol):
     @property
     def name(self) -> str: ...

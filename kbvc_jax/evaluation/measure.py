@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.contender import DIGEST, Columns, Contender
@@ -20,6 +20,7 @@ class MismatchError(Exception):
     """What came out of the file is not what had to."""
 
 
+@runtime_checkable
 class Judge(Protocol):
     """Sees the frames of one point in turn, and gives columns of the results at the end."""
 
@@ -32,7 +33,7 @@ class Fidelity:
     """PSNR of RGB and of each plane, and MS-SSIM."""
 
     def __init__(self, clip: Clip):
-        self._peak = clip.peak
+        self._peak = clip.format.peak
         self._columns: Columns = {}
 
     def see(self, source: Frame, decoded: Frame) -> None:
@@ -40,7 +41,7 @@ class Fidelity:
             "psnr": psnr(source.rgb, decoded.rgb, self._peak),
             "ms_ssim": ms_ssim(source.rgb, decoded.rgb, self._peak),
         }
-        for name, a, b in zip("yuv", source.planes, decoded.planes, strict=True):
+        for name, a, b in zip("yuv", source.planes, decoded.planes, strict=False):  # grey has y
             row[f"psnr_{name}"] = psnr(a, b, self._peak)
         for name, value in row.items():
             self._columns.setdefault(name, []).append(value)

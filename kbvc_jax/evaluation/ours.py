@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
-from kbvc_jax.pipeline.codec import Codec
+from kbvc_jax.pipeline.codec import WEIGHTS, Codec
 from kbvc_jax.video.colour import yuv_from_rgb
 
 NO_RELEASE = "No release weights ship with this version yet: the anchors alone are measured."
@@ -96,7 +95,7 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
 
 
 def has_release() -> bool:
-    return (resources.files("kbvc_jax") / "weights" / "model.json").is_file()
+    return (WEIGHTS / "model.json").is_file()
 
 
 def digest(frame: UInt[np.ndarray, "h w 3"]) -> str:

@@ -61,7 +61,7 @@ class Lpips:
     """LPIPS with AlexNet, on RGB."""
 
     def __init__(self, clip: Clip):
-        self._peak, self._values = clip.peak, []
+        self._peak, self._values = clip.format.peak, []
         self._network = _lpips_network()
 
     def see(self, source: Frame, decoded: Frame) -> None:

@@ -46,6 +46,8 @@ class Point:
     def values(self, metric: str) -> list[float] | None:
         """A value a frame; None where the metric was not taken."""
         if metric.startswith("psnr_yuv"):
+            if "psnr_u" not in self.frames:  # grey
+                return None
             y, u, v = (np.array(self.frames[f"psnr_{plane}"]) for plane in "yuv")
             weight = int(metric[-3])
             return ((weight * y + u + v) / (weight + 2)).tolist()

@@ -62,6 +62,6 @@ def config(folder, checkpoint):
         data=str(folder),
         checkpoints=(f"ours={checkpoint}",),
         qualities=(20.0, 80.0),
-        anchors=AnchorConfig(codecs=("x264",), quantisers=(27, 37)),
+        anchors=AnchorConfig(codecs=("x264",), quantisers=(27.0, 37.0)),
         pictures=1,
     )

@@ -21,6 +21,7 @@ def description(name: str) -> dict:
         "full_range": False,
         "bit_depth": 8,
         "chroma": "420",
+        "siting": "left",
         "first_frame": "00",
     }
 

@@ -9,17 +9,16 @@ import numpy as np
 
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.planes import (
-    Planes,
     coded_format,
     coded_planes,
     decoded_frame,
-    frame_bytes,
     pixel_format,
 )
 from kbvc_jax.evaluation.anchors.process import collect, feed
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 
 _OPTIONS = {
@@ -73,7 +72,7 @@ class FfmpegAnchor:
         format = self._coded(clip)
         command = [self.executable, "-v", "error", "-i", str(source), "-f", "rawvideo"]
         command += ["-pix_fmt", pixel_format(format), "-fps_mode", "passthrough", "-"]
-        for planes in collect(command, format, frame_bytes(format)):
+        for planes in collect(command, format):
             yield decoded_frame(flatten(planes) if self._shifts(clip) else planes, clip)
 
     def _shifts(self, clip: Clip) -> bool:
@@ -86,14 +85,12 @@ class FfmpegAnchor:
 
 def deepen(planes: Planes) -> Planes:
     """8 bits in 10."""
-    y, u, v = (plane.astype(np.uint16) << 2 for plane in planes)
-    return y, u, v
+    return tuple(plane.astype(np.uint16) << 2 for plane in planes)
 
 
 def flatten(planes: Planes) -> Planes:
     """10 bits rounded to 8."""
-    y, u, v = (np.minimum((plane + 2) >> 2, 255).astype(np.uint8) for plane in planes)
-    return y, u, v
+    return tuple(np.minimum((plane + 2) >> 2, 255).astype(np.uint8) for plane in planes)
 
 
 def executable(wanted_by: str) -> tuple[str, str]:

@@ -18,9 +18,10 @@ from kbvc_jax.evaluation.anchors.planes import (
     decoded_frame,
     pixel_format,
 )
-from kbvc_jax.evaluation.clips import Clip, Frame, Planes
+from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.video.colour import Planes
 
 # {period}: intra period. No name and version strings in the stream: rate counts every byte.
 _X264 = "keyint={period}:min-keyint=1:open-gop=1:b-pyramid=normal"
@@ -149,5 +150,4 @@ def _planes(frame: av.VideoFrame) -> Planes:
         return rows[:, : plane.width * depth_size].copy().view(depth)
 
     depth_size = np.dtype(depth).itemsize
-    y, u, v = (samples(plane) for plane in frame.planes)
-    return y, u, v
+    return tuple(samples(plane) for plane in frame.planes)

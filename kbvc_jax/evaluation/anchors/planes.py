@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from kbvc_jax.errors import InputError
-from kbvc_jax.evaluation.clips import Clip, Frame, Planes
-from kbvc_jax.video.colour import rgb_from_yuv, yuv_from_rgb
+from kbvc_jax.evaluation.clips import Clip, Frame
+from kbvc_jax.video.colour import Planes, rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.format import VideoFormat
 
 
@@ -41,13 +41,6 @@ def raw_bytes(planes: Planes) -> bytes:
 
 def planes_from_bytes(data: bytes, format: VideoFormat) -> Planes:
     samples = np.frombuffer(data, np.uint8 if format.bit_depth == 8 else np.dtype("<u2"))
-    height, width = format.height, format.width
-    luma, chroma = height * width, height * width // 4
-    y, u, v = np.split(samples, (luma, luma + chroma))
-    shape = (height // 2, width // 2)
-    return y.reshape(height, width), u.reshape(shape), v.reshape(shape)
-
-
-def frame_bytes(format: VideoFormat) -> int:
-    samples = format.width * format.height * 3 // 2
-    return samples if format.bit_depth == 8 else 2 * samples
+    ends = np.cumsum([rows * columns for rows, columns in format.plane_shapes])
+    parts = np.split(samples, ends[:-1])
+    return tuple(p.reshape(s) for p, s in zip(parts, format.plane_shapes, strict=True))

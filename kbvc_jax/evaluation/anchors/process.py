@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, cast
 
-from kbvc_jax.evaluation.anchors.planes import Planes, planes_from_bytes, raw_bytes
+from kbvc_jax.evaluation.anchors.planes import planes_from_bytes, raw_bytes
+from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 
 
@@ -25,12 +26,12 @@ def feed(command: Sequence[str], frames: Iterable[Planes]) -> None:
             pipe.close()
 
 
-def collect(command: Sequence[str], format: VideoFormat, size: int) -> Iterator[Planes]:
+def collect(command: Sequence[str], format: VideoFormat) -> Iterator[Planes]:
     """Raw frames from a program's standard output."""
     with _running(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         pipe = cast(IO[bytes], process.stdout)
-        while data := pipe.read(size):
-            if len(data) < size:
+        while data := pipe.read(format.frame_bytes):
+            if len(data) < format.frame_bytes:
                 raise ProgramError(f"{command[0]}: its last frame is incomplete")
             yield planes_from_bytes(data, format)
 

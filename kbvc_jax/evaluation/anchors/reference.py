@@ -11,7 +11,6 @@ from kbvc_jax.evaluation.anchors.planes import (
     coded_format,
     coded_planes,
     decoded_frame,
-    frame_bytes,
     planes_from_bytes,
     raw_bytes,
 )
@@ -75,7 +74,7 @@ class ReferenceAnchor:
         try:
             run([str(self.decoder), "-b", str(source), "-o", str(raw), *depth.split()])
             with raw.open("rb") as file:
-                while data := file.read(frame_bytes(format)):
+                while data := file.read(format.frame_bytes):
                     yield decoded_frame(planes_from_bytes(data, format), clip)
         finally:
             raw.unlink(missing_ok=True)
