@@ -8,4 +8,5 @@ from jax.typing import DTypeLike
 
 # io's files are no subclasses of BinaryIO; jnp.float32 is a scalar type that serves as a dtype.
 LENIENT = FrozenDict({BinaryIO: object, np.dtype: DTypeLike})
-checked = beartype(conf=BeartypeConf(hint_overrides=LENIENT))
+# The numeric tower: an int is a float, too.
+checked = beartype(conf=BeartypeConf(hint_overrides=LENIENT, is_pep484_tower=True))

@@ -17,7 +17,7 @@ MAX_QUALITY = 100
 LEVEL_LAMBDAS = (1.0, 0.85, 0.7)
 
 
-def lambda_of(quality: Float[Array, "b"] | float, config: ModelConfig) -> Float[Array, "b"]:
+def lambda_of(quality: Float[Array, "*b"] | float, config: ModelConfig) -> Float[Array, "*b"]:
     """The Lagrange weight that a quality is trained with."""
     ratio = math.log(config.lambda_max / config.lambda_min)
     return config.lambda_min * jnp.exp(jnp.asarray(quality) / MAX_QUALITY * ratio)

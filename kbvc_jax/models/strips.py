@@ -45,7 +45,7 @@ class Strips(NamedTuple):
         self,
         codec: FrameCodec,
         features: Float[Array, "b ph fw n"],
-        references: Float[Array, "b r ph pw c"],
+        references: Float[Array, "b r rh rw c"],
         first: Array | int,
     ) -> Float[Array, "b s w c"]:
         """The strip whose first feature row is `first`, from padded features and references."""

@@ -1,6 +1,7 @@
 """Layers in integers: exact, and therefore the same on every backend."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Int8, Int32
 
@@ -24,7 +25,9 @@ def integer_transposed_conv(
     return depth_to_space(sums.reshape(b, h, w, -1)) + bias
 
 
-def requantise(sums: Int32[Array, "*b o"], shift: Int32[Array, "o"] | int) -> Int32[Array, "*b o"]:
+def requantise(
+    sums: Int32[Array, "*b o"], shift: Int32[Array | np.ndarray, "o"] | int
+) -> Int32[Array, "*b o"]:
     """sums / 2^shift, rounded to nearest, halves up."""
     shift = jnp.asarray(shift, jnp.int32)
     half = jnp.where(shift > 0, jnp.left_shift(1, jnp.maximum(shift - 1, 0)), 0)

@@ -81,7 +81,7 @@ def frame_rates(quality: int, level_offsets: Sequence[int], depth: int, levels: 
 
 
 def code_image(
-    network: Network, frame: UInt[Array, "h w 3"], time: int, quality: int
+    network: Network, frame: UInt[np.ndarray, "h w 3"], time: int, quality: int
 ) -> CodedDepth:
     rates = frame_rates(quality, (), 0, (0,))
     symbols, prior = network.analyse(jnp.asarray(frame)[None], None, rates)

@@ -6,7 +6,7 @@ from jaxtyping import Float, UInt
 from kbvc_jax.video.chroma import downsample, upsample
 from kbvc_jax.video.format import VideoFormat
 
-Planes = tuple[UInt[np.ndarray, "ph pw"], ...]  # Y, U, V; Y alone for grey
+Planes = tuple[UInt[np.ndarray, "_ _"], ...]  # Y, U, V; Y alone for grey
 # Luma's shares of red and blue.
 _SHARES = {"601": (0.299, 0.114), "709": (0.2126, 0.0722), "2020": (0.2627, 0.0593)}
 
