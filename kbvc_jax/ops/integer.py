@@ -26,7 +26,7 @@ def integer_transposed_conv(
 
 
 def requantise(
-    sums: Int32[Array, "*b o"], shift: Int32[Array | np.ndarray, "o"] | int
+    sums: Int32[Array, "*b o"], shift: Int32[Array | np.ndarray, "*s"] | int
 ) -> Int32[Array, "*b o"]:
     """sums / 2^shift, rounded to nearest, halves up."""
     shift = jnp.asarray(shift, jnp.int32)
