@@ -10,19 +10,23 @@ from PIL import Image, ImageDraw, ImageFont
 from kbvc_jax.evaluation.results import Point
 
 CAPTION, GAP = 28, 6  # pixels
+COLUMNS = 2
 
 
 def draw_side_by_side(
     captioned: Sequence[tuple[str, UInt8[np.ndarray, "h w 3"]]], path: Path
 ) -> None:
-    """Pictures from left to right, each over its caption."""
+    """Pictures in two columns, each over its caption."""
     height, width = captioned[0][1].shape[:2]
-    sheet = Image.new("RGB", (len(captioned) * (width + GAP) - GAP, height + CAPTION), "white")
+    rows = -(-len(captioned) // COLUMNS)
+    size = COLUMNS * (width + GAP) - GAP, rows * (height + CAPTION)
+    sheet = Image.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for column, (caption, picture) in enumerate(captioned):
-        x = column * (width + GAP)
-        sheet.paste(Image.fromarray(picture), (x, 0))
-        pen.text((x + 4, height + 5), caption, fill="black", font=font)
+    for number, (caption, picture) in enumerate(captioned):
+        row, column = divmod(number, COLUMNS)
+        x, y = column * (width + GAP), row * (height + CAPTION)
+        sheet.paste(Image.fromarray(picture), (x, y))
+        pen.text((x + 4, y + height + 5), caption, fill="black", font=font)
     sheet.save(path)
 
 

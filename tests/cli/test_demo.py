@@ -23,7 +23,7 @@ def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, c
     size = (out / "kbvc-20.kbvc").stat().st_size
     assert f" {size:,} " in table
     assert Image.open(out / "rd.png").width > 500
-    assert Image.open(out / "side_by_side.png").width > 3 * 416
+    assert Image.open(out / "side_by_side.png").width > 2 * 416
 
     assert main([*argv, "--out", str(out)]) == 2
     assert f"kbvc: {out}: holds files already; pass -y" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kbvc_jax.demo.draw import draw_side_by_side, matched
+from kbvc_jax.demo.draw import CAPTION, draw_side_by_side, matched
 from kbvc_jax.evaluation.results import Point
 
 
@@ -26,10 +26,11 @@ def test_the_middle_point_is_shown_beside_the_others_nearest_in_rate(points):
 
 
 def test_the_side_by_side_picture_keeps_every_sample(tmp_path):
-    source = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
-    grey = np.full((32, 48, 3), 200, np.uint8)
-    draw_side_by_side([("source", source), ("kbvc", grey)], tmp_path / "side.png")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
+    draw_side_by_side(list(zip("abc", pictures, strict=True)), tmp_path / "side.png")
     sheet = np.asarray(Image.open(tmp_path / "side.png"))
-    assert np.array_equal(sheet[:32, :48], source)
-    assert (sheet[:32, -48:] == 200).all()
-    assert (sheet[32:] < 128).any()  # captions
+    below = 32 + CAPTION
+    assert np.array_equal(sheet[:32, :48], pictures[0])
+    assert np.array_equal(sheet[:32, -48:], pictures[1])
+    assert np.array_equal(sheet[below : below + 32, :48], pictures[2])
+    assert (sheet[32:below] < 128).any()  # captions
