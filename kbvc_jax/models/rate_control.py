@@ -15,6 +15,7 @@ from kbvc_jax.models.config import ModelConfig
 MAX_QUALITY = 100
 # Section 3.3: lambda of the I-frame, of inner B-frames, of the leaves of the hierarchy.
 LEVEL_LAMBDAS = (1.0, 0.85, 0.7)
+START_OCTAVES = 2.0
 
 
 def lambda_of(quality: Float[Array, "*b"] | float, config: ModelConfig) -> Float[Array, "*b"]:
@@ -39,9 +40,12 @@ class Curve(nnx.Module):
 
 
 def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
-    """log2 gains that start where the optimal step is: proportional to 1 / sqrt(lambda)."""
+    """log2 gains that start where the optimal step is: proportional to 1 / sqrt(lambda).
+
+    The fresh encoder's latents deviate by about 1/4: without START_OCTAVES all round to nothing.
+    """
     octaves = 0.5 * math.log2(config.lambda_max / config.lambda_min)
-    knots = jnp.linspace(-octaves / 2, octaves / 2, config.quality_points)
+    knots = START_OCTAVES + jnp.linspace(-octaves / 2, octaves / 2, config.quality_points)
     shifts = 0.5 * jnp.log2(jnp.array([LEVEL_LAMBDAS[level] for level in levels]))
     ones = jnp.ones(config.latent_channels)
     return Curve(sign * knots[:, None] * ones, sign * shifts[:, None] * ones, levels.start)
