@@ -1,0 +1,165 @@
+"""Frames a second of encoding and decoding, beside CompressAI's scale-space flow (SSF).
+
+    python -m venv .peer && .peer/bin/pip install torch torchvision compressai
+    python benchmarks/coding.py --peer .peer/bin/python
+    python benchmarks/coding.py --peer .peer/bin/python --device gpu
+
+Both codecs take turns on the same frames, so that whatever else the machine does slows both;
+figures are medians over the turns. Times are of whole clips, RGB arrays to bytes and back, first
+frame included. Without a checkpoint the weights are untrained: no convolution costs less for it,
+but few symbols differ from zero, in SSF too. Without --peer only this codec is timed. Each run adds
+its rows to the file of --json, and the table shows all of them.
+
+A 2-core AVX-512 machine under other load, 256x256: encode 1.5 times as fast as SSF, decode 1.6
+times. On a GPU not measured yet.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZES = ("256x256", "640x384", "1920x1080")
+STEPS = ("encode", "decode")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
+    parser.add_argument("--frames", type=int, default=9, help="one I-frame and a GoP of 8")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--checkpoint", help="an inference checkpoint (default: untrained)")
+    parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
+    parser.add_argument("--json", type=Path, default=Path("coding.json"), metavar="FILE")
+    arguments = parser.parse_args()
+    os.environ.setdefault("JAX_PLATFORMS", {"cpu": "cpu", "gpu": "cuda"}[arguments.device])
+
+    rows = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+    for size in arguments.sizes:
+        measured = measure(size, arguments)
+        for name, fps in measured.items():
+            rows[f"{name}, {arguments.device}, {size}"] = fps
+        print(f"{size}: {measured}", file=sys.stderr)
+    arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    print(table(rows, arguments.sizes))
+
+
+def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """{codec: {step: frames a second}}"""
+    clip = footage(*map(int, size.split("x")), arguments.frames)
+    runners = {"kbvc": ours(clip, arguments.checkpoint)}
+    with contextlib.ExitStack() as stack:
+        if arguments.peer:
+            runners["SSF"] = stack.enter_context(peer(arguments.peer, clip, arguments.device))
+        seconds = {name: {step: [] for step in STEPS} for name in runners}
+        for turn in range(arguments.repeats + 1):
+            for step in STEPS:
+                for name, run in runners.items():
+                    took = run(step)
+                    if turn:  # the first one compiles
+                        seconds[name][step].append(took)
+    return {
+        name: {step: round(len(clip) / statistics.median(s), 3) for step, s in steps.items()}
+        for name, steps in seconds.items()
+    }
+
+
+def footage(width: int, height: int, count: int) -> np.ndarray:
+    """The bundled clip at another size."""
+    from importlib import resources
+
+    from PIL import Image
+
+    from kbvc_jax import open_video
+
+    with open_video(resources.files("kbvc_jax") / "assets" / "bunny.mp4", frames=count) as video:
+        frames = [np.asarray(Image.fromarray(f).resize((width, height))) for f in video]
+    return np.stack(frames)
+
+
+def ours(clip: np.ndarray, checkpoint: str | None):
+    """A function of the step that returns its seconds."""
+    import kbvc_jax
+
+    codec = kbvc_jax.load(checkpoint) if checkpoint else kbvc_jax.Codec(untrained())
+    data = b""
+
+    def run(step: str) -> float:
+        nonlocal data
+        began = time.perf_counter()
+        if step == "encode":
+            data = codec.encode(clip)
+        else:
+            codec.decode(data)
+        return time.perf_counter() - began
+
+    return run
+
+
+def untrained():
+    import jax
+
+    from kbvc_jax.coding.tables import gaussian_tables
+    from kbvc_jax.models.checkpoint import assemble
+    from kbvc_jax.models.config import ModelConfig
+    from kbvc_jax.models.entropy_model import quantise_hyperprior
+    from kbvc_jax.models.kbvc import Kbvc
+    from kbvc_jax.ops.densities import scale_table
+
+    model = Kbvc(ModelConfig())
+    z = jax.random.randint(jax.random.key(0), (1, 4, 4, model.config.latent_channels), -3, 4)
+    image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
+    return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
+
+
+@contextlib.contextmanager
+def peer(python: str, clip: np.ndarray, device: str):
+    """The same function, of a process in the other environment."""
+    script = Path(__file__).with_name("ssf_peer.py")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/frames.npy", clip)
+        command = [python, str(script), f"{folder}/frames.npy"]
+        command.append({"cpu": "cpu", "gpu": "cuda"}[device])
+        with subprocess.Popen(command, **pipes) as process:
+            if not process.stdout.readline():
+                raise SystemExit(f"{python}: cannot run compressai there")
+
+            def run(step: str) -> float:
+                print(step, file=process.stdin, flush=True)
+                return json.loads(process.stdout.readline())["seconds"]
+
+            yield run
+
+
+def table(rows: dict[str, dict[str, float]], sizes: list[str]) -> str:
+    lines = [
+        "| device | size | step | kbvc fps | SSF fps | ratio |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for device in ("cpu", "gpu"):
+        for size in sizes:
+            for step in STEPS:
+                a, b = (
+                    rows.get(f"{codec}, {device}, {size}", {}).get(step)
+                    for codec in ("kbvc", "SSF")
+                )
+                ratio = f"{a / b:.2f}" if a and b else "-"
+                cells = (f"{value:.2f}" if value else "not measured" for value in (a, b))
+                lines.append(f"| {device} | {size} | {step} | {' | '.join(cells)} | {ratio} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
