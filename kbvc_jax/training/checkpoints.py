@@ -7,7 +7,6 @@ checkpoints/STEP/metrics the validation that was made at that step, if any
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -30,7 +29,7 @@ FOLDER = "checkpoints"
 class Checkpoints:
     """Keeps the last few checkpoints and the best by validation loss."""
 
-    def __init__(self, folder: str | Path | epath.Path, config: CheckpointConfig):
+    def __init__(self, folder: epath.PathLike, config: CheckpointConfig):
         keep: list[preservation_policy.PreservationPolicy] = [
             preservation_policy.LatestN(max(1, config.keep_last))
         ]
@@ -112,7 +111,7 @@ def _loss(metrics: Mapping[str, float]) -> float:
 
 
 def load_run(
-    folder: str | Path, *, best: bool = True
+    folder: epath.PathLike, *, best: bool = True
 ) -> tuple[TrainConfig, Parameters, int, dict[str, float]]:
     """Config, averaged weights, step, validation metrics: of the best checkpoint, else the last."""
     config = read_config(folder)

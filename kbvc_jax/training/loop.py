@@ -1,7 +1,6 @@
 """The loop: batches in, checkpoints and figures out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -37,7 +36,7 @@ def train(
     config: TrainConfig,
     model: Kbvc,
     batches: Dataset,
-    folder: str | Path | epath.Path,
+    folder: epath.PathLike,
     *,
     validation: Sequence[Batch] = (),
     seconds: float | None = None,
@@ -78,7 +77,7 @@ def train(
                     reporter.restart_clock()
             if step < config.steps:
                 reporter.say(f"stopped and saved at step {step}; the same command continues")
-    return jax.tree.map(np.asarray, fetch(state))
+    return fetch(state)
 
 
 def _first_state(

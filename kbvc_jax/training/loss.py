@@ -78,7 +78,7 @@ def code_group(
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
 
 
-def _displayed(frame: Float[Array, "h w 3"], *, rounded: bool) -> Float[Array, "h w 3"]:
+def _displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:
     frame = jnp.clip(frame, 0, 1)
     return jnp.round(frame * 255) / 255 if rounded else frame
 
@@ -91,7 +91,7 @@ def draw_quality(key: PRNGKeyArray, config: LossConfig) -> Float[Array, ""]:
 def lagrange(quality: Float[Array, ""], config: TrainConfig) -> Float[Array, ""]:
     if config.loss.fixed_lambda is not None:
         return jnp.asarray(config.loss.fixed_lambda)
-    return lambda_of(quality, config.model)
+    return lambda_of(quality[None], config.model)[0]
 
 
 def balance(weight: Float[Array, ""], model: ModelConfig, config: LossConfig) -> Float[Array, ""]:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from etils import epath
 
+from kbvc_jax.training.loss import LEVEL_NAMES
 from kbvc_jax.training.validation import Validation
 
 
@@ -56,7 +57,11 @@ class Reporter:
         ]
         if "bpp" in metrics:
             parts.append(f"{metrics['bpp']:.4f} bpp")
-        levels = [f"{k[5:]} {v:.2f}" for k, v in metrics.items() if k.startswith("psnr/")]
+        levels = [
+            f"{level} {metrics[f'psnr/{level}']:.2f}"
+            for level in LEVEL_NAMES
+            if f"psnr/{level}" in metrics
+        ]
         parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
         if metrics["skipped"]:
             parts.append(f"skipped {metrics['skipped']:.0f}")

@@ -1,10 +1,10 @@
 """From a config to a trained run: what train.py calls, and what a script may call."""
 
 import dataclasses
-from pathlib import Path
 
 import jax
 import numpy as np
+from etils import epath
 
 from kbvc_jax.data.dataset import make_dataset, validation_clips
 from kbvc_jax.training.config import TrainConfig
@@ -15,7 +15,7 @@ from kbvc_jax.training.step import TrainState
 from kbvc_jax.training.validation import Batch
 
 
-def run(config: TrainConfig, folder: str | Path, *, minutes: float | None = None) -> TrainState:
+def run(config: TrainConfig, folder: epath.PathLike, *, minutes: float | None = None) -> TrainState:
     """Trains, or continues, the run in `folder`. Everything is opened before anything compiles."""
     with open_run(folder, config) as run_folder:
         batches = make_dataset(

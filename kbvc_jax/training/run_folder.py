@@ -25,7 +25,7 @@ Dataclass = TypeVar("Dataclass")
 
 
 @contextlib.contextmanager
-def open_run(path: str | Path, config: TrainConfig) -> Iterator[epath.Path]:
+def open_run(path: epath.PathLike, config: TrainConfig) -> Iterator[epath.Path]:
     """Makes or continues a run; refuses one that is in use or trains something else."""
     folder = epath.Path(path)
     refuse_other_config(folder, config)
@@ -49,7 +49,7 @@ def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
         )
 
 
-def read_config(folder: str | Path | epath.Path) -> TrainConfig:
+def read_config(folder: epath.PathLike) -> TrainConfig:
     path = epath.Path(folder) / CONFIG_FILE
     try:
         return _read(TrainConfig, json.loads(path.read_text()))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 
 from kbvc_jax.training import schedule
 from kbvc_jax.training.config import OptimiserConfig, TrainConfig
@@ -97,14 +97,18 @@ def split_batch(frames: UInt8[Any, "b t h w 3"]) -> UInt8[Any, "d b t h w 3"]:
 
 def fetch(tree: Any) -> Any:
     """What a step returned, on this host."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf.addressable_data(0)), tree)
+
+    def local(leaf):
+        return np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
+
+    return jax.tree.map(local, tree)
 
 
 def as_float(frames: UInt8[Array, "*b"]) -> Float[Array, "*b"]:
     return frames.astype(jnp.float32) / 255
 
 
-def _keys(seed: int, step: Int[Array, ""], groups: int) -> PRNGKeyArray:
+def _keys(seed: int, step: Int[Array, ""], groups: int) -> Key[Array, "b"]:
     """A key for each group, by its place in the global batch."""
     places = jax.lax.axis_index(AXIS) * groups + jnp.arange(groups)
     key = jax.random.fold_in(jax.random.key(seed), step)

@@ -1,0 +1,123 @@
+"""A model of eleven numbers in the shape of the real one, clips of noise, and a run of both.
+
+As a script: trains the run in the folder argv[1] for argv[2] steps and prints its weights.
+"""
+
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from kbvc_jax.data.config import DataConfig
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.image_codec import CodecOutput
+from kbvc_jax.models.interpolator import Interpolation, Interpolator
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.training.config import (
+    CheckpointConfig,
+    LossConfig,
+    OptimiserConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+
+FRAMES, SIZE, BATCH = 5, 16, 8
+
+
+class StubInterpolator(Interpolator):
+    """The mean of both frames, plus a trainable offset."""
+
+    def __init__(self):
+        nnx.Module.__init__(self)
+        self.offset = nnx.Param(jnp.zeros(3))
+
+    def encode(self, frame):
+        return []
+
+    def intermediate(self, previous, following):
+        return Interpolation(0.5 * (previous + following) + self.offset[...], ())
+
+
+class StubCodec(nnx.Module):
+    """Scales what it sees. Without a key: exactly. With one: bits are noisy."""
+
+    def __init__(self):
+        self.gain = nnx.Param(jnp.full(3, 0.5))
+        self.spent = nnx.Param(jnp.array(2.0))
+
+    def forward(self, frame, *arguments):
+        references, key = (None, arguments[1]) if len(arguments) == 2 else arguments[::3]
+        shown = (
+            self.gain[...]
+            * (frame if references is None else frame + references[:, 2])
+            / (1 if references is None else 2)
+        )
+        noise = jnp.zeros(len(frame))
+        if key is not None:
+            noise = 0.1 * jax.random.uniform(key, noise.shape)
+        bits = (self.spent[...] ** 2 + noise) * frame[0].size
+        return CodecOutput(shown, bits, 0.5 * bits)
+
+
+class StubModel(Kbvc):
+    def __init__(self):
+        nnx.Module.__init__(self)
+        self.config = ModelConfig()
+        self.image, self.frame = StubCodec(), StubCodec()
+        self.interpolator = StubInterpolator()
+
+
+class Clips:
+    """Batch n depends on n alone; each of `processes` gets its part."""
+
+    def __init__(self, process: int = 0, processes: int = 1, delay: float = 0.0):
+        self._share = slice(process * BATCH // processes, (process + 1) * BATCH // processes)
+        self._step, self._delay = 0, delay
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        time.sleep(self._delay)
+        rng = np.random.default_rng(self._step)
+        self._step += 1
+        frames = rng.integers(0, 256, (BATCH, FRAMES, SIZE, SIZE, 3), np.uint8)
+        return {"frames": frames[self._share]}
+
+    def get_state(self):
+        return {"step": self._step}
+
+    def set_state(self, state):
+        self._step = state["step"]
+
+
+def config(**changes) -> TrainConfig:
+    data = DataConfig(frames=FRAMES, crop=(SIZE, SIZE), batch_size=BATCH)
+    defaults = {
+        "data": data,
+        "loss": LossConfig(ramp_steps=4),
+        "optimiser": OptimiserConfig(learning_rate=0.01, warmup_steps=2, ema_decay=0.9),
+        "validation": ValidationConfig(data=data, clips=BATCH, every=5, qualities=(0.0, 100.0)),
+        "checkpoint": CheckpointConfig(every=2),
+        "steps": 10,
+        "log_every": 5,
+    }
+    return TrainConfig(**{**defaults, **changes})
+
+
+def weights_line(state) -> str:
+    """Every bit of the trained weights and their average."""
+    leaves = [state.trainable[k] for k in sorted(state.trainable)]
+    leaves += [state.average[k] for k in sorted(state.average)]
+    return "weights " + " ".join(np.asarray(leaf).tobytes().hex() for leaf in leaves)
+
+
+if __name__ == "__main__":
+    from kbvc_jax.training.loop import train
+
+    delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+    final = train(config(steps=int(sys.argv[2])), StubModel(), Clips(delay=delay), sys.argv[1])
+    print(weights_line(final))

@@ -1,0 +1,62 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from kbvc_jax.training.interpolator_loss import census, charbonnier, interpolation_loss
+from kbvc_jax.training.parameters import split
+from tests.training.stub import StubInterpolator
+
+
+def images(seed: int, channels: int = 1):
+    return jax.random.uniform(jax.random.key(seed), (2, 16, 12, channels))
+
+
+def test_census_is_blind_to_brightness_and_sees_structure():
+    a = images(0)
+    assert float(census(a, a + 0.3, 7)) == pytest.approx(0, abs=1e-9)
+    assert float(census(a, images(1), 7)) > 0.01
+
+
+def test_census_agrees_with_its_definition_on_one_window():
+    a, b = np.asarray(images(0))[:1, :3, :3], np.asarray(images(1))[:1, :3, :3]
+
+    def relation(x):
+        difference = x - x[:, 1:2, 1:2]
+        return difference / np.sqrt(0.81 + difference**2)
+
+    distance = (relation(a) - relation(b)) ** 2
+    # One of nine pixels has its whole window inside.
+    expected = np.mean(distance / (0.1 + distance)) / 9
+    assert float(census(jnp.asarray(a), jnp.asarray(b), 3)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_census_has_correct_gradients():
+    check_grads(lambda x: census(jnp.asarray(x), images(1), 3), (images(0),), 1, ["rev"], 1e-2)
+
+
+def test_charbonnier_is_nearly_the_absolute_difference():
+    assert float(charbonnier(jnp.full((1, 2, 2, 3), -0.5))) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_all_triplets_of_a_group_count():
+    """Frames that change linearly in time: the mean of both is right at every distance."""
+    frames = jnp.linspace(0.2, 0.8, 5)[:, None, None, None] * jnp.ones((5, 16, 16, 3))
+    loss, metrics, found = interpolation_loss(StubInterpolator(), frames)
+    assert found.shape == (3, 16, 16, 3)  # frames 2, 1, 3
+    np.testing.assert_allclose(found[:, 0, 0, 0], [0.5, 0.35, 0.65], rtol=1e-6)
+    assert float(loss) == pytest.approx(1e-3, rel=1e-3)  # Charbonnier of nothing
+    assert float(metrics["psnr"]) == float(metrics["psnr_average"])
+
+
+def test_a_wrong_frame_costs_and_its_gradient_points_back():
+    frames = jnp.full((3, 16, 16, 3), 0.5)
+    merge, _ = split(StubInterpolator())
+
+    def loss(offset):
+        return interpolation_loss(merge({"offset": offset}), frames)[0]
+
+    value, gradient = jax.value_and_grad(loss)(jnp.full(3, 0.1))
+    assert float(value) == pytest.approx(0.1, rel=0.01)
+    np.testing.assert_allclose(gradient, 1 / 3, rtol=0.01)

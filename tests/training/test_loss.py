@@ -1,0 +1,125 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.training.config import LossConfig
+from kbvc_jax.training.loss import (
+    CodedGroup,
+    balance,
+    code_group,
+    draw_quality,
+    lagrange,
+    levels_of,
+    rate_distortion,
+)
+from tests.training.stub import StubModel, config
+
+QUALITY = jnp.float32(50)
+
+
+class Recorder(StubModel):
+    """Notes every call, and returns frames that say which call made them."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+        for name in ("image", "frame"):
+            codec = getattr(self, name)
+            codec.forward = self._noted(name, codec.forward)
+
+    def _noted(self, name, forward):
+        def call(frame, *arguments):
+            self.calls.append((name, frame, arguments))
+            return forward(frame, *arguments)
+
+        return call
+
+
+def frames(count: int = 5):
+    return jax.random.uniform(jax.random.key(0), (count, 16, 16, 3))
+
+
+def test_levels_are_the_papers():
+    assert levels_of(5) == (0, 2, 1, 2, 0)
+    assert levels_of(9) == (0, 2, 1, 2, 1, 2, 1, 2, 0)
+    assert levels_of(3) == (0, 2, 0)
+
+
+def test_i_frames_are_one_call_and_so_are_the_leaves():
+    model, source = Recorder(), frames()
+    code_group(model, source, QUALITY)
+    assert [name for name, *_ in model.calls] == ["image", "frame", "frame"]
+    for (_, seen, _), times in zip(model.calls, [(0, 4), (2,), (1, 3)], strict=True):
+        np.testing.assert_array_equal(seen, source[jnp.array(times)])
+    assert [list(arguments[2]) for _, _, arguments in model.calls[1:]] == [[1], [2, 2]]
+
+
+def test_references_are_reconstructions_on_the_grid_that_files_have():
+    model, source = Recorder(), frames()
+    coded = code_group(model, source, QUALITY)
+    references = model.calls[2][2][0]
+    for row, (previous, following) in enumerate([(0, 2), (2, 4)]):
+        for place, time in enumerate((previous, following)):
+            shown = jnp.round(jnp.clip(coded.frames[time], 0, 1) * 255) / 255
+            np.testing.assert_allclose(references[row, place], shown, atol=1e-7)
+
+
+def test_under_noise_references_are_not_rounded():
+    model = Recorder()
+    coded = code_group(model, frames(), QUALITY, jax.random.key(1))
+    np.testing.assert_allclose(model.calls[1][2][0][0, 0], coded.frames[0], atol=1e-7)
+
+
+def test_the_loss_is_equation_2():
+    coded = CodedGroup(frames() + 0.1, jnp.arange(5.0), jnp.ones(5))
+    loss, metrics = rate_distortion(coded, frames(), QUALITY, 0.5, config())
+    weight = np.sqrt(0.0025 * 0.08)  # the middle of the range, whose balance is 1
+    factors = np.array([1, 0.7, 0.85, 0.7, 1])
+    cost = weight * factors * 255**2 * 0.01 + 0.5 * (np.arange(5) + 1) / 256
+    assert float(loss) == pytest.approx(cost.mean(), rel=1e-4)
+    assert float(metrics["bpp"]) == pytest.approx(3 / 256)
+    assert float(metrics["bpp_y/B2"]) == pytest.approx(2 / 256)
+    assert float(metrics["bpp_z/I"]) == pytest.approx(1 / 256)
+
+
+def test_a_fixed_lambda_is_used_as_it_is():
+    paper = config(model=ModelConfig(quality_points=0), loss=LossConfig(fixed_lambda=0.05))
+    assert float(lagrange(QUALITY, paper)) == pytest.approx(0.05)
+    assert float(balance(jnp.float32(0.05), paper.model, paper.loss)) == 1.0
+
+
+@pytest.mark.parametrize(("power", "expected"), [(0.0, 1.0), (0.5, np.sqrt(2.0)), (1.0, 2.0)])
+def test_balance_divides_by_a_power_of_lambda(power, expected):
+    model, loss = ModelConfig(), LossConfig(balance=power)
+    twice = 2 * np.sqrt(model.lambda_min * model.lambda_max)
+    assert float(balance(jnp.float32(twice), model, loss)) == pytest.approx(expected)
+
+
+def test_qualities_are_drawn_over_the_whole_range():
+    keys = jax.random.split(jax.random.key(0), 500)
+    drawn = jax.vmap(lambda key: draw_quality(key, LossConfig(quality=(20.0, 60.0))))(keys)
+    assert 20 <= drawn.min() < 22 and 58 < drawn.max() <= 60
+    assert drawn.mean() == pytest.approx(40, abs=2)
+
+
+def test_gradients_flow_through_the_whole_group():
+    """The leaves alone are judged: the I-frames' weights hear of it through the references."""
+    source = frames()
+
+    def leaf_error(gain):
+        model = StubModel()
+        model.image.gain[...] = gain
+        coded = code_group(model, source, QUALITY, jax.random.key(0))
+        return jnp.mean((coded.frames[jnp.array([1, 3])] - source[jnp.array([1, 3])]) ** 2)
+
+    assert float(jnp.abs(jax.grad(leaf_error)(jnp.full(3, 0.5))).min()) > 1e-4
+
+
+def test_remat_changes_nothing_but_memory():
+    outcomes = [
+        code_group(StubModel(), frames(), QUALITY, jax.random.key(0), remat=remat)
+        for remat in (False, True)
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *outcomes)
