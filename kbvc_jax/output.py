@@ -21,6 +21,10 @@ def whole_file(path: str | Path, overwrite: bool) -> Iterator[BinaryIO]:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file")
+    if path.exists() and not path.is_file():  # a device or a named pipe stays what it is
+        with _to_device(path) as file:
+            yield file
+        return
     if path.exists() and not overwrite:
         raise InputError(f"{path}: exists already; pass -y to overwrite it")
     try:
@@ -38,6 +42,17 @@ def whole_file(path: str | Path, overwrite: bool) -> Iterator[BinaryIO]:
     except BaseException:
         _remove(beside)
         raise
+
+
+@contextlib.contextmanager
+def _to_device(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("wb") as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot write it ({error.strerror})") from None
 
 
 def _remove(path: str) -> None:

@@ -11,19 +11,29 @@ BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 
 
 def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
-    """Runs a command; bad input and Ctrl-C end it in one line, without a traceback."""
+    """Runs a command; bad input, a full disk and Ctrl-C end it in one line, without a traceback."""
     try:
-        return command() or 0
+        status = command() or 0
+        sys.stdout.flush()
+        return status
     except InputError as error:
         _say(f"{name}: {' '.join(str(error).split())}")
         return BAD_INPUT
     except KeyboardInterrupt:
         _say(f"{name}: interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; a second failure at exit would print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone
+        _abandon_stdout()
         return CLOSED_PIPE
+    except OSError as error:
+        _say(f"{name}: {error.filename or 'output'}: {error.strerror or error}")
+        _abandon_stdout()
+        return BAD_INPUT
+
+
+def _abandon_stdout() -> None:
+    """What it still holds would fail a second time at exit, with a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(line: str) -> None:

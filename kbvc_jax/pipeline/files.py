@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+from jaxtyping import UInt
+
 from kbvc_jax.coding.container import Header, StreamReader
-from kbvc_jax.errors import InputError
+from kbvc_jax.errors import InputError, about
 from kbvc_jax.output import whole_file
 from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
@@ -19,6 +22,7 @@ from kbvc_jax.video.writer import create_video
 if TYPE_CHECKING:
     from kbvc_jax.pipeline.codec import Codec, OnFrame
 
+Frame = UInt[np.ndarray, "h w 3"]
 Progress = Callable[[int, int | None], None]  # frames done, frames in all where known
 
 
@@ -43,12 +47,10 @@ def encode_file(
             if progress:
                 progress(done, total)
 
-        try:
+        with about(source):
             return codec.encode_stream(
                 reader, reader.format, out, quality, gop=gop, progress=report, on_frame=on_frame
             )
-        except InputError as error:
-            raise _naming(source, error) from None
 
 
 def decode_file(
@@ -66,18 +68,15 @@ def decode_file(
     began, done = time.perf_counter(), 0
     with open_stream(source) as stream:
         format, total = video_format(stream.header), _expected(stream, start, frames)
-        try:
-            decoded = codec.decode_stream(stream, start=start, frames=frames)
-            first = next(decoded, None)
-            if first is None:
-                raise InputError(f"no frame {start}: the stream has {stream.frame_count}")
-            with create_video(target, format, overwrite=overwrite, **video) as writer:
-                for done, frame in enumerate(itertools.chain([first], decoded), start=1):
-                    writer.write(frame)
-                    if progress:
-                        progress(done, total)
-        except InputError as error:
-            raise _naming(source, error) from None
+        decoded = _about(source, codec.decode_stream(stream, start=start, frames=frames))
+        first = next(decoded, None)
+        if first is None:
+            raise InputError(f"{source}: no frame {start}: the stream has {stream.frame_count}")
+        with create_video(target, format, overwrite=overwrite, **video) as writer:
+            for done, frame in enumerate(itertools.chain([first], decoded), start=1):
+                writer.write(frame)
+                if progress:
+                    progress(done, total)
     return DecodeSummary(done, time.perf_counter() - began, format)
 
 
@@ -93,10 +92,9 @@ def open_stream(source: str | Path) -> Iterator[StreamReader]:
                 file = stack.enter_context(Path(source).open("rb"))
             except OSError as error:
                 raise InputError(f"{source}: cannot read it ({error.strerror})") from None
-        try:
-            yield StreamReader(file)
-        except InputError as error:
-            raise _naming(source, error) from None
+        with about(source):
+            stream = StreamReader(file)
+        yield stream
 
 
 def video_format(header: Header) -> VideoFormat:
@@ -118,7 +116,7 @@ def _expected(stream: StreamReader, start: int, frames: int | None) -> int | Non
     return left if frames is None else min(left, frames)
 
 
-def _naming(source: str | Path, error: InputError) -> InputError:
-    """Every message names its file."""
-    text = str(error)
-    return error if text.startswith(str(source)) else InputError(f"{source}: {text}")
+def _about(source: str | Path, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Names the source of what goes wrong in here, not of what its user does between frames."""
+    with about(source):
+        yield from frames

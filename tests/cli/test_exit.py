@@ -40,3 +40,15 @@ def test_a_reader_that_goes_away_leaves_no_traceback():
     command = f'"{sys.executable}" -c "{code}" | head -c 1; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_full_disk_is_one_line_and_no_second_failure_at_exit():
+    code = (
+        "import sys; from kbvc_jax.cli.exit import exit_status\n"
+        "sys.exit(exit_status(lambda: print('x' * 10)))"
+    )
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (2, "kbvc: output: No space left on device\n")
