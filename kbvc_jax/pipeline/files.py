@@ -68,6 +68,8 @@ def decode_file(
     began, done = time.perf_counter(), 0
     with open_stream(source) as stream:
         format, total = video_format(stream.header), _expected(stream, start, frames)
+        with about(source):
+            codec.check_model(stream.header)
         decoded = _about(source, codec.decode_stream(stream, start=start, frames=frames))
         first = next(decoded, None)
         if first is None:
