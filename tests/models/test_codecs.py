@@ -1,0 +1,75 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from tiny import TINY, tiny_model
+
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.strips import Strips
+from kbvc_jax.ops.synthesis import synthesise
+
+QUALITY, LEVEL = jnp.array([30.0, 80.0]), jnp.array([1, 2])
+
+
+def frames(count, size=(32, 48), seed=0):
+    rng = np.random.default_rng(seed)
+    return jnp.asarray(rng.random((count, *size, 3)), jnp.float32)
+
+
+def test_a_fresh_frame_codec_returns_the_interpolated_frame():
+    model = jax.jit(lambda: nnx.state(Kbvc(TINY)))()
+    model = nnx.merge(nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY))), model)
+    a, b = frames(2), frames(2, seed=1)
+    references = model.references(a, b)
+    out = model.frame.forward(frames(2, seed=2), references, QUALITY, LEVEL)
+    np.testing.assert_allclose(out.reconstruction, references[:, 2], atol=1e-5)
+
+
+def test_without_interpolation_a_fresh_frame_codec_returns_the_mean():
+    config = dataclasses.replace(TINY, interpolate=False)
+    graph = nnx.graphdef(nnx.eval_shape(lambda: Kbvc(config)))
+    model = nnx.merge(graph, jax.jit(lambda: nnx.state(Kbvc(config)))())
+    references = model.references(frames(2), frames(2, seed=1))
+    out = model.frame.forward(frames(2, seed=2), references, QUALITY, LEVEL)
+    np.testing.assert_allclose(out.reconstruction, references.mean(1), atol=1e-5)
+
+
+def test_forward_agrees_with_analysis_and_synthesis():
+    image, rate = tiny_model(1).image, Rate(QUALITY, jnp.array([0, 0]))
+    y = image.analyse(frames(2), rate)
+    z = jnp.rint(image.hyperprior.hyper_latent(y))
+    mean = image.hyperprior.mean(z, *y.shape[1:3])
+    rebuilt = image.synthesise(jnp.rint(y - mean) + mean, rate)
+    out = image.forward(frames(2), QUALITY)
+    np.testing.assert_allclose(out.reconstruction, rebuilt, atol=1e-5)
+    assert out.bits.shape == (2,) and (out.bits > 0).all()
+
+
+@pytest.mark.parametrize("pixels", [32 * 48, 500])
+def test_strips_equal_the_whole_frame(pixels):
+    codec, rate = tiny_model(2).frame, Rate(QUALITY, LEVEL)
+    latent = jnp.asarray(np.random.default_rng(3).normal(size=(2, 2, 3, 8)), jnp.float32)
+    references = jnp.stack([frames(2, seed=s) for s in range(3)], 1)
+    features = codec.features(latent, rate)
+    whole = synthesise(references, *codec.kernels(features))
+    strips = Strips.of(16, 24, pixels)
+    assert (strips.count > 1) == (pixels == 500)
+    padded = strips.pad_features(features), strips.pad_references(references, TINY.kernel_size)
+    parts = [
+        strips.synthesise(codec, *padded, number * strips.height) for number in range(strips.count)
+    ]
+    np.testing.assert_allclose(jnp.concatenate(parts, 1)[:, :32], whole, atol=1e-4)
+
+
+def test_bfloat16_stays_near_float32():
+    precise = tiny_model(1)
+    state = nnx.state(precise)
+    rough = nnx.merge(nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY, dtype=jnp.bfloat16))), state)
+    a, b = (m.image.forward(frames(2), QUALITY) for m in (precise, rough))
+    assert b.reconstruction.dtype == jnp.float32 and b.bits.dtype == jnp.float32
+    scale = jnp.std(a.reconstruction)
+    assert jnp.abs(a.reconstruction - b.reconstruction).mean() < 0.2 * scale

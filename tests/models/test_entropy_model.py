@@ -1,0 +1,68 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import TINY, tiny_inference, tiny_model
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.checkpoint import load_inference, save_inference
+from kbvc_jax.models.entropy_model import (
+    QUALITY_STEPS,
+    index_offsets,
+    nearest_indexes,
+    quantise_hyperprior,
+    table_indexes,
+)
+from kbvc_jax.models.hyperprior import Rate
+
+
+def test_the_integer_scale_decoder_follows_the_float_one():
+    hyperprior = tiny_model(1).image.hyperprior
+    z = np.random.default_rng(0).integers(-4, 5, (2, 3, 4, TINY.latent_channels))
+    entropy = quantise_hyperprior(hyperprior, z)
+    quality, level = np.array([20, 90]), np.array([0, 0])
+    offsets = index_offsets(entropy, quality * QUALITY_STEPS, level)
+    integer = table_indexes(entropy.layers, jnp.asarray(z), offsets)
+    rate = Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(level))
+    exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 24, 32))
+    difference = np.abs(np.asarray(integer) - np.asarray(exact))
+    assert difference.mean() < 0.5 and difference.max() <= 4
+
+
+def test_offsets_meet_the_knots_and_lie_between_them():
+    entropy = tiny_inference(1).frame
+    ends = index_offsets(entropy, np.array([0, 100 * QUALITY_STEPS]), np.array([0, 1]))
+    np.testing.assert_array_equal(ends[0], entropy.knots[0] + entropy.shifts[0])
+    np.testing.assert_array_equal(ends[1], entropy.knots[-1] + entropy.shifts[1])
+    middle = index_offsets(entropy, np.array([50 * QUALITY_STEPS]), np.array([0]))[0]
+    middle = middle - entropy.shifts[0]
+    assert (middle >= entropy.knots.min(0)).all() and (middle <= entropy.knots.max(0)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path, dtype):
+    saved = tiny_inference(1)
+    save_inference(tmp_path / "out", saved, dtype)
+    loaded = load_inference(tmp_path / "out")
+    assert (loaded.fingerprint == saved.fingerprint) == (dtype == "float32")
+    for codec in ("image", "frame"):
+        ours, theirs = getattr(saved, codec), getattr(loaded, codec)
+        for a, b in zip(ours.layers, theirs.layers, strict=True):
+            np.testing.assert_array_equal(a.weights, b.weights)
+        np.testing.assert_array_equal(ours.z_tables.frequencies, theirs.z_tables.frequencies)
+
+
+def test_another_models_fingerprint_differs():
+    assert tiny_inference(1).fingerprint != tiny_inference(2).fingerprint
+
+
+def test_a_folder_without_a_checkpoint_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path}: no inference checkpoint"):
+        load_inference(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    save_inference(tmp_path / "out", tiny_inference(1))
+    document = tmp_path / "out" / "model.json"
+    document.write_text(document.read_text().replace('"fingerprint": "', '"fingerprint": "0'))
+    with pytest.raises(InputError, match="do not match"):
+        load_inference(tmp_path / "out")

@@ -1,0 +1,42 @@
+"""A tiny model with random weights: bad pictures, real streams."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from kbvc_jax.coding.tables import gaussian_tables
+from kbvc_jax.models.checkpoint import InferenceModel, assemble
+from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.entropy_model import quantise_hyperprior
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.ops.densities import scale_table
+
+TINY = ModelConfig(
+    latent_channels=8,
+    hidden_channels=8,
+    head_channels=4,
+    kernel_size=3,
+    interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2),
+    quality_points=2,
+)
+
+
+def tiny_model(seed: int, config: ModelConfig = TINY) -> Kbvc:
+    rng = np.random.default_rng(seed)
+
+    def draw(shape):
+        fan_in = np.prod(shape.shape[:-1], initial=1)
+        return jnp.asarray(rng.normal(0, (2 / fan_in) ** 0.5, shape.shape), shape.dtype)
+
+    # NumPy draws at once what XLA would compile for most of a minute.
+    graph, shapes = nnx.split(nnx.eval_shape(lambda: Kbvc(config)))
+    return nnx.merge(graph, jax.tree.map(draw, shapes))
+
+
+def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
+    model = tiny_model(seed, config)
+    z = np.random.default_rng(seed).integers(-3, 4, (1, 2, 2, config.latent_channels))
+    z = jnp.asarray(z)
+    image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
+    return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
