@@ -6,22 +6,16 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
+from jaxtyping import UInt
 
 from kbvc_jax.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
-
-# FFmpeg's numbers for colour matrices and ranges.
-_MATRICES = {1: "709", 5: "601", 6: "601", 9: "2020", 10: "2020"}
-_LIMITED, _FULL = 1, 2
-_PLANAR = {
-    f"yuv{j}{chroma}p{depth}": (chroma, 10 if depth else 8)
-    for chroma in ("420", "422", "444")
-    for j in ("", "j")
-    for depth in ("", "10le")
-} | {"gray": ("400", 8), "gray10le": ("400", 10)}
+from kbvc_jax.video.tags import PLANAR, is_full_range, matrix_of, nearest_format, siting_of
 
 
 class ContainerSource:
@@ -36,34 +30,40 @@ class ContainerSource:
         *,
         rgb: bool = False,  # whatever the samples are: for pictures, which may be grey
     ):
+        if path.is_file() and not path.stat().st_size:
+            raise InputError("empty (0 bytes); make or copy it again")
         try:
             self._container = av.open(str(path))
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"not a video that can be read ({_reason(error)})") from None
+        except PermissionError as error:
+            raise InputError(f"cannot read it ({error.strerror}); allow reading it") from None
+        except (FFmpegError, OSError, ValueError) as error:
+            raise InputError(
+                f"not a video that can be read ({_reason(error)}); is it one, and whole?"
+            ) from None
+        self._path = path
         if not self._container.streams.video:
-            raise InputError("no video stream in it")
+            raise InputError("no video stream in it; name a file that has one")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._frames = self._decode()
         first = next(self._frames, None)
         if first is None:
-            raise InputError("no frame in it")
+            raise InputError("no frame in it; a video needs at least one")
         self._first: VideoFrame | None = first
-        self._target = _target(first, rgb)
-        self.is_rgb = self._target not in _PLANAR
-        chroma, depth = _PLANAR.get(self._target, ("444", 8 if self._target == "rgb24" else 10))
+        self._target = nearest_format(first, rgb)
+        self.is_rgb = self._target not in PLANAR
+        chroma, depth = PLANAR.get(self._target, ("444", 8 if self._target == "rgb24" else 10))
         # Without tags, BT.709 limited; RGB files become so where planes are asked for.
-        full = not self.is_rgb and (
-            first.color_range == _FULL or first.format.name.startswith("yuvj")
-        )
+        full = not self.is_rgb and is_full_range(first)
         self.format = VideoFormat(
             first.width,
             first.height,
             rate or Fraction(self._stream.average_rate or self._stream.guessed_rate or 25),
-            matrix or _MATRICES.get(first.colorspace, "709"),
+            matrix or ("709" if self.is_rgb or chroma == "400" else matrix_of(first)),
             full if full_range is None else full_range,
             depth,
             chroma,
+            siting_of(first) if chroma == "420" else "left",
         )
         self.count = self._stream.frames or None
 
@@ -76,7 +76,7 @@ class ContainerSource:
         for frame in self._all():
             samples = _as(frame, self._target).to_ndarray()
             # Of 16 bits, the ten highest.
-            yield samples >> 6 if self._target == "rgb48le" else samples
+            yield np.right_shift(samples, 6) if self._target == "rgb48le" else samples
 
     def close(self) -> None:
         self._container.close()
@@ -94,22 +94,42 @@ class ContainerSource:
             yield frame
 
     def _decode(self) -> Iterator[VideoFrame]:
+        count, whole = 0, True
         try:
-            yield from self._container.decode(self._stream)
-        except (av.FFmpegError, OSError) as error:
-            raise InputError(f"damaged or cut off ({_reason(error)})") from None
+            for packet in self._container.demux(self._stream):
+                whole = not packet.is_corrupt
+                # Without a packet the decoder gives what it still holds.
+                for frame in self._stream.decode(packet if whole else None):
+                    if frame.is_corrupt:
+                        raise _damaged(count)
+                    yield frame
+                    count += 1
+                if not whole:
+                    break
+        except (FFmpegError, OSError) as error:
+            raise _damaged(count, f" ({_reason(error)})") from None
+        if not whole or _is_short_matroska(self._path):
+            raise _damaged(count)
 
 
-def _target(frame: VideoFrame, rgb: bool) -> str:
-    """The frame's own pixel format, or the nearest one that is read."""
-    name, deep = frame.format.name, any(c.bits > 8 for c in frame.format.components)
-    if name in _PLANAR and not rgb:
-        return name
-    if name == "gbrp10le":
-        return name
-    if rgb or frame.format.is_rgb or name == "pal8":
-        return "rgb48le" if deep else "rgb24"
-    return "yuv420p10le" if deep else "yuv420p"
+def _damaged(count: int, reason: str = "") -> InputError:
+    cure = f", or take the frames before with --frames {count}" if count else ""
+    return InputError(f"damaged or cut off after {count} frames{reason}; copy it again{cure}")
+
+
+def _is_short_matroska(path: Path) -> bool:
+    """Its segment says how long it is; FFmpeg takes the end of the file for that of the video."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+    start = head.find(b"\x18\x53\x80\x67") + 4
+    if not head.startswith(b"\x1a\x45\xdf\xa3") or start < 4:
+        return False
+    bits = 7 * (width := 9 - head[start].bit_length())  # leading zeros count further bytes
+    size = int.from_bytes(head[start : start + width], "big") % 2**bits
+    unknown = 2**bits - 1
+    return size != unknown and path.stat().st_size < start + width + size
 
 
 def _as(frame: VideoFrame, name: str) -> VideoFrame:
@@ -118,14 +138,19 @@ def _as(frame: VideoFrame, name: str) -> VideoFrame:
     return frame.reformat(format=name, interpolation=Interpolation.BICUBIC)
 
 
-def _planes(frame: VideoFrame, format: VideoFormat) -> Planes:
+def plane_rows(plane: VideoPlane, format: VideoFormat) -> UInt[np.ndarray, "rows stride"]:
+    """A view of its memory, whose rows may be longer than the picture's."""
     kind = np.dtype("u1" if format.bit_depth == 8 else "<u2")
-    out = []
-    for plane, (rows, columns) in zip(frame.planes, format.plane_shapes, strict=False):
-        stride = plane.line_size // kind.itemsize
-        samples = np.frombuffer(plane, kind)[: stride * rows]
-        out.append(samples.reshape(rows, stride)[:, :columns].copy())
-    return tuple(out)
+    samples = np.frombuffer(plane, kind)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return samples.reshape(-1, plane.line_size // kind.itemsize)
+
+
+def _planes(frame: VideoFrame, format: VideoFormat) -> Planes:
+    views = (plane_rows(plane, format) for plane in frame.planes)
+    return tuple(
+        view[:rows, :columns].copy()
+        for view, (rows, columns) in zip(views, format.plane_shapes, strict=False)
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -30,8 +30,8 @@ def read_planes(file: BinaryIO, format: VideoFormat) -> Planes | None:
         return None
     if len(data) < format.frame_bytes:
         raise InputError(
-            f"ends within a frame ({len(data)} of {format.frame_bytes} bytes); "
-            "is it cut off, or are size or pixel format others?"
+            f"cut off within a frame ({len(data)} of {format.frame_bytes} bytes); make or copy it "
+            "again, or check its size and pixel format"
         )
     samples, planes, start = np.frombuffer(data, _sample_type(format)), [], 0
     for rows, columns in format.plane_shapes:

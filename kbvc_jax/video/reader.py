@@ -10,10 +10,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.errors import InputError, about
 from kbvc_jax.video import raw, y4m
 from kbvc_jax.video.colour import Planes, rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.container import ContainerSource
+from kbvc_jax.video.folder import FolderSource
 from kbvc_jax.video.format import VideoFormat
 
 
@@ -61,7 +62,7 @@ class VideoReader:
                 empty = False
                 yield frame
             if empty:
-                raise InputError("no frame in it")
+                raise InputError("no frame in it; a video needs at least one")
 
 
 def open_video(
@@ -74,33 +75,33 @@ def open_video(
     full_range: bool | None = None,
     frames: int | None = None,
 ) -> VideoReader:
-    """A .y4m or .yuv file, a folder of PNGs, any video file, or "-": y4m from stdin.
+    """A .y4m or .yuv file, a folder of PNGs, any video file, or "-": stdin, which is y4m, or with a
+    `size` yuv.
 
     `size` (width, height), `rate` and `pixel_format` describe .yuv files; `rate` also folders.
     `matrix` and `full_range` override tags; without either, video is BT.709 limited.
     """
     name, suffix, path = str(path), Path(path).suffix.lower(), Path(path)
     with _naming(name), contextlib.ExitStack() as files:
+        if frames is not None and frames < 1:
+            raise InputError(f"{frames} frames of it wanted; take at least 1")
         if name != "-" and not path.exists():
-            raise InputError("no such file or folder")
+            raise InputError("no such file or folder; check the name")
+        count, is_rgb = None, False
         if path.is_dir():
-            source = _Folder(path, rate, matrix, full_range)
+            source = FolderSource(path, matrix, full_range, rate)
             format, stream, is_rgb, count = source.format, source.rgb(), True, source.count
-        elif name == "-" or suffix == ".y4m":
-            file = _open(path, files) if name != "-" else sys.stdin.buffer
+        elif suffix == ".yuv" or (name == "-" and size):
+            format = _raw_format(size, rate, pixel_format, matrix, full_range)
+            file, count = _open(name, files), _whole_frames(path, format, frames)
+            stream = iter(lambda: raw.read_planes(file, format), None)
+        elif suffix == ".y4m" or name == "-":
+            file = _open(name, files)
             format = y4m.read_header(file, matrix or "709", full_range)
             stream = iter(lambda: y4m.read_frame(file, format), None)
-            is_rgb, count = (
-                False,
-                _frame_count(path, format, len(b"FRAME\n")) if name != "-" else None,
-            )
-        elif suffix == ".yuv":
-            file = _open(path, files)
-            format = _raw_format(size, rate, pixel_format, matrix, full_range)
-            stream = iter(lambda: raw.read_planes(file, format), None)
-            is_rgb, count = False, _frame_count(path, format, 0)
+            if path.is_file():  # the header is shorter than any frame
+                count = path.stat().st_size // (format.frame_bytes + len(b"FRAME\n"))
         else:
-            _open(path, files).close()  # says why it cannot be read, where it cannot
             source = ContainerSource(path, matrix, full_range, rate)
             files.callback(source.close)
             format, is_rgb, count = source.format, source.is_rgb, source.count
@@ -116,35 +117,6 @@ def open_video(
         )
 
 
-class _Folder:
-    """PNG files in the order of their names."""
-
-    def __init__(
-        self, path: Path, rate: Fraction | None, matrix: str | None, full_range: bool | None
-    ):
-        self._paths = sorted(path.glob("*.png"))
-        self.count = len(self._paths)
-        if not self._paths:
-            raise InputError("no .png file in this folder")
-        self._options = (matrix or "709", bool(full_range), rate or Fraction(25))
-        first = self._open(self._paths[0])
-        self.format = first.format
-        first.close()
-
-    def rgb(self) -> Iterator[np.ndarray]:
-        for path in self._paths:
-            with _naming(path.name), contextlib.closing(self._open(path)) as picture:
-                if picture.format != self.format:
-                    raise InputError(
-                        f"{picture.format.width}x{picture.format.height}, "
-                        f"{picture.format.bit_depth} bits; the first picture differs"
-                    )
-                yield next(picture.rgb())
-
-    def _open(self, path: Path) -> "ContainerSource":
-        return ContainerSource(path, *self._options, rgb=True)
-
-
 def _raw_format(
     size: tuple[int, int] | None,
     rate: Fraction | None,
@@ -154,30 +126,34 @@ def _raw_format(
 ) -> VideoFormat:
     if size is None:
         raise InputError("a .yuv file does not say its size; pass --size WIDTHxHEIGHT")
-    chroma, depth = raw.parse_pixel_format(pixel_format or "yuv420p")
-    return VideoFormat(
-        *size, rate or Fraction(25), matrix or "709", bool(full_range), depth, chroma
-    )
+    pixel_format = pixel_format or "yuv420p"
+    chroma, depth = raw.parse_pixel_format(pixel_format)
+    full = pixel_format.startswith("yuvj") if full_range is None else full_range
+    return VideoFormat(*size, rate or Fraction(25), matrix or "709", full, depth, chroma)
 
 
-def _open(path: Path, files: contextlib.ExitStack) -> BinaryIO:
-    try:
-        return files.enter_context(path.open("rb"))
-    except OSError as error:
-        raise InputError(f"cannot read it ({error.strerror})") from None
+def _whole_frames(path: Path, format: VideoFormat, wanted: int | None) -> int | None:
+    """How many; found out before an hour's work on a file of another size."""
+    if not path.is_file():
+        return None
+    count, rest = divmod(path.stat().st_size, format.frame_bytes)
+    if rest and (wanted is None or wanted > count):
+        raise InputError(
+            f"{count} frames of {format.frame_bytes} bytes and {rest} bytes more; check --size "
+            "and --pixel-format, or take what is whole with --frames"
+        )
+    return count
 
 
-def _frame_count(path: Path, format: VideoFormat, between: int) -> int | None:
-    # A y4m header is shorter than a frame of the smallest size allowed.
-    return path.stat().st_size // (format.frame_bytes + between) if path.is_file() else None
+def _open(name: str, files: contextlib.ExitStack) -> BinaryIO:
+    return sys.stdin.buffer if name == "-" else files.enter_context(open(name, "rb"))
 
 
 @contextlib.contextmanager
-def _naming(name: str):
-    """Puts the file's name before every message."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot read it ({error.strerror or error})") from None
+def _naming(name: str) -> Iterator[None]:
+    """Whatever goes wrong is the file's."""
+    with about(name):
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"cannot read it ({error.strerror or error})") from None

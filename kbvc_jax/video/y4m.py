@@ -1,5 +1,6 @@
 """YUV4MPEG2: a line that says what follows, then frames, each behind a line of its own."""
 
+import dataclasses
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -9,11 +10,11 @@ from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.raw import read_planes, write_planes
 
 MAGIC = b"YUV4MPEG2"
-_LINE = 256
+_LINE = 4096
 # Names of 8-bit 4:2:0 also say where the chroma samples sit.
 _SITINGS = {
-    "420": "centre",
     "420jpeg": "centre",
+    "420": "centre",
     "420mpeg2": "left",
     "420paldv": "topleft",
 }
@@ -23,7 +24,7 @@ def read_header(file: BinaryIO, matrix: str, full_range: bool | None) -> VideoFo
     """y4m says nothing of its matrix; its range only as an extension."""
     fields = _line(file).split(" ")
     if fields[0].encode() != MAGIC:
-        raise InputError("not a y4m file: it does not start with YUV4MPEG2")
+        raise InputError("not y4m: it does not start with YUV4MPEG2; name a y4m file")
     found = {field[0]: field[1:] for field in fields[1:] if field and field[0] != "X"}
     extensions = [field[1:] for field in fields[1:] if field.startswith("X")]
     if full_range is None:
@@ -32,7 +33,9 @@ def read_header(file: BinaryIO, matrix: str, full_range: bool | None) -> VideoFo
         rate = Fraction(*map(int, found.get("F", "25:1").split(":")))
         width, height = int(found["W"]), int(found["H"])
     except (KeyError, ValueError, TypeError, ZeroDivisionError):
-        raise InputError("y4m header without a readable size or rate (W, H, F)") from None
+        raise InputError(
+            "y4m header without a readable size or rate (W, H, F); make it again"
+        ) from None
     if found.get("I", "p") not in ("p", "?"):
         raise InputError("interlaced y4m; deinterlace it first")
     chroma, depth, siting = _colour_space(found.get("C", "420"))
@@ -44,11 +47,16 @@ def read_frame(file: BinaryIO, format: VideoFormat) -> Planes | None:
     if not line:
         return None
     if not line.startswith("FRAME"):
-        raise InputError("damaged y4m: no FRAME line where one should be")
+        raise InputError("damaged y4m: no FRAME line where one should be; make or copy it again")
     planes = read_planes(file, format)
     if planes is None:
-        raise InputError("ends within a frame; it is cut off")
+        raise InputError("cut off within a frame; make or copy it again")
     return planes
+
+
+def expressible(format: VideoFormat) -> VideoFormat:
+    """Beyond 8 bits there is no word for where chroma sits."""
+    return dataclasses.replace(format, siting="left") if format.bit_depth > 8 else format
 
 
 def header(format: VideoFormat) -> bytes:
@@ -77,12 +85,15 @@ def _colour_space(name: str) -> tuple[str, int, str]:
     chroma = {"mono": "400"}.get(name.removesuffix("10").removesuffix("p"))
     chroma = chroma or name.removesuffix("p10")
     if chroma not in ("420", "422", "444", "400"):
-        raise InputError(f"y4m colour space C{name}: 8 or 10 bit 420, 422, 444 and mono are read")
+        raise InputError(
+            f"y4m colour space C{name}: only 420, 422, 444 and mono of 8 or 10 bits are read; "
+            "convert it"
+        )
     return chroma, depth, "left"
 
 
 def _line(file: BinaryIO) -> str:
     line = file.readline(_LINE)
     if line and not line.endswith(b"\n"):
-        raise InputError("damaged y4m: a header line does not end")
+        raise InputError("damaged y4m: a header line does not end; make or copy it again")
     return line.decode("ascii", "replace").rstrip("\n")
