@@ -1,7 +1,7 @@
 """Source, ours and x265 side by side at matched rate (Figure 6)."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Num
 from PIL import Image
 
+from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.clips import Clip, Frame
+from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Contender
 from kbvc_jax.evaluation.results import Point
 
@@ -30,16 +32,38 @@ class Window(NamedTuple):
     height: int
 
 
+def check_crops(config: EvaluationConfig, clips: Sequence[Clip]) -> None:
+    """Windows that lie in their frames, before anything runs."""
+    by_name = {clip.name: clip for clip in clips}
+    for name, *numbers in config.crops:
+        clip, window = by_name.get(name), Window(*numbers)
+        if clip is None:
+            continue  # of another shard, or not chosen
+        right, bottom = window.x + window.width, window.y + window.height
+        inside = 0 <= window.x < right <= clip.format.width
+        inside &= 0 <= window.y < bottom <= clip.format.height
+        if not (inside and 0 <= window.frame < clip.frames):
+            size = f"{clip.format.width}x{clip.format.height}, {clip.frames} frames"
+            raise InputError(f"crops={(name, *numbers)}: not inside {name} ({size})")
+
+
 def take_pictures(run: "Run", points: list[Point], say: Callable[[str], None]) -> list[dict]:
+    """Of the first codec beside x265, where both were measured."""
     by_name = {contender.name: contender for contender in run.contenders}
     others = [name for name in by_name if name != BESIDE]
     if BESIDE not in by_name or not others:
         return []
     chosen, out = by_name[others[0]], []
     for clip in run.clips:
+        curves = [
+            [p for p in points if (p.codec, p.sequence) == (name, clip.name)]
+            for name in (chosen.name, BESIDE)
+        ]
+        if not all(curves):
+            continue
         for window in _windows(run, clip, len(out)):
             say(f"pictures: {clip.name}, frame {window.frame}")
-            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], points))
+            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], *curves))
     return out
 
 
@@ -79,11 +103,12 @@ def _picture(
     chosen: Contender,
     beside: Contender,
     points: list[Point],
+    beside_points: list[Point],
 ) -> dict[str, Any]:
-    middle = sorted(chosen.settings)[len(chosen.settings) // 2]
-    point, stream = run.point(chosen, clip, float(middle))
-    curve = [p for p in points if (p.codec, p.sequence) == (beside.name, clip.name)]
-    other, other_stream = run.point(beside, clip, matched_setting(curve, point.bytes))
+    middle = sorted(points, key=lambda p: p.bytes)[len(points) // 2].setting
+    point, stream = run.point(chosen, clip, middle)
+    matched = matched_setting(beside_points, point.bytes)
+    other, other_stream = run.point(beside, clip, matched)
     stem = f"{clip.name}-" + "-".join(map(str, window))
     images = [
         _image(run.folder, stem, "source", clip.read(), window),

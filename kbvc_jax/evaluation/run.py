@@ -15,7 +15,7 @@ from kbvc_jax.evaluation.contender import Contender
 from kbvc_jax.evaluation.environment import environment, made_by
 from kbvc_jax.evaluation.measure import Fidelity, Judge, measure
 from kbvc_jax.evaluation.ours import load_ours
-from kbvc_jax.evaluation.pictures import take_pictures
+from kbvc_jax.evaluation.pictures import check_crops, take_pictures
 from kbvc_jax.evaluation.results import Failure, Point, Results, write_results
 from kbvc_jax.evaluation.store import Store, point_key
 from kbvc_jax.evaluation.workers import spread
@@ -41,6 +41,7 @@ class Run:
         self.clips = clip_finding.shard(clips, shard) if shard else clips
         if not self.clips:
             raise InputError(f"--shard {shard}: the set has {len(clips)} sequences")
+        check_crops(config, self.clips)
         beside = anchors(config)
         ours, self.notes = load_ours(config)
         self.contenders: list[Contender] = [*ours, *beside]
@@ -60,7 +61,7 @@ class Run:
             for setting in contender.settings
         ]
         points, failures = self._work(tasks, progress, say)
-        pictures = take_pictures(self, points, say) if not failures else []
+        pictures = take_pictures(self, points, say)
         results = Results(
             set=self.conditions["set"],
             conditions=self.conditions,

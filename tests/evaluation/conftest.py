@@ -5,10 +5,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from cli.conftest import save_tiny_model
+from tiny import tiny_inference
 
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
+from kbvc_jax.models.checkpoint import save_inference
 
 BUNNY = Path(__file__).parents[2] / "kbvc_jax" / "assets" / "bunny.mp4"
 SIZE = (192, 176)  # the least that has MS-SSIM, nearly
@@ -52,7 +53,9 @@ def clip(folder):
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("weights") / "tiny", seed=1)
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    save_inference(folder, tiny_inference(seed=1))
+    return folder
 
 
 @pytest.fixture
@@ -60,6 +63,7 @@ def config(folder, checkpoint):
     """Everything small: one codec of ours, the quick x264."""
     return EvaluationConfig(
         data=str(folder),
+        sequences=("one",),
         checkpoints=(f"ours={checkpoint}",),
         qualities=(20.0, 80.0),
         anchors=AnchorConfig(codecs=("x264",), quantisers=(27.0, 37.0)),
