@@ -114,17 +114,21 @@ class ResidentDataset:
 
 
 def validation_clips(config: DataConfig, count: int) -> UInt8[np.ndarray, "B T H W 3"]:
-    """The same clips always: spread evenly over the videos, from the middle of each."""
+    """The same clips always: spread evenly over the videos' frames, from the pictures' middle."""
     check(config)
     sources = [open_source(source, config) for source in config.sources]
     items = [(s, int(k)) for s in sources if not is_still(s) for k in usable(s, config)]
     if not items:
         raise InputError("validation needs videos: its data.sources are all stills")
+    ends = np.cumsum([source.lengths[item] for source, item in items])
     clips = []
-    for source, item in (items[len(items) * k // count] for k in range(count)):
+    for centre in (ends[-1] * (2 * k + 1) // (2 * count) for k in range(count)):
+        number = int(np.searchsorted(ends, centre, side="right"))
+        source, item = items[number]
         length = int(source.lengths[item])
         stride = min(config.stride[0], (length - 1) // max(1, config.frames - 1))
-        first = (length - (config.frames - 1) * stride - 1) // 2
+        span = (config.frames - 1) * stride
+        first = int(np.clip(centre - ends[number] + length - span // 2, 0, length - 1 - span))
         frames = source.read(item, [first + stride * k for k in range(config.frames)])
         height, width = frames.shape[1:3]
         check_size(source, item, height, width, config)

@@ -133,6 +133,12 @@ def test_validation_clips_are_fixed_and_from_different_videos(config):
         np.testing.assert_array_equal(clip[0], expected)
 
 
+def test_validation_takes_several_clips_of_a_long_video(videos):
+    config = DataConfig((SourceConfig("videos", str(videos)),), crop=(64, 64))
+    clips = validation_clips(config, 6)
+    assert len({clip.tobytes() for clip in clips}) == 6
+
+
 def test_validation_needs_videos(config):
     with pytest.raises(InputError, match="all stills"):
         validation_clips(replace(config, sources=config.sources[1:]), 2)
