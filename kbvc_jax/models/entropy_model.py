@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Int8, Int32
+from jaxtyping import Array, Float, Int, Int8, Int32, Num
 
 from kbvc_jax.coding.tables import Tables, tables_from_pmf
 from kbvc_jax.models.hyperprior import Hyperprior
@@ -83,7 +83,9 @@ def table_indexes(
     return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, INDEXES - 1)
 
 
-def quantise_hyperprior(hyperprior: Hyperprior, z: Int[Array, "b zh zw m"]) -> EntropyModel:
+def quantise_hyperprior(
+    hyperprior: Hyperprior, z: Num[Array, "b zh zw m"] | Num[np.ndarray, "b zh zw m"]
+) -> EntropyModel:
     """Calibrated on the latents z of real frames."""
     layers, x, binary_places = [], jnp.asarray(z, jnp.float32), 0
     stack = hyperprior.scale_decoder.layers

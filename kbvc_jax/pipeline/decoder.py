@@ -19,8 +19,6 @@ def decode_gops(
     opening: Array | None = None
     for record in _records_from(stream, start):
         first, length = record.first_frame, record.frames
-        if end is not None and first >= end:
-            return
         reader = GopReader(network, record.payload, size, record.quality, record.level_offsets)
         decoded = {length: reader.image()}
         if first + length > start:
@@ -30,6 +28,8 @@ def decode_gops(
             for time in range(1, length + 1):
                 if first + time > start and (end is None or first + time <= end):
                     yield np.asarray(decoded[time])
+        if end is not None and first + length >= end:
+            return
         opening = decoded[length]
 
 

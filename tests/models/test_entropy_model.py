@@ -20,7 +20,7 @@ def test_the_integer_scale_decoder_follows_the_float_one():
     z = np.random.default_rng(0).integers(-4, 5, (2, 3, 4, TINY.latent_channels))
     entropy = quantise_hyperprior(hyperprior, z)
     quality, level = np.array([20, 90]), np.array([0, 0])
-    offsets = index_offsets(entropy, quality * QUALITY_STEPS, level)
+    offsets = jnp.asarray(index_offsets(entropy, quality * QUALITY_STEPS, level))
     integer = table_indexes(entropy.layers, jnp.asarray(z), offsets)
     rate = Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(level))
     exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 24, 32))
