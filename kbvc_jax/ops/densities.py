@@ -20,7 +20,7 @@ def scale_table() -> Float[np.ndarray, "64"]:
 
 
 @jax.custom_vjp
-def lower_bound(x: Float[Array, "*b"], bound: float) -> Float[Array, "*b"]:
+def lower_bound(x: Float[Array, "*b"], bound: Float[Array, ""] | float) -> Float[Array, "*b"]:
     """max(x, bound), whose gradient below the bound is kept where it would raise x."""
     return jnp.maximum(x, bound)
 
