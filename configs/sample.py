@@ -6,8 +6,10 @@ A few minutes on 2 cores; the anchors are measured alone until release weights s
 animated film say little about a codec: see uvg.py, hevc_b.py, mcl_jcv.py.
 """
 
-from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
+from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig, SequenceSet
 
 
 def get_config() -> EvaluationConfig:
-    return EvaluationConfig(anchors=AnchorConfig(codecs=("x264", "x265", "svt-av1")))
+    return EvaluationConfig(
+        set=SequenceSet("sample"), anchors=AnchorConfig(codecs=("x264", "x265", "svt-av1"))
+    )

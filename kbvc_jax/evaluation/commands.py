@@ -1,5 +1,6 @@
 """What eval.py does, a function a command. Each returns what it says."""
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,4 +91,4 @@ def docs(files: Sequence[str]) -> str:
 
 def command(arguments: Sequence[str]) -> str:
     """As a user types it."""
-    return " ".join(["python eval.py", *arguments])
+    return shlex.join(["python", "eval.py", *arguments])

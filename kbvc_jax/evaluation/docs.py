@@ -1,5 +1,6 @@
 """docs/results.md, written from results.json files."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,8 +37,12 @@ def write_docs(results: Sequence[Results], target: Path = TARGET) -> None:
 
 def _section(results: Results) -> list[str]:
     conditions, environment = results.conditions, results.environment
-    parts = [f"## {results.set}", f"```\n{environment['command']}\n```", _conditions(results)]
-    parts.append(markdown_table(*rate_distortion_rows(results)))
+    parts = [
+        f"## {results.set}",
+        f"```\n{_portable(environment['command'])}\n```",
+        _conditions(results),
+    ]
+    parts.append(markdown_table(*rate_distortion_rows(results, speeds=False)))
     header, levels = level_rows(results)
     if levels:
         parts += ["Where the bits go:", markdown_table(header, levels)]
@@ -54,11 +59,15 @@ def _section(results: Results) -> list[str]:
     gop = f"{conditions['gop']}, intra period of the anchors {conditions['intra_period']}"
     parts.append(
         f"Group of pictures {gop}. Code: version {environment['version']}, commit "
-        f"{environment['commit']}. Speeds are of one run on {environment['machine']} "
-        f"({', '.join(sorted(set(environment['devices'])))}), whatever else it was doing; "
-        "benchmarks/coding.py measures them."
+        f"{environment['commit']}, on {environment['machine']} "
+        f"({', '.join(sorted(set(environment['devices'])))}). Speed: benchmarks/coding.py."
     )
     return [part for part in parts if part]
+
+
+def _portable(command: str) -> str:
+    """Without the folders that lead to data on one machine."""
+    return re.sub(r"(?<==)/\S*/", "", command)
 
 
 def _conditions(results: Results) -> str:
@@ -69,6 +78,5 @@ def _conditions(results: Results) -> str:
         kind = f"{s['width']}x{s['height']}, {s['bit_depth']} bits, chroma {s['chroma']}, {colour}"
         groups.setdefault(kind, []).append(f"{s['name']} ({s['frames']})")
     return "\n".join(
-        f"{len(names)} of {kind}; frames of each: {', '.join(names)}."
-        for kind, names in groups.items()
+        f"{', '.join(names)}: {kind}. In brackets: frames." for kind, names in groups.items()
     )

@@ -29,11 +29,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rate_distortion_rows(results: Results) -> tuple[list[str], list[list[str]]]:
+def rate_distortion_rows(
+    results: Results, *, speeds: bool = True
+) -> tuple[list[str], list[list[str]]]:
     """A row for each codec and setting: means over the sequences that have it."""
     metrics = [m for m in METRICS if any(p.mean(m) is not None for p in results.points)]
     titles = [SHORT.get(metric, METRICS[metric][0]) for metric in metrics]
-    header = ["codec", "setting", "bits/pixel", *titles, "encode fps", "decode fps"]
+    header = ["codec", "setting", "bits/pixel", *titles]
+    header += ["encode fps", "decode fps"] * speeds
     rows = []
     for codec in results.codecs:
         for setting in sorted({p.setting for p in results.points if p.codec == codec["name"]}):
@@ -44,10 +47,10 @@ def rate_distortion_rows(results: Results) -> tuple[list[str], list[list[str]]]:
                     f"{codec['setting']} {setting:g}",
                     f"{np.mean([p.bits_per_pixel for p in points]):.4f}",
                     *(_mean(points, metric) for metric in metrics),
-                    f"{_speed(points, 'encode_seconds'):.2f}",
-                    f"{_speed(points, 'decode_seconds'):.2f}",
                 ]
             )
+            if speeds:
+                rows[-1] += [_speed(points, "encode_seconds"), _speed(points, "decode_seconds")]
     return header, rows
 
 
@@ -143,6 +146,6 @@ def _mean(points: Sequence[Point], metric: str) -> str:
     return f"{mean:.4f}" if metric in ("ms_ssim", "lpips") else f"{mean:.2f}"
 
 
-def _speed(points: Sequence[Point], field: str) -> float:
+def _speed(points: Sequence[Point], field: str) -> str:
     frames = sum(len(point.frames["psnr"]) for point in points)
-    return frames / max(sum(getattr(point, field) for point in points), 1e-9)
+    return f"{frames / max(sum(getattr(point, field) for point in points), 1e-9):.2f}"

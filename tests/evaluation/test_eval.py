@@ -49,6 +49,7 @@ def test_a_run_writes_results_curves_page_and_docs(
     assert evaluate("--write-docs", out / "results.json") == 0
     written = Path("docs/results.md").read_text()
     assert "| x264 | crf 27 |" in written and "python eval.py --config=" in written
+    assert str(folder.parent) not in written
 
 
 @pytest.mark.parametrize(
