@@ -69,6 +69,7 @@ def index_offsets(
     return (between + model.shifts[level]).astype(np.int32)
 
 
+@jax.jit
 def table_indexes(
     layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw m"], offsets: Int32[Array, "b m"]
 ) -> Int32[Array, "b 8*zh 8*zw m"]:
