@@ -18,6 +18,7 @@ from kbvc_jax.training.step import (
     TrainState,
     fetch,
     initial_state,
+    replicate,
     split_batch,
     train_step,
 )
@@ -94,7 +95,7 @@ def _first_state(
             {name: everything[name] for name in stage.trainable},
             {name: everything[name] for name in stage.frozen},
         )
-    return state
+    return replicate(state)
 
 
 def _announce(config: TrainConfig, stage: Stage, step: int, reporter: Reporter) -> None:

@@ -107,20 +107,17 @@ class Reporter:
 
     def _plot(self, step: int, result: Validation) -> None:
         try:
-            import matplotlib
+            from matplotlib.figure import Figure
         except ImportError:
             return
-        matplotlib.use("agg")
-        from matplotlib import pyplot
-
-        figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.subplots()
         ladder = sorted(result.ladder, key=lambda rung: rung["bpp"])
         axes.plot([r["bpp"] for r in ladder], [r["psnr"] for r in ladder], "o-")
         axes.set(xlabel="bits a pixel", ylabel="RGB PSNR (dB)", title=f"validation, step {step}")
         axes.grid(alpha=0.3)
         with (self._folder / "curve.png").open("wb") as file:
             figure.savefig(file, dpi=120)
-        pyplot.close(figure)
 
 
 def _duration(seconds: float) -> str:

@@ -89,6 +89,13 @@ def evaluation_step(evaluate: Callable[[Parameters, Array, Array], tuple[Metrics
     return jax.pmap(step, axis_name=AXIS, in_axes=(None, 0, None), out_axes=(None, None))
 
 
+def replicate(tree: Any) -> Any:
+    """On every device, as the step returns it: else its second call would compile anew."""
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), (AXIS,))
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), everywhere), tree)
+
+
 def split_batch(frames: UInt8[Any, "b t h w 3"]) -> UInt8[Any, "d b t h w 3"]:
     """This host's part of a batch, divided among its devices."""
     devices = jax.local_device_count()

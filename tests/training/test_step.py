@@ -11,6 +11,7 @@ from kbvc_jax.training.step import (
     evaluation_step,
     fetch,
     initial_state,
+    replicate,
     split_batch,
     train_step,
 )
@@ -31,8 +32,7 @@ def step(stage):
 
 @pytest.fixture
 def state(stage):
-    # Copies: a step consumes its state.
-    return jax.tree.map(jnp.copy, initial_state(stage.trainable, stage.frozen))
+    return replicate(initial_state(stage.trainable, stage.frozen))
 
 
 @pytest.fixture(scope="module")
@@ -131,18 +131,15 @@ def test_gradients_are_clipped(stage, state, batch):
     assert norm == pytest.approx(0.1 * 1e-3, rel=1e-3)
 
 
-def test_groups_of_a_batch_get_qualities_and_noise_of_their_own(stage):
+def test_groups_of_a_batch_get_qualities_and_noise_of_their_own(stage, state):
     """The same group eight times over."""
     frames = np.repeat(next(Clips())["frames"][:1], BATCH, 0)
-    seen = []
 
     def loss(parameters, group, key, rate_weight):
-        seen.append(key.shape)
         value, metrics = stage.loss(parameters, group, key, rate_weight)
         return value, metrics | {"spread": metrics["bpp"] ** 2}
 
-    state = initial_state(stage.trainable, stage.frozen)
-    _, metrics = train_step(CONFIG, loss)(jax.tree.map(jnp.copy, state), split_batch(frames))
+    _, metrics = train_step(CONFIG, loss)(state, split_batch(frames))
     assert metrics["spread"] - metrics["bpp"] ** 2 > 1e-7
 
 
@@ -152,3 +149,16 @@ def test_evaluation_reports_exact_rates_at_a_quality(stage, batch):
     metrics, found = evaluate(weights, batch, jnp.float32(50))
     assert float(metrics["bpp"]) == pytest.approx(3 * 2**2 * 1.5, rel=1e-5)
     assert found.shape == (5, 16, 16, 3)
+
+
+def test_later_steps_compile_nothing(stage, state, batch):
+    traced = []
+
+    def loss(*arguments):
+        traced.append(1)
+        return stage.loss(*arguments)
+
+    step = train_step(CONFIG, loss)
+    for _ in range(3):
+        state, _ = step(state, batch)
+    assert len(traced) == 1
