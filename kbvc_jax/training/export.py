@@ -5,7 +5,6 @@ their float originals is measured there and kept on the card.
 """
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kbvc_jax.coding.tables import gaussian_tables
+from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import assemble, save_inference
 from kbvc_jax.models.entropy_model import (
@@ -125,11 +124,14 @@ def rate_loss(codec: Any, entropy: EntropyModel, latents: Latents) -> float:
     symbols = jnp.rint(y - hyperprior.mean(z, height, width))
     quality = np.asarray(rate.quality * QUALITY_STEPS, np.int64)
     level = np.asarray(rate.level) - codec.LEVELS.start
-    integer = table_indexes(
-        entropy.layers, z.astype(jnp.int32), index_offsets(entropy, quality, level)
-    )
+    offsets = jnp.asarray(index_offsets(entropy, quality, level))
+    integer = table_indexes(entropy.layers, z.astype(jnp.int32), offsets)[:, :height, :width]
     original = nearest_indexes(hyperprior.log2_scale(z, rate, height, width))
-    price = partial(densities.gaussian_bits, symbols, jnp.zeros_like(symbols))
-    scales = jnp.asarray(densities.scale_table(), jnp.float32)
-    found = price(scales[integer[:, :height, :width]]).sum()
-    return float(found / price(scales[original]).sum() - 1)
+    tables = gaussian_tables(densities.scale_table().tolist())
+
+    def price(indexes: Array) -> float:
+        flat = np.asarray(indexes).ravel()
+        coded = clamp_certain(np.asarray(symbols, np.int32).ravel(), flat, tables)
+        return symbol_bits(coded, flat, tables)
+
+    return price(integer) / price(original) - 1
