@@ -34,6 +34,9 @@ def register(commands) -> None:
     output = parser.add_argument_group("output")
     kinds.add_output_options(output)
     output.add_argument(
+        "--lossy", action="store_true", help=".mp4 or .mkv that every player knows, not lossless"
+    )
+    output.add_argument(
         "--verify",
         action="store_true",
         help="afterwards read OUT back and compare it with a second decoding",
@@ -42,6 +45,8 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.verify and arguments.lossy:
+        raise InputError("--verify compares sample by sample; --lossy output cannot pass")
     if arguments.verify and "-" in (arguments.source, arguments.target):
         raise InputError("--verify reads both files again; a pipe can be read only once")
     # Damage is found before JAX has started.
@@ -60,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         start=arguments.start,
         frames=arguments.frames,
         overwrite=arguments.overwrite,
+        lossless=not arguments.lossy,
         progress=lambda frames, total: progress.step(frames, total, rate),
     )
     video, speed = summary.format, summary.frames / summary.seconds
