@@ -5,7 +5,6 @@ frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain -
 references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
 """
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
@@ -13,7 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import CodecOutput, LatentCodec
-from kbvc_jax.models.layers import Convolution, downsampling, upsampling
+from kbvc_jax.models.layers import Convolution, downsampling, rectify, upsampling
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.synthesis import synthesise
 
@@ -33,8 +32,8 @@ class KernelHead(nnx.Module):
         self.refine.bias[...] = jnp.zeros(taps).at[taps // 2].set(centre)
 
     def __call__(self, features: Float[Array, "b h w n"]) -> Float[Array, "b 2*h 2*w taps"]:
-        x = jax.nn.relu(self.narrow(features))
-        x = jax.nn.relu(self.taps(x))
+        x = rectify(self.narrow(features))
+        x = rectify(self.taps(x))
         return self.refine(upsample2(x)).astype(jnp.float32)
 
     def strip(
@@ -45,8 +44,8 @@ class KernelHead(nnx.Module):
         Outside the frame each convolution sees zeros, the upsampling its outermost row.
         """
         inside = ((row >= 0) & (row < rows))[:, None, None]
-        x = jax.nn.relu(self.narrow(features)) * inside
-        x = jax.nn.relu(self.taps(x))
+        x = rectify(self.narrow(features)) * inside
+        x = rectify(self.taps(x))
         nearest = jnp.clip(row, 0, rows - 1) - row[0]
         x = upsample2(jnp.take(x, jnp.clip(nearest, 0, len(row) - 1), axis=1))
         x = self.refine(x * jnp.repeat(inside, 2, axis=0))
@@ -75,7 +74,7 @@ class FrameCodec(LatentCodec):
 
     def features(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> Float[Array, "b fh fw n"]:
         """What all heads see, at half resolution."""
-        return jax.nn.relu(self.trunk(self.unscale_latent(latent, rate)))
+        return rectify(self.trunk(self.unscale_latent(latent, rate)))
 
     def kernels(self, features: Float[Array, "b fh fw n"]) -> tuple[Array, Array]:
         """Vertical and horizontal kernels, each (b, r, h, w, taps)."""

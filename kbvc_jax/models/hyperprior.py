@@ -59,7 +59,8 @@ class Hyperprior(nnx.Module):
         self.encoder = downsampling(m, m, m, m, dtype=dtype, rngs=rngs)
         self.mean_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)
         # Its last layer gives log2 of the scale. Coding runs it in integers: see entropy_model.py.
-        self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)
+        # ReLU, because in integers it is a clip.
+        self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
         self.bottleneck = FactorisedDensity(m, rngs=rngs)
         self.scale_shift = flat_curve(config, levels) if config.quality_points else None
 

@@ -1,11 +1,15 @@
 """The parametrised layers: a convolution, a transposed one, and PReLU."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from kbvc_jax.ops.convolution import conv, transposed_conv
+
+Activation = Callable[[Array], Array]
 
 
 class Convolution(nnx.Module):
@@ -66,15 +70,21 @@ class PReLU(nnx.Module):
         return jnp.where(x >= 0, x, x * self.slope[...].astype(x.dtype))
 
 
-class Stack(nnx.Module):
-    """Layers one after another with ReLU between them."""
+def rectify(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """The activation of all transforms: without parameters, and with a gradient everywhere."""
+    return jax.nn.leaky_relu(x, 0.1)
 
-    def __init__(self, *layers: nnx.Module):
+
+class Stack(nnx.Module):
+    """Layers one after another with an activation between them."""
+
+    def __init__(self, *layers: nnx.Module, activation: Activation = rectify):
         self.layers = nnx.List(layers)
+        self.activation = activation
 
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b oh ow o"]:
         for layer in self.layers[:-1]:
-            x = jax.nn.relu(layer(x))
+            x = self.activation(layer(x))
         return self.layers[-1](x)
 
 
@@ -90,7 +100,9 @@ def downsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
     )
 
 
-def upsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
+def upsampling(
+    *channels: int, dtype: jnp.dtype, rngs: nnx.Rngs, activation: Activation = rectify
+) -> Stack:
     """5x5 x2 transposed convolutions through `channels`; the last one is linear."""
     widths = list(zip(channels[:-1], channels[1:], strict=True))
     gains = [2.0] * (len(widths) - 1) + [1.0]
@@ -98,5 +110,6 @@ def upsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
         *(
             TransposedConvolution(i, o, 5, gain=gain, dtype=dtype, rngs=rngs)
             for (i, o), gain in zip(widths, gains, strict=True)
-        )
+        ),
+        activation=activation,
     )
