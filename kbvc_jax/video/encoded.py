@@ -49,7 +49,9 @@ def encoded_video(
             yield lambda frame: container.mux(stream.encode(picture(frame)))
             container.mux(stream.encode(None))
     except FFmpegError as error:
-        raise OSError(error.errno, error.strerror) from None  # as of any other file
+        # Closing fails again where writing has failed; the first failure says why.
+        first = error.__context__ if isinstance(error.__context__, OSError) else error
+        raise OSError(first.errno, first.strerror) from None  # as of any other file
 
 
 def _lossless(container, format: VideoFormat) -> tuple[VideoStream, Callable[[Frame], VideoFrame]]:

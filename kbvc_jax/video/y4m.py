@@ -22,9 +22,9 @@ _SITINGS = {
 
 def read_header(file: BinaryIO, matrix: str, full_range: bool | None) -> VideoFormat:
     """y4m says nothing of its matrix; its range only as an extension."""
-    fields = _line(file).split(" ")
-    if fields[0].encode() != MAGIC:
+    if file.read(len(MAGIC)) != MAGIC:
         raise InputError("not y4m: it does not start with YUV4MPEG2; name a y4m file")
+    fields = _line(file).split(" ")
     found = {field[0]: field[1:] for field in fields[1:] if field and field[0] != "X"}
     extensions = [field[1:] for field in fields[1:] if field.startswith("X")]
     if full_range is None:
