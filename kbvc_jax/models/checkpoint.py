@@ -53,28 +53,28 @@ def assemble(
 
 def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "float32") -> None:
     """Writes a checkpoint; float parameters are rounded to `dtype` first."""
-    folder = epath.Path(folder)
+    target = epath.Path(folder)
     arrays = _flatten(inference.model, inference.image, inference.frame, inference.y_tables)
     arrays = {
         key: np.asarray(jnp.asarray(value, dtype)) if value.dtype == np.float32 else value
         for key, value in arrays.items()
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((folder / "arrays").resolve(), arrays, force=True)
+        checkpointer.save((target / "arrays").resolve(), arrays, force=True)
     document = {
         "format": FORMAT,
         "fingerprint": _fingerprint(inference.model.config, arrays).hex(),
         "config": dataclasses.asdict(inference.model.config),
         "card": inference.card,
     }
-    (folder / "model.json").write_text(json.dumps(document, indent=2) + "\n")
+    (target / "model.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
 def load_inference(folder: str | Path) -> InferenceModel:
-    folder = epath.Path(folder)
+    source = epath.Path(folder)
     try:
-        document = json.loads((folder / "model.json").read_text())
+        document = json.loads((source / "model.json").read_text())
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder}: no inference checkpoint there (model.json: {_reason(error)}); "
@@ -87,7 +87,7 @@ def load_inference(folder: str | Path) -> InferenceModel:
     config = model_config(document["config"])
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            restored = checkpointer.restore((folder / "arrays").resolve())
+            restored = checkpointer.restore((source / "arrays").resolve())
     except Exception as error:  # Orbax raises many kinds for a damaged folder
         raise InputError(
             f"{folder}: damaged checkpoint ({_reason(error)}); export it again"

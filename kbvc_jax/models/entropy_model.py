@@ -69,6 +69,11 @@ def index_offsets(
     return (between + model.shifts[level]).astype(np.int32)
 
 
+def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h 2*w o"]:
+    weights, bias = jnp.asarray(layer.weights), jnp.asarray(layer.bias)
+    return integer_transposed_conv(x.astype(jnp.int8), weights, bias)
+
+
 @jax.jit
 def table_indexes(
     layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw m"], offsets: Int32[Array, "b m"]
@@ -76,11 +81,10 @@ def table_indexes(
     """The integer scale decoder."""
     x = jnp.clip(z, -ACTIVATION_MAX, ACTIVATION_MAX)
     for layer in layers[:-1]:
-        x = integer_transposed_conv(x.astype(jnp.int8), layer.weights, layer.bias)
+        x = _apply(layer, x)
         x = jnp.clip(requantise(x, layer.shift), 0, ACTIVATION_MAX)
     last = layers[-1]
-    x = integer_transposed_conv(x.astype(jnp.int8), last.weights, last.bias)
-    x = requantise(x, last.shift) + offsets[:, None, None]
+    x = requantise(_apply(last, x), last.shift) + offsets[:, None, None]
     return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, INDEXES - 1)
 
 

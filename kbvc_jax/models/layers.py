@@ -78,7 +78,9 @@ def rectify(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
 class Stack(nnx.Module):
     """Layers one after another with an activation between them."""
 
-    def __init__(self, *layers: nnx.Module, activation: Activation = rectify):
+    def __init__(
+        self, *layers: Convolution | TransposedConvolution, activation: Activation = rectify
+    ):
         self.layers = nnx.List(layers)
         self.activation = activation
 

@@ -6,6 +6,10 @@ Work is done plane by plane, width innermost: for each column j of the patch one
 rows, so that neither patches nor partial images of all columns ever exist at once.
 """
 
+import functools
+import operator
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -113,11 +117,15 @@ def _column(plane, down, j: int) -> Float[Array, "n h w"]:
     """Column j of every patch under the vertical kernels."""
     height, width = down.shape[2:]
     column = plane[..., j : j + width]
-    return sum(down[i] * _rows(column, i, height) for i in range(len(down)))
+    return _total(down[i] * _rows(column, i, height) for i in range(len(down)))
 
 
 def _row(plane, across, i: int) -> Float[Array, "n h w"]:
     """Row i of every patch under the horizontal kernels."""
     height, width = across.shape[2:]
     row = _rows(plane, i, height)
-    return sum(across[j] * row[..., j : j + width] for j in range(len(across)))
+    return _total(across[j] * row[..., j : j + width] for j in range(len(across)))
+
+
+def _total(terms: Iterable[Array]) -> Array:
+    return functools.reduce(operator.add, terms)

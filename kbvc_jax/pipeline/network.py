@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel, index_offsets, table_indexes
 from kbvc_jax.models.frame_codec import FrameCodec
-from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.hyperprior import Z_STRIDE, Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.strips import Strips
@@ -40,7 +40,8 @@ class Size(NamedTuple):
 
     @property
     def hyper_latent(self) -> tuple[int, int]:
-        return tuple(-(-extent // 8) for extent in self.latent)
+        height, width = self.latent
+        return -(-height // Z_STRIDE), -(-width // Z_STRIDE)
 
 
 class FrameRates(NamedTuple):
