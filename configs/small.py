@@ -1,8 +1,8 @@
 """The small model, for CPUs: about an eighth of the full model's multiply-adds, every quality.
 
-    python -m kbvc_jax.data.pack FOOTAGE/train packs/train --codec jpeg
-    python -m kbvc_jax.data.pack FOOTAGE/validation packs/validation --codec jpeg
-    python -m kbvc_jax.data.pack FOOTAGE/stills packs/stills --size 960x540
+    python -m kbvc_jax.data.pack FOOTAGE/train packs/train --codec copy --container zip
+    python -m kbvc_jax.data.pack FOOTAGE/validation packs/validation --codec copy --container zip
+    python -m kbvc_jax.data.pack FOOTAGE/stills packs/stills --size 960x540 --container zip
     python train.py --config=configs/small_interpolator.py
     python train.py --config=configs/small.py --config.init_from=runs/small_interpolator
 
@@ -36,6 +36,7 @@ DATA = DataConfig(
     crop=(128, 128),
     batch_size=4,  # twice the steps of the paper's 8 in the same time
     threads=2,
+    resident=True,  # 3.5 GB of memory
 )
 # Whole groups of the test's length.
 VALIDATION_DATA = DataConfig(

@@ -1,0 +1,36 @@
+"""Stage 2 of the release: every quality in one full-size model, on the release's footage.
+
+    python train.py --config=configs/release.py --config.init_from=runs/release_interpolator \\
+        --minutes=9
+
+Packs as in small.py; docs/release-training.md has the whole recipe and the table of runs. For one
+H200, everything resident on the device; time and result: unmeasured.
+"""
+
+import dataclasses
+
+from configs import small
+from kbvc_jax.training.config import (
+    CheckpointConfig,
+    LossConfig,
+    OptimiserConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+
+DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
+
+
+def get_config() -> TrainConfig:
+    return TrainConfig(
+        data=DATA,
+        loss=LossConfig(ramp_steps=1000),
+        # Thrice the paper's rate for twice its batch and far fewer steps.
+        optimiser=OptimiserConfig(learning_rate=3e-4, warmup_steps=200, decay_steps=10_000),
+        validation=ValidationConfig(
+            data=small.VALIDATION_DATA, clips=6, every=500, qualities=(0.0, 50.0, 100.0)
+        ),
+        checkpoint=CheckpointConfig(every=500),
+        precision="bfloat16",
+        steps=40_000,
+    )
