@@ -7,6 +7,7 @@ after it.
 """
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -28,12 +29,18 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     explicit = (known.coordinator, known.processes, known.process)
     if any(flag is not None for flag in explicit) and None in explicit:
         raise InputError("--coordinator, --processes and --process go together")
-    return known, [f"--config={known.config}", *overrides]
+    return known, overrides
 
 
-def main(argv: list[str]) -> int:
-    arguments, config_arguments = _arguments(argv)
+def main(argv: list[str] | None = None) -> int:
+    try:
+        return _train(*_arguments(sys.argv[1:] if argv is None else argv))
+    except InputError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
 
+
+def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
     import jax
 
     if arguments.coordinator:
@@ -46,7 +53,8 @@ def main(argv: list[str]) -> int:
     from kbvc_jax.training.loop import DivergedError
     from kbvc_jax.training.run import run
 
-    config = parse_config(config_arguments, TrainConfig)
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax and Grain speak of themselves
+    config = parse_config(overrides, TrainConfig, arguments.config)
     check(config, jax.device_count())
     folder = arguments.run or Path("runs") / Path(arguments.config).stem
     try:
@@ -58,8 +66,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except InputError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(main())

@@ -21,7 +21,7 @@ from kbvc_jax.errors import InputError
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.parameters import Parameters
 from kbvc_jax.training.run_folder import read_config
-from kbvc_jax.training.step import TrainState
+from kbvc_jax.training.step import TrainState, fetch
 
 FOLDER = "checkpoints"
 
@@ -82,8 +82,10 @@ class Checkpoints:
             return
         if metrics and (self.best is None or _loss(metrics) < self.best[1]):
             self.best = step, _loss(metrics)
+        # Copies on the host: the next step consumes the state, while these are being written.
+        copies = jax.tree.map(np.array, fetch(state))
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(state),
+            state=ocp.args.StandardSave(copies),
             data=ocp.args.JsonSave({"processes": _of_all_processes(data)}),
         )
         self._manager.save(

@@ -7,6 +7,7 @@ import numpy as np
 from etils import epath
 
 from kbvc_jax.data.dataset import make_dataset, validation_clips
+from kbvc_jax.training.checkpoints import initial_weights
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.loop import train
 from kbvc_jax.training.parameters import build
@@ -22,6 +23,8 @@ def run(config: TrainConfig, folder: epath.PathLike, *, minutes: float | None = 
             config.data, process_index=jax.process_index(), process_count=jax.process_count()
         )
         validation = validation_batches(config)
+        if config.init_from:
+            initial_weights(config.init_from)  # is it there?
         seconds = None if minutes is None else 60 * minutes
         model = build(config)
         return train(config, model, batches, run_folder, validation=validation, seconds=seconds)

@@ -90,8 +90,8 @@ def evaluation_step(evaluate: Callable[[Parameters, Array, Array], tuple[Metrics
 
 
 def replicate(tree: Any) -> Any:
-    """On every device, as the step returns it: else its second call would compile anew."""
-    mesh = jax.sharding.Mesh(np.array(jax.devices()), (AXIS,))
+    """On this host's devices, as the step returns it: else its second call would compile anew."""
+    mesh = jax.sharding.Mesh(np.array(jax.local_devices()), (AXIS,))
     everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), everywhere), tree)
 
