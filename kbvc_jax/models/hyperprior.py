@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.layers import downsampling, upsampling
 from kbvc_jax.models.padding import crop, pad_to_multiple
-from kbvc_jax.models.rate_control import flat_curve
+from kbvc_jax.models.rate_control import scale_curve
 from kbvc_jax.ops import densities, quantise
 
 Z_STRIDE = 8  # z is 1/8 of y's resolution
@@ -62,7 +62,7 @@ class Hyperprior(nnx.Module):
         # ReLU, because in integers it is a clip.
         self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
         self.bottleneck = FactorisedDensity(m, rngs=rngs)
-        self.scale_shift = flat_curve(config, levels) if config.quality_points else None
+        self.scale_shift = scale_curve(config, levels) if config.quality_points else None
 
     def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw m"]:
         return self.encoder(pad_to_multiple(y, Z_STRIDE)).astype(jnp.float32)

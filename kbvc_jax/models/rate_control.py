@@ -39,22 +39,23 @@ class Curve(nnx.Module):
         return hats @ knots + self.shifts[...][level - self.first_level]
 
 
-def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
-    """log2 gains that start where the optimal step is: proportional to 1 / sqrt(lambda).
-
-    The fresh encoder's latents deviate by about 1/4: without START_OCTAVES all round to nothing.
-    """
+def step_curve(config: ModelConfig, levels: range, sign: int, start: float) -> Curve:
+    """log2 of where the optimal step is, proportional to 1 / sqrt(lambda); 0 + start mid-way."""
     octaves = 0.5 * math.log2(config.lambda_max / config.lambda_min)
-    knots = START_OCTAVES + jnp.linspace(-octaves / 2, octaves / 2, config.quality_points)
+    knots = start + jnp.linspace(-octaves / 2, octaves / 2, config.quality_points)
     shifts = 0.5 * jnp.log2(jnp.array([LEVEL_LAMBDAS[level] for level in levels]))
     ones = jnp.ones(config.latent_channels)
     return Curve(sign * knots[:, None] * ones, sign * shifts[:, None] * ones, levels.start)
 
 
-def flat_curve(config: ModelConfig, levels: range) -> Curve:
-    channels = config.latent_channels
-    return Curve(
-        jnp.zeros((config.quality_points, channels)),
-        jnp.zeros((len(levels), channels)),
-        levels.start,
-    )
+def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
+    """log2 gains before (+1) and after (-1) the quantiser.
+
+    The fresh encoder's latents deviate by about 1/4: without START_OCTAVES all round to nothing.
+    """
+    return step_curve(config, levels, sign, START_OCTAVES)
+
+
+def scale_curve(config: ModelConfig, levels: range) -> Curve:
+    """log2 of what quality does to the scales of y: at first, what it does to y itself."""
+    return step_curve(config, levels, +1, 0.0)
