@@ -138,8 +138,11 @@ def finish(process):
 
 
 def wait_for_checkpoint(folder, process):
-    deadline = time.monotonic() + 60
-    while not list((folder / "checkpoints").glob("[0-9]*/_CHECKPOINT_METADATA")):
+    """A whole one: while it is written, its folder has a longer name."""
+    deadline, checkpoints = time.monotonic() + 60, folder / "checkpoints"
+    while not any(
+        path.parent.name.isdigit() for path in checkpoints.glob("*/_CHECKPOINT_METADATA")
+    ):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
 
