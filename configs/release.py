@@ -1,7 +1,6 @@
-"""Stage 2 of the release: every quality in one full-size model, on the release's footage.
+"""Stage 3 of the release: every quality in one full-size model, on the release's footage.
 
-    python train.py --config=configs/release.py --config.init_from=runs/release_interpolator \\
-        --minutes=9
+    python train.py --config=configs/release.py --config.init_from=runs/release_image --minutes=9
 
 Packs as in small.py; docs/release-training.md has the whole recipe and the table of runs. For one
 H200, everything resident on the device; time and result: unmeasured.
@@ -24,9 +23,9 @@ DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
 def get_config() -> TrainConfig:
     return TrainConfig(
         data=DATA,
-        loss=LossConfig(ramp_steps=1000),
-        # Thrice the paper's rate for twice its batch and far fewer steps.
-        optimiser=OptimiserConfig(learning_rate=3e-4, warmup_steps=200, decay_steps=10_000),
+        loss=LossConfig(ramp_start=0.3, ramp_steps=500),
+        # Twice the paper's rate for twice its batch and far fewer steps.
+        optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=200, decay_steps=10_000),
         validation=ValidationConfig(
             data=small.VALIDATION_DATA, clips=6, every=500, qualities=(0.0, 50.0, 100.0)
         ),

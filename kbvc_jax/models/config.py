@@ -22,7 +22,7 @@ class ModelConfig:
     # Knots of the gain curves over quality 0..100; 0 builds the paper's fixed-lambda model.
     quality_points: int = 8
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
-    lambda_min: float = 0.0025
+    lambda_min: float = 0.0003
     lambda_max: float = 0.08
 
     @property

@@ -7,6 +7,7 @@ log2 gain for each latent channel. The frame's level in the hierarchy shifts the
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
@@ -15,7 +16,6 @@ from kbvc_jax.models.config import ModelConfig
 MAX_QUALITY = 100
 # Section 3.3: lambda of the I-frame, of inner B-frames, of the leaves of the hierarchy.
 LEVEL_LAMBDAS = (1.0, 0.85, 0.7)
-START_OCTAVES = 2.0
 
 
 def lambda_of(quality: Float[Array, "*b"] | float, config: ModelConfig) -> Float[Array, "*b"]:
@@ -39,23 +39,40 @@ class Curve(nnx.Module):
         return hats @ knots + self.shifts[...][level - self.first_level]
 
 
-def step_curve(config: ModelConfig, levels: range, sign: int, start: float) -> Curve:
-    """log2 of where the optimal step is, proportional to 1 / sqrt(lambda); 0 + start mid-way."""
-    octaves = 0.5 * math.log2(config.lambda_max / config.lambda_min)
-    knots = start + jnp.linspace(-octaves / 2, octaves / 2, config.quality_points)
+def step_octaves(weight: Float[Array, "*b"] | float) -> Float[Array, "*b"]:
+    """log2 of the gain, the inverse of the best uniform step, for an orthonormal transform.
+
+    At high rate a coefficient costs -log2(step) bits, and weight * 255^2 * step^2 / 12 / 3, being
+    one of three to a pixel.
+    """
+    return 0.5 * jnp.log2(jnp.asarray(weight) * 255**2 * math.log(2) / 18)
+
+
+def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
+    """log2 gains before (+1) and after (-1) the quantiser."""
+    quality = jnp.linspace(0, MAX_QUALITY, config.quality_points)
+    knots = step_octaves(lambda_of(quality, config))
     shifts = 0.5 * jnp.log2(jnp.array([LEVEL_LAMBDAS[level] for level in levels]))
     ones = jnp.ones(config.latent_channels)
     return Curve(sign * knots[:, None] * ones, sign * shifts[:, None] * ones, levels.start)
 
 
-def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
-    """log2 gains before (+1) and after (-1) the quantiser.
-
-    The fresh encoder's latents deviate by about 1/4: without START_OCTAVES all round to nothing.
-    """
-    return step_curve(config, levels, sign, START_OCTAVES)
-
-
 def scale_curve(config: ModelConfig, levels: range) -> Curve:
     """log2 of what quality does to the scales of y: at first, what it does to y itself."""
-    return step_curve(config, levels, +1, 0.0)
+    return gain_curve(config, levels, +1)
+
+
+def carry_over(
+    knots: Float[np.ndarray, "p c"], sign: int, source: ModelConfig, target: ModelConfig
+) -> Float[np.ndarray, "q c"]:
+    """A curve of a model with other lambdas: the same value for the same lambda.
+
+    Beyond the source's range, on along the line that a fresh curve is.
+    """
+    known, wanted = (
+        np.linspace(math.log2(c.lambda_min), math.log2(c.lambda_max), c.quality_points)
+        for c in (source, target)
+    )
+    inside = np.stack([np.interp(wanted, known, channel) for channel in np.asarray(knots).T], 1)
+    beyond = wanted - np.clip(wanted, known[0], known[-1])
+    return (inside + sign * 0.5 * beyond[:, None]).astype(np.float32)

@@ -18,6 +18,8 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.parameters import Parameters
 from kbvc_jax.training.run_folder import read_config
@@ -136,20 +138,26 @@ def load_run(
     return config, parameters, step, metrics[step]
 
 
-def initial_weights(source: str) -> Parameters:
+def initial_weights(source: str) -> tuple[ModelConfig, Parameters]:
     """The weights of a run, or of an inference checkpoint."""
     folder = epath.Path(source)
     if (folder / "config.json").exists():
-        return load_run(source)[1]
+        config, parameters, *_ = load_run(source)
+        return config.model, parameters
     from kbvc_jax.models.checkpoint import load_inference
     from kbvc_jax.training.parameters import split
 
-    return split(load_inference(source).model)[1]
+    model = load_inference(source).model
+    return model.config, split(model)[1]
 
 
-def start_from(parameters: Parameters, source: str) -> Parameters:
-    """`parameters` with those replaced that `source` holds, which must fit."""
-    found = initial_weights(source)
+def start_from(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
+    """`parameters` with those replaced that `source` holds, which must fit. Lambdas may differ."""
+    theirs, found = initial_weights(source)
+    if theirs.quality_points and model.quality_points:
+        for name in [name for name in found if name.endswith(".knots")]:
+            sign = -1 if name.endswith("inverse_gain.knots") else +1
+            found[name] = jnp.asarray(carry_over(np.asarray(found[name]), sign, theirs, model))
     for name, value in found.items():
         if name in parameters and parameters[name].shape != value.shape:
             raise InputError(

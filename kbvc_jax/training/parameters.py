@@ -10,6 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.starting_point import start
 
 Parameters = dict[str, Array]
 INTERPOLATOR = "interpolator."  # what the names of its parameters begin with
@@ -20,7 +21,9 @@ def build(config: TrainConfig) -> Kbvc:
     with the default generator, too."""
 
     def make(key: PRNGKeyArray) -> Kbvc:
-        return Kbvc(config.model, nnx.Rngs(key), jnp.dtype(config.precision))
+        model = Kbvc(config.model, nnx.Rngs(key), jnp.dtype(config.precision))
+        start(model, config.loss.fixed_lambda)
+        return model
 
     key = jax.random.key(config.seed, impl="rbg")
     graph = nnx.graphdef(nnx.eval_shape(make, key))

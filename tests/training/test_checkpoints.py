@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import Checkpoints, load_run, start_from
 from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.run_folder import open_run
@@ -76,7 +77,7 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
     with Checkpoints(folder, CheckpointConfig()) as checkpoints:
         checkpoints.save(state_of(1.0), 3, {})
     parameters = {"image.gain": jnp.zeros(3), "frame.gain": jnp.ones(3)}
-    started = start_from(parameters, str(folder))
+    started = start_from(parameters, str(folder), ModelConfig())
     np.testing.assert_array_equal(started["image.gain"], [101, 101, 101])
     np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
 
@@ -92,4 +93,4 @@ def test_weights_that_do_not_fit_are_refused(folder, parameters, named):
     with Checkpoints(folder, CheckpointConfig()) as checkpoints:
         checkpoints.save(state_of(1.0), 3, {})
     with pytest.raises(InputError, match=named):
-        start_from(parameters, str(folder))
+        start_from(parameters, str(folder), ModelConfig())

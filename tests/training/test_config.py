@@ -9,10 +9,11 @@ from kbvc_jax.training.config import LossConfig, TrainConfig, check, differences
 from tests.training.stub import config
 
 EXPERIMENTS = ("interpolator", "kbvc", "paper", "no_interpolation", "kernel51")
-SMALL_ONES = ("smoke", "small", "small_interpolator")
+SMALL_ONES = ("smoke", "small", "small_image", "small_interpolator")
+RELEASE = ("release", "release_image", "release_interpolator")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS + SMALL_ONES)
+@pytest.mark.parametrize("name", EXPERIMENTS + SMALL_ONES + RELEASE)
 def test_every_experiment_is_consistent(name):
     check(load_config(f"configs/{name}.py", TrainConfig), devices=1)
 

@@ -1,0 +1,91 @@
+"""Before the first step both codecs work: see starting_point.py."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.training.config import LossConfig, TrainConfig
+from kbvc_jax.training.parameters import build
+from kbvc_jax.training.starting_point import PICTURE, block_transform
+from kbvc_jax.video.reader import open_video
+from tests.data.footage import BUNNY
+
+MODEL = ModelConfig(
+    latent_channels=64,
+    hidden_channels=32,
+    head_channels=8,
+    kernel_size=7,
+    interpolator=InterpolatorConfig(channels=(4, 4, 4, 4), side_channels=2),
+)
+QUALITIES = jnp.array([0.0, 50.0, 100.0])
+
+
+@pytest.fixture(scope="module")
+def frames() -> jax.Array:
+    """Three frames of the demo clip, four apart."""
+    with open_video(BUNNY, frames=9) as video:
+        pictures = [np.asarray(frame) for frame in video]
+    return jnp.asarray(np.stack(pictures[::4])[:, :224, :400], jnp.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build(TrainConfig(model=MODEL))
+
+
+def psnr(a, b) -> float:
+    return float(-10 * jnp.log10(jnp.mean((a - b) ** 2)))
+
+
+def test_the_transform_is_orthonormal_step_by_step():
+    for step in block_transform([12, 40, 40, 64], *PICTURE):
+        matrix = step.matrix.reshape(len(step.matrix), -1)
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-9)
+        assert np.all(np.diff(step.deviation) <= 1e-9)
+
+
+def test_the_image_codec_codes_pictures(frames, model):
+    picture = jnp.repeat(frames[:1], 3, 0)
+    coded = jax.jit(lambda: model.image.forward(picture, QUALITIES))()
+    quality = [psnr(found, true) for found, true in zip(coded.reconstruction, picture, strict=True)]
+    bpp = coded.bits / picture[0, ..., 0].size
+    assert quality[0] > 24 and quality[2] > quality[0] + 2
+    assert bpp[0] < 0.4 and bpp[2] > bpp[0]
+
+
+def test_the_frame_codec_returns_the_interpolated_frame(frames, model):
+    references = jnp.stack([frames[0], frames[2], (frames[0] + frames[2]) / 2])[None]
+    level = jnp.array([1])
+    run = jax.jit(
+        lambda target: (
+            model.frame.forward(target, references, QUALITIES[1:2], level).reconstruction,
+            model.frame.analyse(target, references, Rate(QUALITIES[1:2], level)),
+        )
+    )
+    found, latent = run(frames[1:2])
+    np.testing.assert_allclose(found[0], references[0, 2], atol=1e-5)
+    # What is sent is the interpolator's error: of a frame that it found, nothing.
+    _, nothing = run(references[:, 2])
+    assert jnp.abs(nothing).max() < 1e-3 < jnp.abs(latent).mean()
+
+
+@pytest.mark.parametrize("fixed_lambda", [0.005, 0.05])
+def test_a_model_for_one_lambda_holds_the_gain_that_belongs_to_it(frames, fixed_lambda):
+    fixed = TrainConfig(
+        model=dataclasses.replace(MODEL, quality_points=0),
+        loss=LossConfig(fixed_lambda=fixed_lambda),
+    )
+    every = TrainConfig(
+        model=dataclasses.replace(MODEL, lambda_min=fixed_lambda / 4, lambda_max=fixed_lambda * 4)
+    )
+    rates = []
+    for config in (fixed, every):
+        image = build(config).image
+        coded = jax.jit(lambda image=image: image.forward(frames[:1], QUALITIES[1:2]))()
+        rates.append(float(coded.bits_y[0]))
+    assert rates[0] == pytest.approx(rates[1], rel=1e-2)
