@@ -4,8 +4,10 @@ import dataclasses
 from typing import Literal
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.pipeline.schedule import GOP_LENGTHS
 
 SHIPPED = "shipped"  # the checkpoint that comes with the package
+_GOPS = (*map(str, GOP_LENGTHS), "auto")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,8 @@ class EvaluationConfig:
     frames: int | None = None  # the first so many of each sequence; None: all
     # Intra period, of the anchors too; "auto" chooses up to 32, and the anchors get 32.
     gop: int | Literal["auto"] = 8
+    # Groups of this codec to measure besides, each as a contender of its own: 1, 2, 4, ..., auto.
+    other_gops: tuple[str, ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights.
     checkpoints: tuple[str, ...] = (SHIPPED,)
@@ -75,6 +79,8 @@ def check(config: EvaluationConfig) -> None:
     """Refuses what could not run, before anything does."""
     if config.gop not in (8, 16, 32, "auto"):
         raise InputError(f"gop={config.gop}: must be 8, 16, 32 or auto")
+    if wrong := [gop for gop in config.other_gops if gop not in _GOPS]:
+        raise InputError(f"other_gops={wrong[0]}: each must be one of {', '.join(_GOPS)}")
     if config.frames is not None and config.frames < 1:
         raise InputError(f"frames={config.frames}: must be at least 1, or None for all")
     if wrong := [q for q in config.qualities if not 0 <= q <= 100]:

@@ -91,6 +91,9 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
             with jax.default_device(device):
                 codecs[device.id] = kbvc_jax.load(None if folder == SHIPPED else folder)
         out.append(Ours(name, codecs, config.gop, config.qualities))
+        for gop in config.other_gops:
+            length = gop if gop == "auto" else int(gop)
+            out.append(Ours(f"{name} GoP {gop}", codecs, length, config.qualities))
     return out, []
 
 

@@ -122,7 +122,14 @@ def test_the_configs_know_their_sets(name, sequences, frames):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"gop": 7}, {"frames": 0}, {"qualities": (101.0,)}, {"minimum_overlap": 0.0}]
+    "changes",
+    [
+        {"gop": 7},
+        {"other_gops": ("1", "7")},
+        {"frames": 0},
+        {"qualities": (101.0,)},
+        {"minimum_overlap": 0.0},
+    ],
 )
 def test_what_cannot_run_is_refused_before_it_does(changes):
     with pytest.raises(InputError):

@@ -137,6 +137,15 @@ def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_pat
     assert results.codec_names == ["x264"]
 
 
+def test_other_groups_are_contenders_of_their_own(config):
+    found, _ = load_ours(dataclasses.replace(config, other_gops=("1", "auto")))
+    assert [(ours.name, ours.gop) for ours in found] == [
+        ("ours", 8),
+        ("ours GoP 1", 1),
+        ("ours GoP auto", "auto"),
+    ]
+
+
 def test_two_checkpoints_of_one_name_are_refused(config, checkpoint):
     config = dataclasses.replace(config, checkpoints=(str(checkpoint), str(checkpoint)))
     with pytest.raises(InputError, match="two are called tiny; write NAME=FOLDER"):
