@@ -19,6 +19,10 @@ def register(commands) -> None:
         default="float32",
         help="of the stored weights (default float32)",
     )
+    card = parser.add_argument_group("what the model card says")
+    card.add_argument("--data", metavar="TEXT", default="", help="what it was trained on")
+    card.add_argument("--licence", metavar="TEXT", default="", help="of the weights")
+    card.add_argument("--hardware", metavar="TEXT", default="", help="that trained it")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
     parser.set_defaults(run=run)
 
@@ -31,5 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.target,
         dtype=arguments.dtype,
         overwrite=arguments.overwrite,
+        data=arguments.data,
+        licence=arguments.licence,
+        hardware=arguments.hardware,
     )
     print(arguments.target)

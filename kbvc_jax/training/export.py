@@ -8,7 +8,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -28,8 +27,8 @@ from kbvc_jax.models.entropy_model import (
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops import densities
+from kbvc_jax.training.card import stages, write_card
 from kbvc_jax.training.checkpoints import load_run
-from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.parameters import build, split
 from kbvc_jax.video.reader import open_video
 
@@ -47,13 +46,20 @@ class Latents(NamedTuple):
 
 
 def export_run(
-    run: str | Path, target: str | Path, *, dtype: str = "float32", overwrite: bool = False
+    run: str | Path,
+    target: str | Path,
+    *,
+    dtype: str = "float32",
+    overwrite: bool = False,
+    data: str = "",
+    licence: str = "",
+    hardware: str = "",
 ) -> dict[str, Any]:
-    """Writes the checkpoint of a run's best step; returns its card."""
+    """Writes the checkpoint of a run's best step; returns its card, which takes the three texts."""
     target = Path(target)
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; pass -y to overwrite it")
-    config, parameters, step, validation = load_run(run)
+    config, parameters, _, validation = load_run(run)
     if config.stage != "codec":
         raise InputError(
             f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
@@ -64,24 +70,22 @@ def export_run(
     image, frame = collect_latents(model)
     entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
     entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
-    card = model_card(config, step, validation) | {
+    card = {
+        "training": dataclasses.asdict(config),
+        "stages": stages(run),
+        "validation": validation,
+        "data": data,
+        "licence": licence,
+        "hardware": hardware,
         "integer_scale_decoder": {
             "image_rate_loss": rate_loss(model.image, entropy_image, image),
             "frame_rate_loss": rate_loss(model.frame, entropy_frame, frame),
-        }
+        },
     }
     tables = gaussian_tables(densities.scale_table().tolist())
     save_inference(target, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
+    write_card(target, config.model, card, dtype)
     return card
-
-
-def model_card(config: TrainConfig, step: int, validation: dict[str, float]) -> dict[str, Any]:
-    return {
-        "training": dataclasses.asdict(config),
-        "steps": step,
-        "validation": validation,
-        "trained_on": jax.devices()[0].device_kind,
-    }
 
 
 @nnx.jit

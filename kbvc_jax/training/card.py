@@ -1,0 +1,88 @@
+"""The model card: where weights come from, and what they reached on the validation clips."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from etils import epath
+
+from kbvc_jax.evaluation.complexity import complexity
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.run_folder import CONFIG_FILE
+
+CARD = "README.md"
+
+
+def stages(run: epath.PathLike) -> list[dict[str, Any]]:
+    """The runs that led here through init_from, the first one first, as far as they are there."""
+    return list(_stages(epath.Path(run)))[::-1]
+
+
+def _stages(run: epath.Path) -> Iterator[dict[str, Any]]:
+    while (run / CONFIG_FILE).exists():
+        config, _, step, _ = load_run(run)
+        row = {"run": run.name, "stage": config.stage, "steps": step}
+        yield row | {"minutes": round(_minutes(run, step), 1)}
+        if not config.init_from:
+            return
+        run = epath.Path(config.init_from)
+
+
+def _minutes(run: epath.Path, last: int) -> float:
+    """Of training alone: without compilation, validation and checkpoints."""
+    seconds, before = 0.0, 0
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row["kind"] == "train" and before < row["step"] <= last:
+            seconds += (row["step"] - before) / row["steps_per_second"]
+            before = row["step"]
+    return seconds / 60
+
+
+def write_card(folder: Path, model: ModelConfig, card: dict[str, Any], dtype: str) -> None:
+    (folder / CARD).write_text(card_text(model, card, dtype))
+
+
+def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
+    found = card["validation"]
+    lines = [
+        "# Model card",
+        "",
+        f"Licence: {card['licence'] or 'not stated'}.",
+        f"Trained on: {card['data'] or 'not stated'}.",
+        f"Hardware: {card['hardware'] or 'not stated'}.",
+        "",
+        f"Weights are {dtype}; model.json holds the whole configuration. Probabilities come from "
+        "integer arithmetic alone, and the scale decoders' integers cost "
+        + ", ".join(
+            f"{100 * card['integer_scale_decoder'][f'{codec}_rate_loss']:+.2f} % ({codec} codec)"
+            for codec in ("image", "frame")
+        )
+        + " of rate against float, on the bundled clip.",
+        "",
+        "| module | parameters | multiply-adds a pixel |",
+        "|---|---:|---:|",
+        *(
+            f"| {r.module} | {r.parameters:,} | {r.macs_per_pixel:,.0f} |"
+            for r in complexity(model)
+        ),
+        "",
+        "| run | stage | steps | minutes of steps |",
+        "|---|---|---:|---:|",
+        *(f"| {s['run']} | {s['stage']} | {s['steps']} | {s['minutes']} |" for s in card["stages"]),
+        "",
+        f"Loss on the validation clips: {found.get('loss', math.nan):.4f}",
+        "",
+        "| quality | PSNR, dB | bits a pixel (estimated) |",
+        "|---:|---:|---:|",
+        *(
+            f"| {quality} | {found[f'psnr/{quality}']:.2f} | {found[f'bpp/{quality}']:.4f} |"
+            for quality in (name.removeprefix("psnr/") for name in found if name[:5] == "psnr/")
+        ),
+        "",
+        "Figures of real files: docs/results.md.",
+    ]
+    return "\n".join(lines) + "\n"

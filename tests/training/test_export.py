@@ -1,0 +1,81 @@
+"""From a run to weights that encode and decode, and a card that says where they come from."""
+
+import json
+
+import numpy as np
+import pytest
+
+import kbvc_jax
+from kbvc_jax.errors import InputError
+from kbvc_jax.training.checkpoints import Checkpoints
+from kbvc_jax.training.config import CheckpointConfig, TrainConfig
+from kbvc_jax.training.export import export_run
+from kbvc_jax.training.parameters import split
+from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.step import initial_state
+from tests.tiny import TINY, tiny_model
+
+METRICS = {"loss": 1.5, "psnr/0": 25.0, "bpp/0": 0.1, "loss/0": 1.0}
+
+
+def write_run(folder, steps, init_from=None):
+    config = TrainConfig(model=TINY, init_from=init_from and str(init_from))
+    _, parameters = split(tiny_model(seed=3))
+    with open_run(folder, config):
+        rows = [{"kind": "train", "step": s, "steps_per_second": 0.5} for s in (10, steps)]
+        lines = [json.dumps(row) for row in rows]
+        (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    with Checkpoints(folder, CheckpointConfig()) as checkpoints:
+        checkpoints.save(initial_state(parameters, {}), steps, {}, METRICS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    first = write_run(folder / "first", 60)
+    run = write_run(folder / "second", 120, first)
+    card = export_run(run, folder / "weights", dtype="bfloat16", data="noise", licence="CC0")
+    return folder / "weights", card
+
+
+def test_exported_weights_code(exported):
+    codec = kbvc_jax.load(exported[0])
+    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
+    assert codec.decode(codec.encode(frames, quality=40)).shape == frames.shape
+
+
+def test_stored_weights_are_what_was_calibrated(exported):
+    """The run's own, rounded once."""
+    codec = kbvc_jax.load(exported[0])
+    _, stored = split(codec.inference.model)
+    _, own = split(tiny_model(seed=3))
+    for name, value in own.items():
+        rounded = np.asarray(value.astype("bfloat16"), np.float32)
+        np.testing.assert_array_equal(np.asarray(stored[name], np.float32), rounded, name)
+
+
+def test_the_card_tells_the_whole_way(exported):
+    folder, card = exported
+    assert [(s["run"], s["steps"], s["minutes"]) for s in card["stages"]] == [
+        ("first", 60, 2.0),
+        ("second", 120, 4.0),
+    ]
+    text = (folder / "README.md").read_text()
+    for part in ("Licence: CC0.", "Trained on: noise.", "| 0 | 25.00 | 0.1000 |", "bfloat16"):
+        assert part in text
+    assert json.loads((folder / "model.json").read_text())["card"]["data"] == "noise"
+
+
+def test_an_existing_target_is_kept(exported):
+    folder, _ = exported
+    with pytest.raises(InputError, match="pass -y to overwrite"):
+        export_run(folder.parent / "second", folder)
+
+
+def test_a_run_of_the_interpolator_alone_is_refused(tmp_path):
+    run = write_run(tmp_path / "run", 5)
+    with open_run(tmp_path / "other", TrainConfig(model=TINY, stage="interpolator")):
+        (run / "checkpoints").rename(tmp_path / "other" / "checkpoints")
+    with pytest.raises(InputError, match="a codec run can be exported"):
+        export_run(tmp_path / "other", tmp_path / "weights")
