@@ -1,4 +1,7 @@
-"""Real symbols with their tables: a small transform codec over the bundled clip."""
+"""Real symbols with their tables, of the bundled clip.
+
+The shipped network's; and, since those never leave their tables, those of a small transform codec.
+"""
 
 from pathlib import Path
 
@@ -7,6 +10,9 @@ import numpy as np
 
 import kbvc_jax
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.pipeline.gop_coder import channel_indexes, code_image
+from kbvc_jax.pipeline.network import Network
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
 BLOCK, STEP = 8, 2.0
@@ -30,7 +36,20 @@ def coefficients(pictures: np.ndarray) -> np.ndarray:
     return np.rint(transformed.reshape(*transformed.shape[:3], -1) / STEP).astype(np.int32)
 
 
-def calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
+def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
+    """z and y of I-frames at the highest quality."""
+    inference = kbvc_jax.load().inference
+    network = Network(inference, 8)
+    with kbvc_jax.open_video(CLIP, frames=12) as video:
+        coded = [code_image(network, frame, 0, 100 * QUALITY_STEPS).symbols for frame in video]
+    z, y, indexes = (np.concatenate([np.asarray(c[part]) for c in coded]) for part in range(3))
+    return [
+        (z.ravel(), channel_indexes(z), inference.image.z_tables),
+        (y.ravel(), indexes.ravel(), inference.y_tables),
+    ]
+
+
+def transform_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     """z, which says how large the coefficients of 4x4 blocks are; then y, the coefficients."""
     pictures = luma(9)
     residuals = pictures[1:-1] - (pictures[:-2] + pictures[2:]) / 2

@@ -1,0 +1,59 @@
+"""The weights in the box, on the bundled clip: five frames through real files."""
+
+from importlib import resources
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import kbvc_jax
+from kbvc_jax.training.loss import code_group
+
+CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
+QUALITIES = (0, 25, 50, 75, 100)
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return kbvc_jax.load()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    with kbvc_jax.open_video(CLIP, frames=FRAMES) as video:
+        return np.stack(list(video))
+
+
+@pytest.fixture(scope="module")
+def streams(codec, frames):
+    return [codec.encode(frames, quality, gop=4) for quality in QUALITIES]
+
+
+def test_rate_and_quality_rise_together(codec, frames, streams):
+    errors = [
+        np.mean((codec.decode(data).astype(float) - frames.astype(float)) ** 2) for data in streams
+    ]
+    psnr = 10 * np.log10(255**2 / np.array(errors))
+    assert np.all(np.diff(psnr) > 0) and psnr[-1] > 30
+    sizes = np.array([len(data) for data in streams])
+    assert np.all(np.diff(sizes) > 0) and sizes[-1] > 8 * sizes[0]
+
+
+def test_b_frames_pay(codec, frames, streams):
+    """The same quality without them takes more bytes."""
+    assert len(codec.encode(frames, 50, gop=1)) > 1.3 * len(streams[2])
+
+
+def test_likelihood_and_file_size_agree(codec, frames, streams):
+    """The float likelihood that training minimises, and the bytes, of 10 kB and more."""
+    source = jnp.asarray(frames, jnp.float32) / 255
+    model = codec.inference.model
+    for quality, data in zip(QUALITIES, streams, strict=True):
+        if len(data) >= 10_000:
+            group = jax.jit(lambda q: code_group(model, source, q))(jnp.float32(quality))
+            bits = float(group.bits_y.sum() + group.bits_z.sum())
+            assert 8 * len(data) == pytest.approx(bits, rel=0.01)
+    assert len(streams[-1]) >= 10_000
