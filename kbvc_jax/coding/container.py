@@ -5,8 +5,10 @@ Written and read in one pass, by pipes too; a file that can be seeked gives any 
 
 import contextlib
 import dataclasses
+import fcntl
 import functools
 import io
+import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -31,7 +33,7 @@ class StreamWriter:
 
     def __init__(self, file: BinaryIO, header: Header):
         self._file, self._header = file, dataclasses.replace(header, frame_count=0)
-        self._start = file.tell() if file.seekable() else None
+        self._start = file.tell() if file.seekable() and not _appends(file) else None
         self._index = IndexBuilder()
         self._size = 0
         self._append(self._header.to_bytes())
@@ -152,3 +154,11 @@ class StreamReader:
         if self._start is not None:
             self._file.seek(self._start + offset)
         return ByteSource(self._file, part)
+
+
+def _appends(file: BinaryIO) -> bool:
+    """Whether writes go to the end wherever one seeks, as under a shell's >>."""
+    try:
+        return bool(fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND)
+    except OSError:  # no file of the system's: a buffer in memory
+        return False

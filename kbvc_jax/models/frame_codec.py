@@ -7,6 +7,7 @@ references ------------------- equation 1 <--- a pair of 1-D kernels each --- ke
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from kbvc_jax.models.config import ModelConfig
@@ -22,7 +23,7 @@ MARGIN = 3  # rows of features that a kernel sees on each side: three 3x3 convol
 class KernelHead(nnx.Module):
     """From the trunk's features at half resolution to one 1-D kernel for each pixel."""
 
-    def __init__(self, config: ModelConfig, centre: float, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, centre: float, dtype: DTypeLike, rngs: nnx.Rngs):
         n, k, taps = config.hidden_channels, config.head_channels, config.kernel_size
         self.narrow = Convolution(n, k, 3, dtype=dtype, rngs=rngs)
         self.taps = Convolution(k, taps, 3, dtype=dtype, rngs=rngs)
@@ -55,7 +56,7 @@ class KernelHead(nnx.Module):
 class FrameCodec(LatentCodec):
     LEVELS = range(1, 3)  # inner B-frames, leaves
 
-    def __init__(self, config: ModelConfig, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
         super().__init__(config, self.LEVELS, dtype, rngs)
         m, n, r = config.latent_channels, config.hidden_channels, config.references
         self.encoder = downsampling(3 * (1 + r), n, n, n, m, dtype=dtype, rngs=rngs)

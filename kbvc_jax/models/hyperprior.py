@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.models.config import ModelConfig
@@ -54,7 +55,7 @@ class FactorisedDensity(nnx.Module):
 
 
 class Hyperprior(nnx.Module):
-    def __init__(self, config: ModelConfig, levels: range, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, levels: range, dtype: DTypeLike, rngs: nnx.Rngs):
         m = config.latent_channels
         self.encoder = downsampling(m, m, m, m, dtype=dtype, rngs=rngs)
         self.mean_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)

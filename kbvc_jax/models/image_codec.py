@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.models.config import ModelConfig
@@ -30,7 +31,7 @@ class CodecOutput(NamedTuple):
 class LatentCodec(nnx.Module):
     """What the two codecs share: gains around a hyperprior."""
 
-    def __init__(self, config: ModelConfig, levels: range, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, levels: range, dtype: DTypeLike, rngs: nnx.Rngs):
         self.hyperprior = Hyperprior(config, levels, dtype, rngs)
         gains = config.quality_points > 0
         self.gain = gain_curve(config, levels, +1) if gains else None
@@ -51,7 +52,7 @@ class LatentCodec(nnx.Module):
 class ImageCodec(LatentCodec):
     LEVELS = range(0, 1)
 
-    def __init__(self, config: ModelConfig, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
         super().__init__(config, self.LEVELS, dtype, rngs)
         m, n = config.latent_channels, config.hidden_channels
         self.encoder = downsampling(3, n, n, n, m, dtype=dtype, rngs=rngs)

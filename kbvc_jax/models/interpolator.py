@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from kbvc_jax.models.config import InterpolatorConfig
@@ -21,7 +22,9 @@ from kbvc_jax.ops.warp import warp
 class Activated(nnx.Module):
     """A 3x3 convolution and PReLU."""
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, outputs: int, *, stride: int = 1, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
         self.convolution = Convolution(inputs, outputs, 3, stride=stride, dtype=dtype, rngs=rngs)
         self.activation = PReLU(outputs)
 
@@ -32,7 +35,7 @@ class Activated(nnx.Module):
 class ResidualBlock(nnx.Module):
     """Five convolutions; the second and fourth see the last `side` channels alone."""
 
-    def __init__(self, channels: int, side: int, *, dtype, rngs: nnx.Rngs):
+    def __init__(self, channels: int, side: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
         self.side = side
         self.full = nnx.List(
             [Activated(channels, channels, dtype=dtype, rngs=rngs) for _ in range(2)]
@@ -53,7 +56,9 @@ class ResidualBlock(nnx.Module):
 class Decoder(nnx.Module):
     """One level: refines flows and features, and doubles the resolution."""
 
-    def __init__(self, inputs: int, middle: int, outputs: int, side: int, *, dtype, rngs: nnx.Rngs):
+    def __init__(
+        self, inputs: int, middle: int, outputs: int, side: int, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
         self.first = Activated(inputs, middle, dtype=dtype, rngs=rngs)
         self.block = ResidualBlock(middle, side, dtype=dtype, rngs=rngs)
         # Flows start near zero, so that the first result is near the mean of both frames.
@@ -69,7 +74,7 @@ class Interpolation(NamedTuple):
 
 
 class Interpolator(nnx.Module):
-    def __init__(self, config: InterpolatorConfig, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: InterpolatorConfig, dtype: DTypeLike, rngs: nnx.Rngs):
         channels = config.channels
         self.dtype = dtype
         self.pyramid = nnx.List(

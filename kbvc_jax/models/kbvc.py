@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from kbvc_jax.models.config import ModelConfig
@@ -12,7 +13,7 @@ from kbvc_jax.models.interpolator import Interpolator
 
 class Kbvc(nnx.Module):
     def __init__(
-        self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: jnp.dtype = jnp.float32
+        self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: DTypeLike = jnp.float32
     ):
         rngs = rngs or nnx.Rngs(0)
         self.config = config

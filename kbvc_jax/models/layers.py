@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from kbvc_jax.ops.convolution import conv, transposed_conv
@@ -23,7 +24,7 @@ class Convolution(nnx.Module):
         *,
         stride: int = 1,
         gain: float = 2.0,
-        dtype: jnp.dtype = jnp.float32,
+        dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
         self.stride, self.dtype = stride, dtype
@@ -46,7 +47,7 @@ class TransposedConvolution(nnx.Module):
         size: int,
         *,
         gain: float = 2.0,
-        dtype: jnp.dtype = jnp.float32,
+        dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
         self.dtype = dtype
@@ -90,7 +91,7 @@ class Stack(nnx.Module):
         return self.layers[-1](x)
 
 
-def downsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
+def downsampling(*channels: int, dtype: DTypeLike, rngs: nnx.Rngs) -> Stack:
     """5x5 /2 convolutions through `channels`; the last one is linear."""
     widths = list(zip(channels[:-1], channels[1:], strict=True))
     gains = [2.0] * (len(widths) - 1) + [1.0]
@@ -103,7 +104,7 @@ def downsampling(*channels: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> Stack:
 
 
 def upsampling(
-    *channels: int, dtype: jnp.dtype, rngs: nnx.Rngs, activation: Activation = rectify
+    *channels: int, dtype: DTypeLike, rngs: nnx.Rngs, activation: Activation = rectify
 ) -> Stack:
     """5x5 x2 transposed convolutions through `channels`; the last one is linear."""
     widths = list(zip(channels[:-1], channels[1:], strict=True))

@@ -1,7 +1,6 @@
 """From a video file to a .kbvc file, and back."""
 
 import contextlib
-import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,14 +70,14 @@ def decode_file(
         with about(source):
             codec.check_model(stream.header)
         decoded = _about(source, codec.decode_stream(stream, start=start, frames=frames))
-        first = next(decoded, None)
-        if first is None:
-            raise InputError(f"{source}: no frame {start}: the stream has {stream.frame_count}")
+        # First of all: an output that cannot be written is refused before anything is decoded.
         with create_video(target, format, overwrite=overwrite, **video) as writer:
-            for done, frame in enumerate(itertools.chain([first], decoded), start=1):
+            for done, frame in enumerate(decoded, start=1):
                 writer.write(frame)
                 if progress:
                     progress(done, total)
+            if not done:
+                raise InputError(f"{source}: no frame {start}: the stream has {stream.frame_count}")
     return DecodeSummary(done, time.perf_counter() - began, format)
 
 

@@ -21,7 +21,7 @@ def build(config: TrainConfig) -> Kbvc:
     with the default generator, too."""
 
     def make(key: PRNGKeyArray) -> Kbvc:
-        model = Kbvc(config.model, nnx.Rngs(key), jnp.dtype(config.precision))
+        model = Kbvc(config.model, nnx.Rngs(key), config.precision)
         start(model, config.loss.fixed_lambda)
         return model
 

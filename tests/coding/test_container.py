@@ -171,6 +171,17 @@ def test_a_stream_may_start_anywhere_in_a_file():
     assert reader.record(4) == gops(10)[4]
 
 
+def test_a_stream_appended_to_a_file_is_not_patched_at_its_end(tmp_path):
+    """As under a shell's >>, where a write goes to the end wherever one seeks."""
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    with path.open("ab") as file:
+        write(file, gops(10))
+    with path.open("rb") as file:
+        file.seek(len("before"))
+        assert list(StreamReader(file)) == gops(10)
+
+
 def test_overhead_stays_below_a_hundred_bytes_for_33_frames():
     header, records = len(HEADER.to_bytes()), gops(2000)
     assert header <= 40
