@@ -37,7 +37,7 @@ def test_rate_and_quality_rise_together(codec, frames, streams):
         np.mean((codec.decode(data).astype(float) - frames.astype(float)) ** 2) for data in streams
     ]
     psnr = 10 * np.log10(255**2 / np.array(errors))
-    assert np.all(np.diff(psnr) > 0) and psnr[-1] > 30
+    assert np.all(np.diff(psnr) > 0) and psnr[-1] > psnr[0] + 4
     sizes = np.array([len(data) for data in streams])
     assert np.all(np.diff(sizes) > 0) and sizes[-1] > 8 * sizes[0]
 
@@ -51,9 +51,10 @@ def test_likelihood_and_file_size_agree(codec, frames, streams):
     """The float likelihood that training minimises, and the bytes, of 10 kB and more."""
     source = jnp.asarray(frames, jnp.float32) / 255
     model = codec.inference.model
-    for quality, data in zip(QUALITIES, streams, strict=True):
-        if len(data) >= 10_000:
-            group = jax.jit(lambda q: code_group(model, source, q))(jnp.float32(quality))
-            bits = float(group.bits_y.sum() + group.bits_z.sum())
-            assert 8 * len(data) == pytest.approx(bits, rel=0.01)
-    assert len(streams[-1]) >= 10_000
+    estimate = jax.jit(lambda source, quality: code_group(model, source, quality))
+    large = [row for row in zip(QUALITIES, streams, strict=True) if len(row[1]) >= 10_000]
+    assert len(large) > 1
+    for quality, data in large:
+        group = estimate(source, jnp.float32(quality))
+        bits = float(group.bits_y.sum() + group.bits_z.sum())
+        assert 8 * len(data) == pytest.approx(bits, rel=0.01)

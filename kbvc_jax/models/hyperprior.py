@@ -90,6 +90,7 @@ class Hyperprior(nnx.Module):
         residual = y - mean
         rounded = quantise.straight_through(residual)
         if key is None:
+            rounded = jnp.where(scale < densities.CERTAIN_BELOW, 0.0, rounded)
             measured_z, measured = rounded_z, rounded
         else:
             key_z, key_y = jax.random.split(key)

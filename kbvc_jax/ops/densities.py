@@ -10,6 +10,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 SCALE_MIN, SCALE_MAX, SCALES = 0.11, 256.0, 64
 LIKELIHOOD_MIN = 1e-9
 FARTHEST = 6.0  # deviations: 30 bits
+# Half-way from the first table to the second. The first makes 0 certain: nothing else can be sent.
+CERTAIN_BELOW = SCALE_MIN * (SCALE_MAX / SCALE_MIN) ** (0.5 / (SCALES - 1))
 WIDTHS = (1, 3, 3, 3, 3, 1)  # of the factorised density's layers: 58 parameters a channel
 
 Factorised = dict[str, list[Array]]

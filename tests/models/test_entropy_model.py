@@ -13,6 +13,7 @@ from kbvc_jax.models.entropy_model import (
     table_indexes,
 )
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.ops.densities import CERTAIN_BELOW
 
 
 def test_the_integer_scale_decoder_follows_the_float_one():
@@ -26,6 +27,13 @@ def test_the_integer_scale_decoder_follows_the_float_one():
     exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 24, 32))
     difference = np.abs(np.asarray(integer) - np.asarray(exact))
     assert difference.mean() < 0.5 and difference.max() <= 4
+
+
+def test_the_likelihood_knows_which_scales_make_zero_certain():
+    lengths = tiny_inference(1).y_tables.lengths
+    np.testing.assert_array_equal(lengths == 1, np.arange(len(lengths)) == 0)
+    around = jnp.log2(CERTAIN_BELOW * jnp.array([0.999, 1.001]))
+    np.testing.assert_array_equal(nearest_indexes(around), [0, 1])
 
 
 def test_offsets_meet_the_knots_and_lie_between_them():
