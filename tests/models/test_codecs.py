@@ -10,6 +10,7 @@ from tiny import TINY, tiny_model
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.strips import Strips
+from kbvc_jax.ops.densities import CERTAIN_BELOW
 from kbvc_jax.ops.synthesis import synthesise
 
 QUALITY, LEVEL = jnp.array([30.0, 80.0]), jnp.array([1, 2])
@@ -43,7 +44,9 @@ def test_forward_agrees_with_analysis_and_synthesis():
     y = image.analyse(frames(2), rate)
     z = jnp.rint(image.hyperprior.hyper_latent(y))
     mean = image.hyperprior.mean(z, *y.shape[1:3])
-    rebuilt = image.synthesise(jnp.rint(y - mean) + mean, rate)
+    scale = jnp.exp2(image.hyperprior.log2_scale(z, rate, *y.shape[1:3]))
+    symbols = jnp.where(scale < CERTAIN_BELOW, 0, jnp.rint(y - mean))
+    rebuilt = image.synthesise(symbols + mean, rate)
     out = image.forward(frames(2), QUALITY)
     np.testing.assert_allclose(out.reconstruction, rebuilt, atol=1e-5)
     assert out.bits.shape == (2,) and (out.bits > 0).all()

@@ -75,7 +75,8 @@ def test_under_noise_references_are_not_rounded():
 def test_the_loss_is_equation_2():
     coded = CodedGroup(frames() + 0.1, jnp.arange(5.0), jnp.ones(5))
     loss, metrics = rate_distortion(coded, frames(), QUALITY, 0.5, config())
-    weight = np.sqrt(0.0025 * 0.08)  # the middle of the range, whose balance is 1
+    model = config().model
+    weight = np.sqrt(model.lambda_min * model.lambda_max)  # the middle, whose balance is 1
     factors = np.array([1, 0.7, 0.85, 0.7, 1])
     cost = weight * factors * 255**2 * 0.01 + 0.5 * (np.arange(5) + 1) / 256
     assert float(loss) == pytest.approx(cost.mean(), rel=1e-4)

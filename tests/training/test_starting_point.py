@@ -21,6 +21,8 @@ MODEL = ModelConfig(
     head_channels=8,
     kernel_size=7,
     interpolator=InterpolatorConfig(channels=(4, 4, 4, 4), side_channels=2),
+    lambda_min=0.001,
+    lambda_max=0.08,
 )
 QUALITIES = jnp.array([0.0, 50.0, 100.0])
 
