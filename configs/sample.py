@@ -2,8 +2,8 @@
 
     python eval.py
 
-A few minutes on 2 cores; the anchors are measured alone until release weights ship. 33 frames of an
-animated film say little about a codec: see uvg.py, hevc_b.py, mcl_jcv.py.
+A few minutes on 2 cores. 33 frames of an animated film say little about a codec: see uvg.py,
+hevc_b.py, mcl_jcv.py.
 """
 
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig, SequenceSet

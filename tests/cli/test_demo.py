@@ -1,7 +1,5 @@
 """`kbvc demo`, with a tiny model in place of the shipped one."""
 
-from importlib import resources
-
 import pytest
 from PIL import Image
 
@@ -29,10 +27,8 @@ def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, c
     assert f"kbvc: {out}: holds files already; pass -y" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(
-    (resources.files("kbvc_jax") / "weights" / "model.json").is_file(), reason="weights ship"
-)
-def test_without_weights_the_demo_says_so_in_one_line_and_fails(tmp_path, capsys):
+def test_without_weights_the_demo_says_so_in_one_line_and_fails(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kbvc_jax.pipeline.codec.WEIGHTS", tmp_path / "none")
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
