@@ -62,6 +62,9 @@ def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "
     target.mkdir(parents=True, exist_ok=True)
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save((target / "arrays").resolve(), arrays, force=True)
+    marker = target / "arrays" / "commit_success.txt"
+    if marker.exists():  # Orbax writes there where it was made; that it is there counts
+        marker.write_text("Checkpoint commit was successful\n")
     document = {
         "format": FORMAT,
         "fingerprint": _fingerprint(inference.model.config, arrays).hex(),

@@ -29,6 +29,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops import densities
 from kbvc_jax.training.card import stages, write_card
 from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.parameters import build, split
 from kbvc_jax.video.reader import open_video
 
@@ -71,7 +72,7 @@ def export_run(
     entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
     entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
     card = {
-        "training": dataclasses.asdict(config),
+        "training": dataclasses.asdict(_named(config)),
         "stages": stages(run),
         "validation": validation,
         "data": data,
@@ -86,6 +87,15 @@ def export_run(
     save_inference(target, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
     write_card(target, config.model, card, dtype)
     return card
+
+
+def _named(config: TrainConfig) -> TrainConfig:
+    """Folders by name alone: where they lie is nobody else's business."""
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, root=Path(config.data.root).name),
+        init_from=config.init_from and Path(config.init_from).name,
+    )
 
 
 @nnx.jit

@@ -64,7 +64,9 @@ def test_the_card_tells_the_whole_way(exported):
     text = (folder / "README.md").read_text()
     for part in ("Licence: CC0.", "Trained on: noise.", "| 0 | 25.00 | 0.1000 |", "bfloat16"):
         assert part in text
-    assert json.loads((folder / "model.json").read_text())["card"]["data"] == "noise"
+    stored = (folder / "model.json").read_text()
+    assert json.loads(stored)["card"]["training"]["init_from"] == "first"
+    assert str(folder.parent) not in stored + text
 
 
 def test_an_existing_target_is_kept(exported):
