@@ -32,7 +32,7 @@ class SymbolEncoder:
         order, parts = _grouped(indexes, tables)
         columns = columns[order]
         for table, part in parts:
-            if (model := tables.models[table]) is not None:
+            if (model := tables.model(table)) is not None:
                 self._coder.encode(columns[part], model)
         if escaped.any():
             where = order[escaped[order]]
@@ -55,7 +55,7 @@ class SymbolDecoder:
         order, parts = _grouped(indexes, tables)
         columns = np.zeros(order.size, np.int32)
         for table, part in parts:
-            if (model := tables.models[table]) is not None:
+            if (model := tables.model(table)) is not None:
                 columns[part] = self._coder.decode(model, part.stop - part.start)
         sorted_indexes = indexes[order]
         values = columns + tables.offsets[sorted_indexes]

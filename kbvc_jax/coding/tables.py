@@ -38,12 +38,17 @@ class Tables:
             raise InputError(f"probability tables: every table must sum to {TOTAL}")
 
     @functools.cached_property
-    def models(self) -> list[Model | None]:
-        """One for each table; None where the symbol is certain."""
-        return [
-            exact_model(row[:length]) if length > 1 else None
-            for row, length in zip(self.frequencies, self.lengths, strict=True)
-        ]
+    def _models(self) -> dict[int, Model]:
+        return {}
+
+    def model(self, table: int) -> Model | None:
+        """Made when first asked for: a stream uses few. None where the symbol is certain."""
+        if self.lengths[table] == 1:
+            return None
+        if table not in self._models:
+            row = self.frequencies[table, : self.lengths[table]]
+            self._models[table] = exact_model(row)
+        return self._models[table]
 
     @functools.cached_property
     def spans(self) -> Int32[np.ndarray, "t"]:

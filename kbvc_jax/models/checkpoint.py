@@ -22,7 +22,7 @@ from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
-FORMAT = 1
+FORMAT = 2
 FINGERPRINT_BYTES = 8
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Int8, Int32, Num
 
 from kbvc_jax.coding.tables import Tables, tables_from_pmf
-from kbvc_jax.models.hyperprior import Hyperprior
+from kbvc_jax.models.hyperprior import Hyperprior, Rate
 from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.ops import densities
 from kbvc_jax.ops.integer import integer_transposed_conv, requantise
 
 QUALITY_STEPS = 256  # quality is a fixed-point number: 1/256ths
 FRACTION = 6  # binary places of an index before it is rounded
+Z_RATES = 15  # qualities, evenly spread, for which z has tables
 ACTIVATION_MAX = 127
 # Indexes a factor of two of scale: 64 tables, log-spaced.
 _SCALES = densities.scale_table()
@@ -41,7 +42,11 @@ class EntropyModel(NamedTuple):
     layers: tuple[IntegerLayer, ...]
     knots: Int32[np.ndarray, "p m"]  # index offsets over quality, in 1/2^FRACTION
     shifts: Int32[np.ndarray, "l m"]
-    z_tables: Tables
+    z_tables: Tables  # of each of Z_RATES qualities, each level, each channel
+
+    @property
+    def channels(self) -> int:
+        return self.layers[-1].bias.size
 
 
 def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int32[Array, "*b"]:
@@ -60,13 +65,25 @@ def index_offsets(
     knots = model.knots.astype(np.int64)
     points = len(knots)
     if not points:
-        return np.zeros((len(quality), model.layers[-1].bias.size), np.int32)
+        return np.zeros((len(quality), model.channels), np.int32)
     full = MAX_QUALITY * QUALITY_STEPS
     position = quality.astype(np.int64) * (points - 1)
     lower = np.minimum(position // full, points - 2)
     part = (position - lower * full)[:, None]
     between = (knots[lower] * (full - part) + knots[lower + 1] * part) // full
     return (between + model.shifts[level]).astype(np.int32)
+
+
+def z_indexes(
+    model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
+) -> Int32[np.ndarray, "b m"]:
+    """The table of each channel of z: of the nearest quality that has tables."""
+    levels = max(1, len(model.shifts))
+    rates = len(model.z_tables.lengths) // (levels * model.channels)
+    full = MAX_QUALITY * QUALITY_STEPS
+    nearest = (2 * quality.astype(np.int64) * (rates - 1) + full) // (2 * full)
+    place = nearest * levels + level if levels == len(model.shifts) else nearest
+    return (place[:, None] * model.channels + np.arange(model.channels)).astype(np.int32)
 
 
 def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h 2*w o"]:
@@ -134,15 +151,26 @@ def _quantise_layer(
 
 
 def factorised_tables(hyperprior: Hyperprior) -> Tables:
-    """An integer table for each channel of z, from its learned density."""
+    """Integer tables of z from its learned densities: see EntropyModel."""
     channels = hyperprior.scale_decoder.layers[0].kernel.shape[2]
     symbols = np.arange(-ACTIVATION_MAX, ACTIVATION_MAX + 1)
-    grid = jnp.broadcast_to(symbols[:, None], (symbols.size, channels))
-    bits = np.asarray(hyperprior.bottleneck.bits(grid.astype(jnp.float32)[None, None]), np.float64)
-    pmf = 2.0 ** -bits[0, 0]
+    rate = _table_rates(hyperprior)
+    shape = (len(rate.quality), 1, symbols.size, channels)
+    grid = jnp.broadcast_to(jnp.asarray(symbols, jnp.float32)[:, None], shape)
+    pmf = 2.0 ** -np.asarray(hyperprior.z_bits(grid, rate), np.float64)[:, 0]
     kept = []
-    for channel in pmf.T:
+    for channel in np.moveaxis(pmf, 1, -1).reshape(-1, symbols.size):
         (likely,) = np.nonzero(channel > 2.0**-16)
         low, high = (likely[0], likely[-1]) if likely.size else (symbols.size // 2,) * 2
         kept.append((channel[low : high + 1], int(symbols[low])))
     return tables_from_pmf([pmf for pmf, _ in kept], [offset for _, offset in kept])
+
+
+def _table_rates(hyperprior: Hyperprior) -> Rate:
+    """The rates that have tables of z, level by level within each quality."""
+    spread = hyperprior.z_spread
+    if spread is None:
+        return Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
+    levels = len(spread.shifts[...])
+    quality = jnp.repeat(jnp.linspace(0, MAX_QUALITY, Z_RATES), levels)
+    return Rate(quality, jnp.tile(jnp.arange(levels), Z_RATES) + spread.first_level)

@@ -16,10 +16,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.layers import downsampling, upsampling
 from kbvc_jax.models.padding import crop, pad_to_multiple
-from kbvc_jax.models.rate_control import scale_curve
+from kbvc_jax.models.rate_control import scale_curve, spread_curve
 from kbvc_jax.ops import densities, quantise
 
 Z_STRIDE = 8  # z is 1/8 of y's resolution
+Z_SPREAD = 1.0  # of z's densities at first, in bins: training starts with z deviating by about 1
 
 
 class Rate(NamedTuple):
@@ -42,7 +43,7 @@ class FactorisedDensity(nnx.Module):
 
     def __init__(self, channels: int, *, rngs: nnx.Rngs):
         self.parameters = nnx.data(
-            jax.tree.map(nnx.Param, densities.init_factorised(rngs.params(), channels))
+            jax.tree.map(nnx.Param, densities.init_factorised(rngs.params(), channels, Z_SPREAD))
         )
 
     def pure(self):
@@ -50,8 +51,10 @@ class FactorisedDensity(nnx.Module):
             lambda p: p[...], self.parameters, is_leaf=lambda p: isinstance(p, nnx.Param)
         )
 
-    def bits(self, z: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
-        return densities.factorised_bits(z, self.pure())
+    def bits(
+        self, z: Float[Array, "b h w m"], spread: Float[Array, "#b 1 1 m"] | float = 1.0
+    ) -> Float[Array, "b h w m"]:
+        return densities.factorised_bits(z, self.pure(), spread)
 
 
 class Hyperprior(nnx.Module):
@@ -63,10 +66,18 @@ class Hyperprior(nnx.Module):
         # ReLU, because in integers it is a clip.
         self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
         self.bottleneck = FactorisedDensity(m, rngs=rngs)
-        self.scale_shift = scale_curve(config, levels) if config.quality_points else None
+        gains = config.quality_points > 0
+        self.scale_shift = scale_curve(config, levels) if gains else None
+        self.z_spread = spread_curve(config, levels) if gains else None
 
     def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw m"]:
         return self.encoder(pad_to_multiple(y, Z_STRIDE)).astype(jnp.float32)
+
+    def z_bits(self, z: Float[Array, "b zh zw m"], rate: Rate) -> Float[Array, "b zh zw m"]:
+        if self.z_spread is None:
+            return self.bottleneck.bits(z)
+        spread = jnp.exp2(self.z_spread(rate.quality, rate.level))
+        return self.bottleneck.bits(z, spread[:, None, None])
 
     def mean(self, z: Float[Array, "b zh zw m"], height: int, width: int) -> Array:
         return crop(self.mean_decoder(z), height, width).astype(jnp.float32)
@@ -99,5 +110,5 @@ class Hyperprior(nnx.Module):
         return Coded(
             rounded + mean,
             bits_y.sum((1, 2, 3)),
-            self.bottleneck.bits(measured_z).sum((1, 2, 3)),
+            self.z_bits(measured_z, rate).sum((1, 2, 3)),
         )

@@ -62,6 +62,14 @@ def scale_curve(config: ModelConfig, levels: range) -> Curve:
     return gain_curve(config, levels, +1)
 
 
+def spread_curve(config: ModelConfig, levels: range) -> Curve:
+    """log2 of what quality does to the density of z: at first, what it does to y, from 1 in the
+    middle of the range."""
+    curve = gain_curve(config, levels, +1)
+    middle = math.sqrt(config.lambda_min * config.lambda_max)
+    return Curve(curve.knots[...] - step_octaves(middle), curve.shifts[...], levels.start)
+
+
 def carry_over(
     knots: Float[np.ndarray, "p c"], sign: int, source: ModelConfig, target: ModelConfig
 ) -> Float[np.ndarray, "q c"]:

@@ -82,9 +82,12 @@ def factorised_logits(z: Float[Array, "*b c"], density: Factorised) -> Float[Arr
     return x[..., 0]
 
 
-def factorised_bits(z: Float[Array, "*b c"], density: Factorised) -> Float[Array, "*b c"]:
-    """Of the bin of width 1 around z."""
-    lower, upper = factorised_logits(z - 0.5, density), factorised_logits(z + 0.5, density)
+def factorised_bits(
+    z: Float[Array, "*b c"], density: Factorised, spread: Float[Array, "*#b c"] | float = 1.0
+) -> Float[Array, "*b c"]:
+    """Of the bin of width 1 around z, under the density stretched by `spread`."""
+    lower = factorised_logits((z - 0.5) / spread, density)
+    upper = factorised_logits((z + 0.5) / spread, density)
     # On the right of the median both sigmoids are near 1: mirror them to where float is fine.
     mirror = jax.lax.stop_gradient(-jnp.sign(lower + upper))
     likelihood = jnp.abs(jax.nn.sigmoid(mirror * upper) - jax.nn.sigmoid(mirror * lower))

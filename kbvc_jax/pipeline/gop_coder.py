@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, UInt
+from jaxtyping import Array, Int, UInt
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.tables import symbol_bits
-from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.rate_control import MAX_QUALITY
-from kbvc_jax.pipeline.network import FrameRates, Network, Prior, Size, Symbols
+from kbvc_jax.pipeline.network import FrameRates, Kind, Network, Prior, Size, Symbols
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 
 # Frames of a depth share one pass through the network, up to this many pixels of them.
@@ -39,26 +39,29 @@ class CodedDepth:
     """The I-frame, or all B-frames of a depth."""
 
     times: tuple[int, ...]  # relative to the group's opening I-frame
-    levels: tuple[int, ...]
+    rates: FrameRates
     symbols: Symbols
     frames: list[UInt[Array, "h w 3"]]
 
+    @property
+    def kind(self) -> Kind:
+        return "image" if self.rates.level[0] == 0 else "frame"
+
+    def z_indexes(self, network: Network) -> Int[np.ndarray, "b zh zw m"]:
+        return network.z_indexes(self.kind, self.rates, Size(*self.frames[0].shape[:2]))
+
     def statistics(self, network: Network, start: int) -> list[FrameStatistics]:
-        intra = self.levels[0] == 0
-        entropy = network.inference.image if intra else network.inference.frame
-        y_tables, out = network.inference.y_tables, []
-        for row, (time, level) in enumerate(zip(self.times, self.levels, strict=True)):
+        z_tables, y_tables = network.entropy(self.kind).z_tables, network.inference.y_tables
+        z_indexes, out = self.z_indexes(network), []
+        for row, (time, level) in enumerate(zip(self.times, self.rates.level, strict=True)):
             y, z = np.asarray(self.symbols.y[row]), np.asarray(self.symbols.z[row])
             bits_y = symbol_bits(y.ravel(), np.asarray(self.symbols.indexes[row]).ravel(), y_tables)
-            bits_z = symbol_bits(z.ravel(), channel_indexes(z), entropy.z_tables)
-            kind = "I" if intra else "B"
-            out.append(FrameStatistics(start + time, kind, level, float(bits_y), float(bits_z)))
+            bits_z = symbol_bits(z.ravel(), z_indexes[row].ravel(), z_tables)
+            kind = "I" if self.kind == "image" else "B"
+            out.append(
+                FrameStatistics(start + time, kind, int(level), float(bits_y), float(bits_z))
+            )
         return out
-
-
-def channel_indexes(z: np.ndarray) -> np.ndarray:
-    """Each channel of z has a table of its own."""
-    return np.broadcast_to(np.arange(z.shape[-1], dtype=np.uint8), z.shape).ravel()
 
 
 def batches(frames: Sequence[BFrame], size: Size) -> list[list[BFrame]]:
@@ -87,7 +90,7 @@ def code_image(
     symbols, prior = network.analyse(jnp.asarray(frame)[None], None, rates)
     size = Size(*frame.shape[:2])
     decoded = network.synthesise(symbols.y, prior, None, rates, size)
-    return CodedDepth((time,), (0,), symbols, [decoded[0]])
+    return CodedDepth((time,), rates, symbols, [decoded[0]])
 
 
 def code_b_frames(
@@ -112,9 +115,10 @@ def code_b_frames(
             rebuilt = network.synthesise(found.y, prior, references, rates, size)
             decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
             symbols.append(found)
-        times, levels = tuple(f.time for f in b_frames), tuple(f.level for f in b_frames)
+        times = tuple(f.time for f in b_frames)
+        rates = frame_rates(quality, level_offsets, depth, [f.level for f in b_frames])
         joined = Symbols(*(jnp.concatenate(part) for part in zip(*symbols, strict=True)))
-        out.append(CodedDepth(times, levels, joined, [decoded[time] for time in times]))
+        out.append(CodedDepth(times, rates, joined, [decoded[time] for time in times]))
     return out
 
 
@@ -128,9 +132,9 @@ def _references(network: Network, decoded: dict[int, Array], batch: Sequence[BFr
 def write_payload(network: Network, group: Sequence[CodedDepth]) -> bytes:
     encoder = SymbolEncoder()
     for depth in group:
-        entropy = network.inference.image if depth.levels[0] == 0 else network.inference.frame
         z, y, indexes = (np.asarray(part) for part in jax.device_get(depth.symbols))
-        encoder.encode(z.ravel(), channel_indexes(z), entropy.z_tables)
+        z_tables = network.entropy(depth.kind).z_tables
+        encoder.encode(z.ravel(), depth.z_indexes(network).ravel(), z_tables)
         encoder.encode(y.ravel(), indexes.ravel(), network.inference.y_tables)
     return encoder.finish()
 
@@ -152,7 +156,7 @@ class GopReader:
 
     def image(self) -> UInt[Array, "h w 3"]:
         rates = frame_rates(self._quality, (), 0, (0,))
-        z = self._z(1, self._network.inference.image)
+        z = self._z("image", rates)
         prior = self._network.prior(z, "image", rates, self._size)
         (y,) = self._y([prior])
         return self._network.synthesise(y, prior, None, rates, self._size)[0]
@@ -163,7 +167,8 @@ class GopReader:
         """The frames between two I-frames `length` apart, by time."""
         network, size, decoded = self._network, self._size, {0: opening, length: closing}
         for depth, b_frames in enumerate(hierarchy(length), start=1):
-            z = self._z(len(b_frames), network.inference.frame)
+            levels = [f.level for f in b_frames]
+            z = self._z("frame", frame_rates(self._quality, self._level_offsets, depth, levels))
             parts, start = [], 0
             for batch in batches(b_frames, size):
                 levels = [f.level for f in batch]
@@ -179,10 +184,10 @@ class GopReader:
                 decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
         return {time: decoded[time] for time in range(1, length)}
 
-    def _z(self, frames: int, entropy: EntropyModel) -> Array:
-        shape = (frames, *self._size.hyper_latent, self._network.latent_channels)
-        z = self._decoder.decode(channel_indexes(np.empty(shape, np.int8)), entropy.z_tables)
-        return jnp.asarray(z.reshape(shape))
+    def _z(self, kind: Kind, rates: FrameRates) -> Array:
+        indexes = self._network.z_indexes(kind, rates, self._size)
+        z = self._decoder.decode(indexes.ravel(), self._network.entropy(kind).z_tables)
+        return jnp.asarray(z.reshape(indexes.shape))
 
     def _y(self, priors: Sequence[Prior]) -> list[Array]:
         """Of all batches of a depth."""

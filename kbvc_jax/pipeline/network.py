@@ -14,7 +14,13 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt
 
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel, index_offsets, table_indexes
+from kbvc_jax.models.entropy_model import (
+    QUALITY_STEPS,
+    EntropyModel,
+    index_offsets,
+    table_indexes,
+    z_indexes,
+)
 from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Z_STRIDE, Rate
 from kbvc_jax.models.image_codec import ImageCodec
@@ -101,10 +107,18 @@ class Network:
         return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
 
     def prior(self, z: Int[Array, "b zh zw m"], kind: Kind, rates: FrameRates, size: Size) -> Prior:
-        entropy: EntropyModel = getattr(self.inference, kind)
-        first = (ImageCodec if kind == "image" else FrameCodec).LEVELS.start
-        offsets = index_offsets(entropy, rates.quality, rates.level - first)
+        entropy = self.entropy(kind)
+        offsets = index_offsets(entropy, rates.quality, rates.level - _first_level(kind))
         return _prior(self._graph, self._state, kind, size, entropy.layers, z, offsets)
+
+    def entropy(self, kind: Kind) -> EntropyModel:
+        return getattr(self.inference, kind)
+
+    def z_indexes(self, kind: Kind, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw m"]:
+        """The table of each symbol of z."""
+        indexes = z_indexes(self.entropy(kind), rates.quality, rates.level - _first_level(kind))
+        shape = (len(indexes), *size.hyper_latent, self.latent_channels)
+        return np.broadcast_to(indexes[:, None, None], shape)
 
     def synthesise(
         self,
@@ -131,6 +145,10 @@ class Network:
             _synthesise_strip(*parts, *padded, number * strips.height)
             for number in range(strips.count)
         ]
+
+
+def _first_level(kind: Kind) -> int:
+    return (ImageCodec if kind == "image" else FrameCodec).LEVELS.start
 
 
 def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 3"]:

@@ -13,6 +13,7 @@ from kbvc_jax.training.starting_point import start
 
 Parameters = dict[str, Array]
 INTERPOLATOR = "interpolator."  # what the names of its parameters begin with
+DENSITY = ".bottleneck."  # what those of z's densities contain
 
 
 def build(config: TrainConfig) -> Kbvc:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 from kbvc_jax.training import schedule
 from kbvc_jax.training.config import OptimiserConfig, TrainConfig
 from kbvc_jax.training.loss import Metrics
-from kbvc_jax.training.parameters import Parameters
+from kbvc_jax.training.parameters import DENSITY, Parameters
 
 AXIS = "devices"
 MAX_SKIPPED_IN_A_ROW = 10
@@ -136,7 +136,10 @@ def _update(
     gradients = jax.tree.map(lambda g: g * clip, gradients)
     direction, moments = optax.scale_by_adam().update(gradients, state.moments)
     rate = schedule.learning_rate(state.step, config.steps, optimiser)
-    trainable = jax.tree.map(lambda p, d: p - rate * d, state.trainable, direction)
+    rates = {
+        name: rate * (optimiser.density_speed if DENSITY in name else 1) for name in state.trainable
+    }
+    trainable = jax.tree.map(lambda p, r, d: p - r * d, state.trainable, rates, direction)
     decay = schedule.average_decay(state.step, optimiser)
     average = jax.tree.map(lambda a, p: a + (1 - decay) * (p - a), state.average, trainable)
 

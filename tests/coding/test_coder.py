@@ -135,7 +135,7 @@ def test_symbols_beyond_32_bits_are_an_input_error():
     tables = gaussian_tables([0.3])
     encoder = RangeEncoder()
     column = int(tables.lengths[0]) - 1
-    encoder.encode(np.array([column], np.int32), tables.models[0])
+    encoder.encode(np.array([column], np.int32), tables.model(0))
     encoder.encode(np.array([31], np.int32), exact_model(escapes.EXPONENTS))
     encoder.encode(np.ones(32, np.int32), exact_model(np.array([2**15, 2**15])))
     with pytest.raises(InputError, match="32 bits"):

@@ -7,10 +7,12 @@ from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.models.entropy_model import (
     QUALITY_STEPS,
+    Z_RATES,
     index_offsets,
     nearest_indexes,
     quantise_hyperprior,
     table_indexes,
+    z_indexes,
 )
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.densities import CERTAIN_BELOW
@@ -74,3 +76,28 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     document.write_text(document.read_text().replace('"fingerprint": "', '"fingerprint": "0'))
     with pytest.raises(InputError, match="do not match"):
         load_inference(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("codec", "level"), [("image", 0), ("frame", 1), ("frame", 2)])
+def test_z_has_the_tables_that_its_density_has_at_this_quality(codec, level):
+    inference = tiny_inference(1)
+    hyperprior, entropy = getattr(inference.model, codec).hyperprior, getattr(inference, codec)
+    tables, own_level = entropy.z_tables, np.array([level - {"image": 0, "frame": 1}[codec]])
+    z = np.broadcast_to(np.arange(-3, 4)[None, None, :, None], (1, 1, 7, TINY.latent_channels))
+    for quality in (0, 50, 100):
+        rows = z_indexes(entropy, np.array([quality * QUALITY_STEPS]), own_level)[0]
+        rate = Rate(jnp.array([float(quality)]), jnp.array([level]))
+        promised = np.asarray(hyperprior.z_bits(jnp.asarray(z, jnp.float32), rate))[0, 0]
+        columns = z[0, 0] - tables.offsets[rows]
+        likely = promised < 6  # rarer symbols feel that frequencies are integers
+        assert likely.any()
+        priced = tables.bits[np.broadcast_to(rows, likely.shape)[likely], columns[likely]]
+        np.testing.assert_allclose(priced, promised[likely], atol=0.02)
+
+
+def test_between_two_qualities_with_tables_z_takes_the_nearer():
+    entropy = tiny_inference(1).frame
+    step = 100 / (Z_RATES - 1)
+    quality = np.array([0, 0.49, 0.51, 1.0]) * step * QUALITY_STEPS
+    rows = z_indexes(entropy, quality.astype(np.int64), np.zeros(4, np.int64))[:, 0]
+    assert rows[0] == rows[1] == 0 and rows[2] == rows[3] == 2 * TINY.latent_channels

@@ -45,3 +45,15 @@ def test_gradients_of_the_factorised_density_agree_with_central_differences():
         step = 1e-6
         plus, minus = (densities.factorised_bits(x + s, wide) for s in (step, -step))
         np.testing.assert_allclose(gradient, (plus - minus) / (2 * step), rtol=1e-5)
+
+
+def test_a_stretched_density_sums_to_one_and_is_wider():
+    density = densities.init_factorised(jax.random.key(3), 2, spread=1.0)
+    z = jnp.arange(-200.0, 201.0)[:, None] * jnp.ones(2)
+    for spread in (0.1, 1.0, 10.0):
+        likelihood = 2 ** -densities.factorised_bits(z, density, spread)
+        np.testing.assert_allclose(likelihood.sum(0), 1, atol=1e-4)
+        mean = (likelihood * z).sum(0)
+        deviation = jnp.sqrt((likelihood * (z - mean) ** 2).sum(0))
+        # A logistic's, with the bin's own on top.
+        np.testing.assert_allclose(deviation**2, (1.814 * spread) ** 2 + 1 / 12, rtol=0.3, atol=0.3)

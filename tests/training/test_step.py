@@ -63,6 +63,20 @@ def test_the_frozen_interpolators_input_gradient_reaches_the_image_codec(stage):
     assert np.abs(with_interpolator["image.gain"]).min() > 1e-3
 
 
+def test_densities_of_z_learn_faster(stage):
+    """Adam's first step is the learning rate, whatever the gradient."""
+    trainable = {"image.hyperprior.bottleneck.x": jnp.ones(2), "image.encoder.x": jnp.ones(2)}
+
+    def loss(parameters, frames, key, rate_weight):
+        return sum(p.sum() for p in parameters.values()) + 0 * frames.sum(), {"loss": jnp.ones(())}
+
+    frames = split_batch(next(Clips())["frames"])
+    state = replicate(initial_state(trainable, {}))
+    after = fetch(train_step(CONFIG, loss)(state, frames)[0]).trainable
+    density, other = (1 - after[f"image.{name}.x"] for name in ("hyperprior.bottleneck", "encoder"))
+    np.testing.assert_allclose(density / other, CONFIG.optimiser.density_speed, rtol=1e-3)
+
+
 def test_the_average_follows_the_weights(step, state, batch):
     before = fetch(state)
     after = fetch(step(state, batch)[0])
