@@ -44,7 +44,9 @@ def read_ahead(clips: grain.MapDataset, share: int, step: int, config: DataConfi
             flags.FLAGS.mark_as_parsed()
         batches = clips.batch(share).to_iter_dataset()
         return batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=config.workers))
-    ahead = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=4 * share)
+    ahead = grain.ReadOptions(
+        num_threads=config.threads, prefetch_buffer_size=max(4 * share, config.threads)
+    )
     return clips.to_iter_dataset(ahead).batch(share)
 
 

@@ -18,17 +18,18 @@ CARD = "README.md"
 
 def stages(run: epath.PathLike) -> list[dict[str, Any]]:
     """The runs that led here through init_from, the first one first, as far as they are there."""
-    return list(_stages(epath.Path(run)))[::-1]
+    return list(_stages(epath.Path(run), set()))
 
 
-def _stages(run: epath.Path) -> Iterator[dict[str, Any]]:
-    while (run / CONFIG_FILE).exists():
-        config, _, step, _ = load_run(run)
-        row = {"run": run.name, "stage": config.stage, "steps": step}
-        yield row | {"minutes": round(_minutes(run, step), 1)}
-        if not config.init_from:
-            return
-        run = epath.Path(config.init_from)
+def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:
+    if run in told or not (run / CONFIG_FILE).exists():
+        return
+    told.add(run)
+    config, _, step, _ = load_run(run)
+    for source in filter(None, (config.init_from or "").split(",")):
+        yield from _stages(epath.Path(source), told)
+    row = {"run": run.name, "stage": config.stage, "steps": step}
+    yield row | {"minutes": round(_minutes(run, step), 1)}
 
 
 def _minutes(run: epath.Path, last: int) -> float:

@@ -151,8 +151,14 @@ def initial_weights(source: str) -> tuple[ModelConfig, Parameters]:
     return model.config, split(model)[1]
 
 
-def start_from(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
-    """`parameters` with those replaced that `source` holds, which must fit. Lambdas may differ."""
+def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
+    """`parameters` as the sources have them, as far as they do. Lambdas alone may differ."""
+    for source in sources.split(","):
+        parameters = _replaced(parameters, source, model)
+    return parameters
+
+
+def _replaced(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
     theirs, found = initial_weights(source)
     if theirs.quality_points and model.quality_points:
         for name in [name for name in found if name.endswith(".knots")]:

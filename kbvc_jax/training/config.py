@@ -36,6 +36,8 @@ class OptimiserConfig:
     decay_steps: int = 0
     final_share: float = 0.02
     clip_norm: float = 1.0
+    # The densities of z learn this many times faster: a few numbers a channel, with far to go.
+    density_speed: float = 10.0
     ema_decay: float = 0.999
     # A gradient this many times larger than its running mean, or not finite, skips the step.
     spike_factor: float = 20.0
@@ -75,8 +77,8 @@ class TrainConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     # Recompute each codec call's activations in the backward pass: less memory, a third more work.
     remat: bool = False
-    # Weights to start from: a run folder (of either stage) or an inference checkpoint. The
-    # optimiser starts anew.
+    # Weights to start from: run folders (of either stage) or inference checkpoints, with commas
+    # between them; what several hold is the last one's. The optimiser starts anew.
     init_from: str | None = None
     log_every: int = 50
 

@@ -94,7 +94,8 @@ def _named(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, root=Path(config.data.root).name),
-        init_from=config.init_from and Path(config.init_from).name,
+        init_from=config.init_from
+        and ",".join(Path(source).name for source in config.init_from.split(",")),
     )
 
 

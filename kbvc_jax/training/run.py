@@ -23,8 +23,8 @@ def run(config: TrainConfig, folder: epath.PathLike, *, minutes: float | None = 
             config.data, process_index=jax.process_index(), process_count=jax.process_count()
         )
         validation = validation_batches(config)
-        if config.init_from:
-            initial_weights(config.init_from)  # is it there?
+        for source in filter(None, (config.init_from or "").split(",")):
+            initial_weights(source)  # is it there?
         seconds = None if minutes is None else 60 * minutes
         model = build(config)
         return train(config, model, batches, run_folder, validation=validation, seconds=seconds)

@@ -34,7 +34,8 @@ def write_run(folder, steps, init_from=None):
 def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     first = write_run(folder / "first", 60)
-    run = write_run(folder / "second", 120, first)
+    side = write_run(folder / "side", 30, first)
+    run = write_run(folder / "second", 120, f"{first},{side}")
     card = export_run(run, folder / "weights", dtype="bfloat16", data="noise", licence="CC0")
     return folder / "weights", card
 
@@ -59,13 +60,14 @@ def test_the_card_tells_the_whole_way(exported):
     folder, card = exported
     assert [(s["run"], s["steps"], s["minutes"]) for s in card["stages"]] == [
         ("first", 60, 2.0),
+        ("side", 30, 1.0),
         ("second", 120, 4.0),
     ]
     text = (folder / "README.md").read_text()
     for part in ("Licence: CC0.", "Trained on: noise.", "| 0 | 25.00 | 0.1000 |", "bfloat16"):
         assert part in text
     stored = (folder / "model.json").read_text()
-    assert json.loads(stored)["card"]["training"]["init_from"] == "first"
+    assert json.loads(stored)["card"]["training"]["init_from"] == "first,side"
     assert str(folder.parent) not in stored + text
 
 

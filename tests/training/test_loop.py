@@ -98,6 +98,16 @@ def test_a_codec_starts_from_an_interpolators_run(tmp_path):
     np.testing.assert_array_equal(state.frozen["interpolator.offset"], offset)
 
 
+def test_of_two_sources_the_later_wins(tmp_path):
+    codec = run(tmp_path / "codec", steps=6)
+    found = run(tmp_path / "interpolator", stage="interpolator", steps=3)
+    sources = f"{tmp_path / 'codec'},{tmp_path / 'interpolator'}"
+    state = run(tmp_path / "both", steps=1, init_from=sources)
+    interpolator, gain = "interpolator.offset", "image.gain"
+    np.testing.assert_array_equal(state.frozen[interpolator], found.average[interpolator])
+    assert np.abs(state.trainable[gain] - codec.average[gain]).max() < 0.02  # one step away
+
+
 def test_a_continuation_from_weights_starts_its_moments_anew(tmp_path):
     first = run(tmp_path / "first", steps=6)
     again = run(tmp_path / "again", steps=1, init_from=str(tmp_path / "first"))
