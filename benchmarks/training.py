@@ -3,6 +3,7 @@
     python -m venv .peer && .peer/bin/pip install torch torchvision compressai
     python benchmarks/training.py --sizes 128x128 --batches 1 --peer .peer/bin/python
     python benchmarks/training.py --device gpu --precisions bfloat16 float32 --batches 8 16 32
+    python benchmarks/training.py --plan --remat --batches 8
 
 A step of ours is groups of five frames through the loop's own step: forward, backward, Adam,
 averages. A step of SSF is as many P-frames, forward and backward alone. The two take turns, so that
@@ -52,6 +53,9 @@ def main() -> None:
     parser.add_argument("--remat", action="store_true", help="recompute activations")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "gpu", "tpu"), default="cpu")
+    parser.add_argument(
+        "--plan", action="store_true", help="compile only: print the memory that a step needs"
+    )
     parser.add_argument("--small", action="store_true", help="the model of configs/small.py")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
     parser.add_argument("--json", type=Path, default=Path("training.json"), metavar="FILE")
@@ -63,9 +67,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         footage(folder)
         for size, batch, precision in settings:
+            if arguments.plan:
+                plan(*map(int, size.split("x")), batch, precision, folder, arguments)
+                continue
             row = measure(*map(int, size.split("x")), batch, precision, folder, arguments)
             print(row, file=sys.stderr)
             rows.append(row)
+    if arguments.plan:
+        return
     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     print(table(rows))
 
@@ -117,19 +126,30 @@ def measure(width: int, height: int, batch: int, precision: str, folder: str, ar
     return row
 
 
-def our_step(width: int, height: int, batch: int, precision: str, folder: str, arguments):
-    """A function that runs a step and returns its seconds; multiply-adds a pixel; the waits."""
+def plan(width: int, height: int, batch: int, precision: str, folder: str, arguments) -> None:
+    """What XLA sets aside for a step, on this backend: its arguments and all that lies between."""
     import jax
+    import jax.numpy as jnp
 
+    from kbvc_jax.training.step import initial_state, train_step
+
+    config, stage = training(width, height, batch, precision, folder, arguments)
+    frames = jax.ShapeDtypeStruct((1, batch, FRAMES, height, width, 3), jnp.uint8)
+    state = initial_state(stage.trainable, stage.frozen)
+    planned = train_step(config, stage.loss).lower(state, frames).compile().memory_analysis()
+    gib = (planned.temp_size_in_bytes + planned.argument_size_in_bytes) / 2**30
+    remat = " remat" if config.remat else ""
+    print(f"{batch} groups of {FRAMES} frames {width}x{height}, {precision}{remat}: {gib:.2f} GiB")
+
+
+def training(width: int, height: int, batch: int, precision: str, folder: str, arguments):
+    """The configuration that is measured, and its stage."""
     from kbvc_jax.config import load_config
     from kbvc_jax.data.config import DataConfig, SourceConfig
-    from kbvc_jax.data.dataset import make_dataset
-    from kbvc_jax.evaluation.complexity import complexity
     from kbvc_jax.models.config import ModelConfig
     from kbvc_jax.training.config import TrainConfig
     from kbvc_jax.training.parameters import build
     from kbvc_jax.training.stages import build_stage
-    from kbvc_jax.training.step import initial_state, replicate, split_batch, train_step
 
     configs = Path(__file__).parents[1] / "configs"
     small = load_config(configs / "small.py", TrainConfig).model
@@ -145,7 +165,18 @@ def our_step(width: int, height: int, batch: int, precision: str, folder: str, a
         precision=precision,
         remat=arguments.remat,
     )
-    stage = build_stage(config, build(config))
+    return config, build_stage(config, build(config))
+
+
+def our_step(width: int, height: int, batch: int, precision: str, folder: str, arguments):
+    """A function that runs a step and returns its seconds; multiply-adds a pixel; the waits."""
+    import jax
+
+    from kbvc_jax.data.dataset import make_dataset
+    from kbvc_jax.evaluation.complexity import complexity
+    from kbvc_jax.training.step import initial_state, replicate, split_batch, train_step
+
+    config, stage = training(width, height, batch, precision, folder, arguments)
     step = train_step(config, stage.loss)
     state = replicate(initial_state(stage.trainable, stage.frozen))
     batches = make_dataset(config.data)

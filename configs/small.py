@@ -12,7 +12,7 @@ command continues. Two cores; see docs/release-training.md for the runs that wer
 """
 
 from kbvc_jax.data.config import DataConfig, SourceConfig
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -22,8 +22,9 @@ from kbvc_jax.training.config import (
 )
 
 MODEL = ModelConfig(
-    latent_channels=96,
-    hidden_channels=32,
+    # A pass over I-frames costs little, and everything refers to them: wide where it is coarse.
+    image=CodecConfig((32, 64, 128), latent_channels=256, hyper_channels=(96, 96)),
+    frame=CodecConfig((32, 48, 64), latent_channels=128, hyper_channels=(96, 96, 96)),
     head_channels=16,
     kernel_size=15,
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8),

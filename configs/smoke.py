@@ -7,7 +7,7 @@ from pathlib import Path
 
 import kbvc_jax
 from kbvc_jax.data.config import DataConfig, SourceConfig
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -15,6 +15,8 @@ from kbvc_jax.training.config import (
     TrainConfig,
     ValidationConfig,
 )
+
+CODEC = CodecConfig(hidden_channels=(16, 16, 16), latent_channels=16, hyper_channels=(16, 16, 16))
 
 
 def get_config() -> TrainConfig:
@@ -28,8 +30,8 @@ def get_config() -> TrainConfig:
     )
     return TrainConfig(
         model=ModelConfig(
-            latent_channels=16,
-            hidden_channels=16,
+            image=CODEC,
+            frame=CODEC,
             head_channels=8,
             kernel_size=7,
             interpolator=InterpolatorConfig(channels=(6, 8, 10, 12), side_channels=4),

@@ -74,6 +74,11 @@ def override(config: Config, texts: Mapping[str, str], where: str = "config") ->
     return config
 
 
+def from_json(kind: type[Config], value: Any) -> Config:
+    """A dataclass from what JSON kept of it; TypeError or ValueError where it is another."""
+    return _from_json(kind, value)
+
+
 def _split_path(argv: Sequence[str], default: str | Path | None) -> tuple[str | Path, list[str]]:
     path, rest, arguments = default, [], iter(argv)
     for argument in arguments:
@@ -218,3 +223,29 @@ def _name(kind: Any) -> str:
         kinds = ", ".join("..." if member is ... else _name(member) for member in arguments)
         return f"({kinds})"
     return "None" if kind is types.NoneType else getattr(kind, "__name__", str(kind))
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        members = [member for member in arguments if member is not types.NoneType]
+        return _from_json(next((m for m in members if _fits(m, value)), members[0]), value)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _from_json(hints[name], item) for name, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        if arguments[-1:] == (...,):
+            arguments = arguments[:1] * len(value)
+        return tuple(_from_json(*pair) for pair in zip(arguments, value, strict=True))
+    return kind(value) if kind in (float, Path) else value
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if dataclasses.is_dataclass(kind):
+        names = {field.name for field in dataclasses.fields(kind)}
+        return isinstance(value, dict) and names == value.keys()
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, list)
+    return isinstance(kind, type) and isinstance(value, kind)

@@ -7,14 +7,15 @@ from flax import nnx
 
 from kbvc_jax.coding.tables import gaussian_tables
 from kbvc_jax.models.checkpoint import InferenceModel, assemble
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.entropy_model import quantise_hyperprior
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops.densities import scale_table
 
 TINY = ModelConfig(
-    latent_channels=8,
-    hidden_channels=8,
+    # The two differ in everything in which they may.
+    image=CodecConfig((6, 8, 10), latent_channels=12, hyper_channels=(8, 6)),
+    frame=CodecConfig((8, 8, 8), latent_channels=8, hyper_channels=(8, 8, 8)),
     head_channels=4,
     kernel_size=3,
     interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2),
@@ -36,7 +37,12 @@ def tiny_model(seed: int, config: ModelConfig = TINY) -> Kbvc:
 
 def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
     model = tiny_model(seed, config)
-    z = np.random.default_rng(seed).integers(-3, 4, (1, 2, 2, config.latent_channels))
-    z = jnp.asarray(z)
-    image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
+    rng = np.random.default_rng(seed)
+
+    def quantised(hyperprior, own):
+        z = rng.integers(-3, 4, (1, 2, 2, own.hyper_channels[-1]))
+        return quantise_hyperprior(hyperprior, jnp.asarray(z))
+
+    image = quantised(model.image.hyperprior, config.image)
+    frame = quantised(model.frame.hyperprior, config.frame)
     return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))

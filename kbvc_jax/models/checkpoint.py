@@ -17,12 +17,13 @@ from etils import epath
 from flax import nnx
 
 from kbvc_jax.coding.tables import Tables
+from kbvc_jax.config import from_json
 from kbvc_jax.errors import InputError
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
-FORMAT = 2
+FORMAT = 3
 FINGERPRINT_BYTES = 8
 
 
@@ -87,7 +88,7 @@ def load_inference(folder: str | Path) -> InferenceModel:
         raise InputError(
             f"{folder}: checkpoint format {document.get('format')}; this version reads {FORMAT}"
         )
-    config = model_config(document["config"])
+    config = from_json(ModelConfig, document["config"])
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             restored = checkpointer.restore((source / "arrays").resolve())
@@ -100,13 +101,6 @@ def load_inference(folder: str | Path) -> InferenceModel:
     if fingerprint.hex() != document["fingerprint"]:
         raise InputError(f"{folder}: arrays do not match model.json; export the checkpoint again")
     return _unflatten(config, arrays, document["card"], fingerprint)
-
-
-def model_config(fields: dict[str, Any]) -> ModelConfig:
-    """A config read back from JSON."""
-    interpolator = dict(fields["interpolator"])
-    interpolator["channels"] = tuple(interpolator["channels"])
-    return ModelConfig(**{**fields, "interpolator": InterpolatorConfig(**interpolator)})
 
 
 def _reason(error: Exception) -> str:

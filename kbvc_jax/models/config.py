@@ -12,9 +12,19 @@ class InterpolatorConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class CodecConfig:
+    """An auto-encoder and its hyperprior."""
+
+    hidden_channels: tuple[int, int, int] = (96, 96, 96)  # N, at 1/2, 1/4 and 1/8 of the frame
+    latent_channels: int = 128  # M, at 1/16
+    # Of the hyperprior's layers, each at half the resolution of the one before; the last is z.
+    hyper_channels: tuple[int, ...] = (128, 128, 128)
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    latent_channels: int = 128  # M
-    hidden_channels: int = 96  # N
+    image: CodecConfig = CodecConfig()
+    frame: CodecConfig = CodecConfig()
     head_channels: int = 64  # K
     kernel_size: int = 31  # KS, taps of each 1-D kernel
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)

@@ -48,6 +48,15 @@ class EntropyModel(NamedTuple):
     def channels(self) -> int:
         return self.layers[-1].bias.size
 
+    @property
+    def z_channels(self) -> int:
+        return self.layers[0].weights.shape[2]
+
+    @property
+    def z_stride(self) -> int:
+        """In positions of y."""
+        return 2 ** len(self.layers)
+
 
 def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int32[Array, "*b"]:
     """The table of a scale known in float: what the integers approximate."""
@@ -76,14 +85,14 @@ def index_offsets(
 
 def z_indexes(
     model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
-) -> Int32[np.ndarray, "b m"]:
+) -> Int32[np.ndarray, "b c"]:
     """The table of each channel of z: of the nearest quality that has tables."""
     levels = max(1, len(model.shifts))
-    rates = len(model.z_tables.lengths) // (levels * model.channels)
+    rates = len(model.z_tables.lengths) // (levels * model.z_channels)
     full = MAX_QUALITY * QUALITY_STEPS
     nearest = (2 * quality.astype(np.int64) * (rates - 1) + full) // (2 * full)
     place = nearest * levels + level if levels == len(model.shifts) else nearest
-    return (place[:, None] * model.channels + np.arange(model.channels)).astype(np.int32)
+    return (place[:, None] * model.z_channels + np.arange(model.z_channels)).astype(np.int32)
 
 
 def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h 2*w o"]:
@@ -93,9 +102,9 @@ def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h
 
 @jax.jit
 def table_indexes(
-    layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw m"], offsets: Int32[Array, "b m"]
-) -> Int32[Array, "b 8*zh 8*zw m"]:
-    """The integer scale decoder."""
+    layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw c"], offsets: Int32[Array, "b m"]
+) -> Int32[Array, "b h w m"]:
+    """The integer scale decoder; each of its layers doubles the resolution."""
     x = jnp.clip(z, -ACTIVATION_MAX, ACTIVATION_MAX)
     for layer in layers[:-1]:
         x = _apply(layer, x)
@@ -106,7 +115,7 @@ def table_indexes(
 
 
 def quantise_hyperprior(
-    hyperprior: Hyperprior, z: Num[Array, "b zh zw m"] | Num[np.ndarray, "b zh zw m"]
+    hyperprior: Hyperprior, z: Num[Array, "b zh zw c"] | Num[np.ndarray, "b zh zw c"]
 ) -> EntropyModel:
     """Calibrated on the latents z of real frames."""
     layers, x, binary_places = [], jnp.asarray(z, jnp.float32), 0

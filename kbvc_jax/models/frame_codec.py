@@ -24,7 +24,7 @@ class KernelHead(nnx.Module):
     """From the trunk's features at half resolution to one 1-D kernel for each pixel."""
 
     def __init__(self, config: ModelConfig, centre: float, dtype: DTypeLike, rngs: nnx.Rngs):
-        n, k, taps = config.hidden_channels, config.head_channels, config.kernel_size
+        n, k, taps = config.frame.hidden_channels[0], config.head_channels, config.kernel_size
         self.narrow = Convolution(n, k, 3, dtype=dtype, rngs=rngs)
         self.taps = Convolution(k, taps, 3, dtype=dtype, rngs=rngs)
         self.refine = Convolution(taps, taps, 3, gain=1.0, dtype=dtype, rngs=rngs)
@@ -57,10 +57,11 @@ class FrameCodec(LatentCodec):
     LEVELS = range(1, 3)  # inner B-frames, leaves
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
-        super().__init__(config, self.LEVELS, dtype, rngs)
-        m, n, r = config.latent_channels, config.hidden_channels, config.references
-        self.encoder = downsampling(3 * (1 + r), n, n, n, m, dtype=dtype, rngs=rngs)
-        self.trunk = upsampling(m, n, n, n, dtype=dtype, rngs=rngs)
+        own, r = config.frame, config.references
+        super().__init__(config, own, self.LEVELS, dtype, rngs)
+        m, n = own.latent_channels, own.hidden_channels
+        self.encoder = downsampling(3 * (1 + r), *n, m, dtype=dtype, rngs=rngs)
+        self.trunk = upsampling(m, *reversed(n), dtype=dtype, rngs=rngs)
         # The interpolated frame starts as the output; without it, the mean of the other two.
         # A zero vertical kernel would be a saddle: only horizontal ones start at zero.
         shares = (0.0, 0.0, 1.0) if config.interpolate else (0.5, 0.5)

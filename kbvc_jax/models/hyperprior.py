@@ -13,13 +13,12 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.layers import downsampling, upsampling
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import scale_curve, spread_curve
 from kbvc_jax.ops import densities, quantise
 
-Z_STRIDE = 8  # z is 1/8 of y's resolution
 Z_SPREAD = 1.0  # of z's densities at first, in bins: training starts with z deviating by about 1
 
 
@@ -58,28 +57,37 @@ class FactorisedDensity(nnx.Module):
 
 
 class Hyperprior(nnx.Module):
-    def __init__(self, config: ModelConfig, levels: range, dtype: DTypeLike, rngs: nnx.Rngs):
-        m = config.latent_channels
-        self.encoder = downsampling(m, m, m, m, dtype=dtype, rngs=rngs)
-        self.mean_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs)
+    def __init__(
+        self,
+        config: ModelConfig,
+        own: CodecConfig,
+        levels: range,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        m, hyper = own.latent_channels, own.hyper_channels
+        self.stride = 2 ** len(hyper)  # of z, in positions of y
+        self.encoder = downsampling(m, *hyper, dtype=dtype, rngs=rngs)
+        up = *reversed(hyper), m
+        self.mean_decoder = upsampling(*up, dtype=dtype, rngs=rngs)
         # Its last layer gives log2 of the scale. Coding runs it in integers: see entropy_model.py.
         # ReLU, because in integers it is a clip.
-        self.scale_decoder = upsampling(m, m, m, m, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
-        self.bottleneck = FactorisedDensity(m, rngs=rngs)
+        self.scale_decoder = upsampling(*up, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
+        self.bottleneck = FactorisedDensity(hyper[-1], rngs=rngs)
         gains = config.quality_points > 0
-        self.scale_shift = scale_curve(config, levels) if gains else None
-        self.z_spread = spread_curve(config, levels) if gains else None
+        self.scale_shift = scale_curve(config, m, levels) if gains else None
+        self.z_spread = spread_curve(config, hyper[-1], levels) if gains else None
 
-    def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw m"]:
-        return self.encoder(pad_to_multiple(y, Z_STRIDE)).astype(jnp.float32)
+    def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw c"]:
+        return self.encoder(pad_to_multiple(y, self.stride)).astype(jnp.float32)
 
-    def z_bits(self, z: Float[Array, "b zh zw m"], rate: Rate) -> Float[Array, "b zh zw m"]:
+    def z_bits(self, z: Float[Array, "b zh zw c"], rate: Rate) -> Float[Array, "b zh zw c"]:
         if self.z_spread is None:
             return self.bottleneck.bits(z)
         spread = jnp.exp2(self.z_spread(rate.quality, rate.level))
         return self.bottleneck.bits(z, spread[:, None, None])
 
-    def mean(self, z: Float[Array, "b zh zw m"], height: int, width: int) -> Array:
+    def mean(self, z: Float[Array, "b zh zw c"], height: int, width: int) -> Array:
         return crop(self.mean_decoder(z), height, width).astype(jnp.float32)
 
     def log2_scale(self, z: Array, rate: Rate, height: int, width: int) -> Array:

@@ -10,7 +10,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
 from kbvc_jax.models.layers import downsampling, upsampling
 from kbvc_jax.models.rate_control import gain_curve
@@ -31,11 +31,19 @@ class CodecOutput(NamedTuple):
 class LatentCodec(nnx.Module):
     """What the two codecs share: gains around a hyperprior."""
 
-    def __init__(self, config: ModelConfig, levels: range, dtype: DTypeLike, rngs: nnx.Rngs):
-        self.hyperprior = Hyperprior(config, levels, dtype, rngs)
+    def __init__(
+        self,
+        config: ModelConfig,
+        own: CodecConfig,
+        levels: range,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        m = own.latent_channels
+        self.hyperprior = Hyperprior(config, own, levels, dtype, rngs)
         gains = config.quality_points > 0
-        self.gain = gain_curve(config, levels, +1) if gains else None
-        self.inverse_gain = gain_curve(config, levels, -1) if gains else None
+        self.gain = gain_curve(config, m, levels, +1) if gains else None
+        self.inverse_gain = gain_curve(config, m, levels, -1) if gains else None
 
     def scale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
         y = y.astype(jnp.float32)
@@ -53,10 +61,11 @@ class ImageCodec(LatentCodec):
     LEVELS = range(0, 1)
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
-        super().__init__(config, self.LEVELS, dtype, rngs)
-        m, n = config.latent_channels, config.hidden_channels
-        self.encoder = downsampling(3, n, n, n, m, dtype=dtype, rngs=rngs)
-        self.decoder = upsampling(m, n, n, n, 3, dtype=dtype, rngs=rngs)
+        own = config.image
+        super().__init__(config, own, self.LEVELS, dtype, rngs)
+        m, n = own.latent_channels, own.hidden_channels
+        self.encoder = downsampling(3, *n, m, dtype=dtype, rngs=rngs)
+        self.decoder = upsampling(m, *reversed(n), 3, dtype=dtype, rngs=rngs)
 
     def analyse(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
         return self.scale_latent(self.encoder(frame - 0.5), rate)

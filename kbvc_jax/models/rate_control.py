@@ -48,24 +48,24 @@ def step_octaves(weight: Float[Array, "*b"] | float) -> Float[Array, "*b"]:
     return 0.5 * jnp.log2(jnp.asarray(weight) * 255**2 * math.log(2) / 18)
 
 
-def gain_curve(config: ModelConfig, levels: range, sign: int) -> Curve:
+def gain_curve(config: ModelConfig, channels: int, levels: range, sign: int) -> Curve:
     """log2 gains before (+1) and after (-1) the quantiser."""
     quality = jnp.linspace(0, MAX_QUALITY, config.quality_points)
     knots = step_octaves(lambda_of(quality, config))
     shifts = 0.5 * jnp.log2(jnp.array([LEVEL_LAMBDAS[level] for level in levels]))
-    ones = jnp.ones(config.latent_channels)
+    ones = jnp.ones(channels)
     return Curve(sign * knots[:, None] * ones, sign * shifts[:, None] * ones, levels.start)
 
 
-def scale_curve(config: ModelConfig, levels: range) -> Curve:
+def scale_curve(config: ModelConfig, channels: int, levels: range) -> Curve:
     """log2 of what quality does to the scales of y: at first, what it does to y itself."""
-    return gain_curve(config, levels, +1)
+    return gain_curve(config, channels, levels, +1)
 
 
-def spread_curve(config: ModelConfig, levels: range) -> Curve:
+def spread_curve(config: ModelConfig, channels: int, levels: range) -> Curve:
     """log2 of what quality does to the density of z: at first, what it does to y, from 1 in the
     middle of the range."""
-    curve = gain_curve(config, levels, +1)
+    curve = gain_curve(config, channels, levels, +1)
     middle = math.sqrt(config.lambda_min * config.lambda_max)
     return Curve(curve.knots[...] - step_octaves(middle), curve.shifts[...], levels.start)
 

@@ -47,7 +47,7 @@ class CodedDepth:
     def kind(self) -> Kind:
         return "image" if self.rates.level[0] == 0 else "frame"
 
-    def z_indexes(self, network: Network) -> Int[np.ndarray, "b zh zw m"]:
+    def z_indexes(self, network: Network) -> Int[np.ndarray, "b zh zw c"]:
         return network.z_indexes(self.kind, self.rates, Size(*self.frames[0].shape[:2]))
 
     def statistics(self, network: Network, start: int) -> list[FrameStatistics]:

@@ -22,7 +22,7 @@ from kbvc_jax.models.entropy_model import (
     z_indexes,
 )
 from kbvc_jax.models.frame_codec import FrameCodec
-from kbvc_jax.models.hyperprior import Z_STRIDE, Rate
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.strips import Strips
@@ -44,10 +44,9 @@ class Size(NamedTuple):
     def latent(self) -> tuple[int, int]:
         return -(-self.height // BLOCK), -(-self.width // BLOCK)
 
-    @property
-    def hyper_latent(self) -> tuple[int, int]:
+    def hyper_latent(self, stride: int) -> tuple[int, int]:
         height, width = self.latent
-        return -(-height // Z_STRIDE), -(-width // Z_STRIDE)
+        return -(-height // stride), -(-width // stride)
 
 
 class FrameRates(NamedTuple):
@@ -72,7 +71,7 @@ class Prior(NamedTuple):
 class Symbols(NamedTuple):
     """The integers of a batch, and the tables of y."""
 
-    z: Int[Array, "b zh zw m"]
+    z: Int[Array, "b zh zw c"]
     y: Int[Array, "b lh lw m"]
     indexes: Int[Array, "b lh lw m"]
 
@@ -89,10 +88,6 @@ class Network:
         self._graph, self._state = nnx.split(inference.model)
         self._certain = jnp.asarray(inference.y_tables.lengths == 1)
 
-    @property
-    def latent_channels(self) -> int:
-        return self.inference.model.config.latent_channels
-
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
     ) -> Float[Array, "b r ph pw 3"]:
@@ -106,7 +101,7 @@ class Network:
         prior = self.prior(z, kind, rates, Size(*frames.shape[1:3]))
         return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
 
-    def prior(self, z: Int[Array, "b zh zw m"], kind: Kind, rates: FrameRates, size: Size) -> Prior:
+    def prior(self, z: Int[Array, "b zh zw c"], kind: Kind, rates: FrameRates, size: Size) -> Prior:
         entropy = self.entropy(kind)
         offsets = index_offsets(entropy, rates.quality, rates.level - _first_level(kind))
         return _prior(self._graph, self._state, kind, size, entropy.layers, z, offsets)
@@ -114,10 +109,11 @@ class Network:
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)
 
-    def z_indexes(self, kind: Kind, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw m"]:
+    def z_indexes(self, kind: Kind, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw c"]:
         """The table of each symbol of z."""
-        indexes = z_indexes(self.entropy(kind), rates.quality, rates.level - _first_level(kind))
-        shape = (len(indexes), *size.hyper_latent, self.latent_channels)
+        entropy = self.entropy(kind)
+        indexes = z_indexes(entropy, rates.quality, rates.level - _first_level(kind))
+        shape = (len(indexes), *size.hyper_latent(entropy.z_stride), entropy.z_channels)
         return np.broadcast_to(indexes[:, None, None], shape)
 
     def synthesise(

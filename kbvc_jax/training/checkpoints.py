@@ -24,6 +24,7 @@ from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.parameters import Parameters
 from kbvc_jax.training.run_folder import read_config
 from kbvc_jax.training.step import TrainState, fetch
+from kbvc_jax.training.widening import fits, widen
 
 FOLDER = "checkpoints"
 
@@ -152,7 +153,8 @@ def initial_weights(source: str) -> tuple[ModelConfig, Parameters]:
 
 
 def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
-    """`parameters` as the sources have them, as far as they do. Lambdas alone may differ."""
+    """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
+    may be narrower."""
     for source in sources.split(","):
         parameters = _replaced(parameters, source, model)
     return parameters
@@ -165,14 +167,17 @@ def _replaced(parameters: Parameters, source: str, model: ModelConfig) -> Parame
             sign = -1 if name.endswith("inverse_gain.knots") else +1
             found[name] = jnp.asarray(carry_over(np.asarray(found[name]), sign, theirs, model))
     for name, value in found.items():
-        if name in parameters and parameters[name].shape != value.shape:
+        if name in parameters and not fits(name, value, parameters[name], theirs, model):
             raise InputError(
                 f"init_from={source}: {name} has shape {value.shape}; "
                 f"this configuration wants {parameters[name].shape}"
             )
     if not found.keys() & parameters.keys():
         raise InputError(f"init_from={source}: holds none of this model's parameters")
-    return {name: jnp.asarray(found.get(name, p)) for name, p in parameters.items()}
+    return {
+        name: widen(jnp.asarray(found[name]), wide) if name in found else wide
+        for name, wide in parameters.items()
+    }
 
 
 def _read_metrics(folder: epath.Path) -> dict[str, float]:

@@ -42,7 +42,7 @@ class Latents(NamedTuple):
     """What a hyperprior sees of real frames, a row a frame and quality."""
 
     y: Float[Array, "b h w m"]
-    z: Float[Array, "b zh zw m"]
+    z: Float[Array, "b zh zw c"]
     rate: Rate
 
 

@@ -8,20 +8,16 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import types
-import typing
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TypeVar
 
 import jax
 from etils import epath
 
+from kbvc_jax.config import from_json
 from kbvc_jax.errors import InputError
 from kbvc_jax.training.config import TrainConfig, differences
 
 CONFIG_FILE = "config.json"
-Dataclass = TypeVar("Dataclass")
 
 
 @contextlib.contextmanager
@@ -52,7 +48,7 @@ def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
 def read_config(folder: epath.PathLike) -> TrainConfig:
     path = epath.Path(folder) / CONFIG_FILE
     try:
-        return _read(TrainConfig, json.loads(path.read_text()))
+        return from_json(TrainConfig, json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{folder}: no readable run there ({CONFIG_FILE}: {reason})") from None
@@ -71,30 +67,3 @@ def _lock(folder: epath.Path) -> Iterator[None]:
                 f"{folder}: another process trains in it; stop that one or choose another --run"
             ) from None
         yield
-
-
-def _read(kind: Any, value: Any) -> Any:
-    """A value of declared type `kind` from what JSON kept of it."""
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        members = [member for member in arguments if member is not types.NoneType]
-        return _read(next((m for m in members if _fits(m, value)), members[0]), value)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _read(hints[name], item) for name, item in value.items()})
-    if typing.get_origin(kind) is tuple:
-        if arguments[-1:] == (...,):
-            arguments = arguments[:1] * len(value)
-        return tuple(_read(*pair) for pair in zip(arguments, value, strict=True))
-    return kind(value) if kind in (float, Path) else value
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    if dataclasses.is_dataclass(kind):
-        names = {field.name for field in dataclasses.fields(kind)}
-        return isinstance(value, dict) and names == value.keys()
-    if typing.get_origin(kind) is tuple:
-        return isinstance(value, list)
-    return isinstance(kind, type) and isinstance(value, kind)

@@ -30,8 +30,7 @@ def test_the_parts_add_up_to_the_whole():
 
 
 def test_multiply_adds_of_the_image_codec_by_hand():
-    config = ModelConfig()
-    m, n, z = config.latent_channels, config.hidden_channels, config.latent_channels
+    m, n, z = 128, 96, 128
     taps = 25
     # Each stride-2 layer: taps x inputs x outputs at the lower of its two resolutions.
     encoder = taps * (3 * n / 4 + n * n / 16 + n * n / 64 + n * m / 256)

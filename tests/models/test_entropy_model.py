@@ -20,13 +20,13 @@ from kbvc_jax.ops.densities import CERTAIN_BELOW
 
 def test_the_integer_scale_decoder_follows_the_float_one():
     hyperprior = tiny_model(1).image.hyperprior
-    z = np.random.default_rng(0).integers(-4, 5, (2, 3, 4, TINY.latent_channels))
+    z = np.random.default_rng(0).integers(-4, 5, (2, 3, 4, TINY.image.hyper_channels[-1]))
     entropy = quantise_hyperprior(hyperprior, z)
     quality, level = np.array([20, 90]), np.array([0, 0])
     offsets = jnp.asarray(index_offsets(entropy, quality * QUALITY_STEPS, level))
     integer = table_indexes(entropy.layers, jnp.asarray(z), offsets)
     rate = Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(level))
-    exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 24, 32))
+    exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 12, 16))
     difference = np.abs(np.asarray(integer) - np.asarray(exact))
     assert difference.mean() < 0.5 and difference.max() <= 4
 
@@ -83,7 +83,7 @@ def test_z_has_the_tables_that_its_density_has_at_this_quality(codec, level):
     inference = tiny_inference(1)
     hyperprior, entropy = getattr(inference.model, codec).hyperprior, getattr(inference, codec)
     tables, own_level = entropy.z_tables, np.array([level - {"image": 0, "frame": 1}[codec]])
-    z = np.broadcast_to(np.arange(-3, 4)[None, None, :, None], (1, 1, 7, TINY.latent_channels))
+    z = np.broadcast_to(np.arange(-3, 4)[None, None, :, None], (1, 1, 7, entropy.z_channels))
     for quality in (0, 50, 100):
         rows = z_indexes(entropy, np.array([quality * QUALITY_STEPS]), own_level)[0]
         rate = Rate(jnp.array([float(quality)]), jnp.array([level]))
@@ -100,4 +100,4 @@ def test_between_two_qualities_with_tables_z_takes_the_nearer():
     step = 100 / (Z_RATES - 1)
     quality = np.array([0, 0.49, 0.51, 1.0]) * step * QUALITY_STEPS
     rows = z_indexes(entropy, quality.astype(np.int64), np.zeros(4, np.int64))[:, 0]
-    assert rows[0] == rows[1] == 0 and rows[2] == rows[3] == 2 * TINY.latent_channels
+    assert rows[0] == rows[1] == 0 and rows[2] == rows[3] == 2 * TINY.frame.hyper_channels[-1]

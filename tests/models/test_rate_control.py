@@ -9,7 +9,7 @@ import pytest
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import carry_over, gain_curve, lambda_of, step_octaves
 
-MODEL = ModelConfig(latent_channels=3, quality_points=5, lambda_min=0.01, lambda_max=0.16)
+MODEL = ModelConfig(quality_points=5, lambda_min=0.01, lambda_max=0.16)
 
 
 def test_lambdas_are_log_spaced_over_quality():
@@ -32,8 +32,8 @@ def test_the_best_step_balances_rate_and_distortion():
 @pytest.mark.parametrize("sign", [+1, -1])
 def test_a_fresh_curve_carried_over_is_the_fresh_curve_of_the_other_model(sign):
     wider = dataclasses.replace(MODEL, lambda_min=0.001, lambda_max=0.4, quality_points=7)
-    knots = np.asarray(gain_curve(MODEL, range(0, 1), sign).knots[...])
-    expected = gain_curve(wider, range(0, 1), sign).knots[...]
+    knots = np.asarray(gain_curve(MODEL, 3, range(0, 1), sign).knots[...])
+    expected = gain_curve(wider, 3, range(0, 1), sign).knots[...]
     np.testing.assert_allclose(carry_over(knots, sign, MODEL, wider), expected, rtol=1e-5)
 
 

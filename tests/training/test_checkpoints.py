@@ -85,7 +85,7 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({"image.gain": jnp.zeros(5)}, r"shape \(3,\); this configuration wants \(5,\)"),
+        ({"image.gain": jnp.zeros(2)}, r"shape \(3,\); this configuration wants \(2,\)"),
         ({"frame.gain": jnp.zeros(5)}, "none of this model's"),
     ],
 )

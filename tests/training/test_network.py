@@ -5,15 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
 from tests.training.stub import config
 
+CODEC = CodecConfig(hidden_channels=(2, 2, 2), latent_channels=2, hyper_channels=(2, 2, 2))
 CONFIG = config(
     model=ModelConfig(
-        latent_channels=2,
-        hidden_channels=2,
+        image=CODEC,
+        frame=CODEC,
         head_channels=2,
         kernel_size=3,
         interpolator=InterpolatorConfig(channels=(2, 2, 2, 2), side_channels=1),

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kbvc_jax.models.config import InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.training.config import LossConfig, TrainConfig
 from kbvc_jax.training.parameters import build
@@ -15,9 +15,10 @@ from kbvc_jax.training.starting_point import PICTURE, block_transform
 from kbvc_jax.video.reader import open_video
 from tests.data.footage import BUNNY
 
+CODEC = CodecConfig(hidden_channels=(32, 32, 32), latent_channels=64, hyper_channels=(64, 64, 64))
 MODEL = ModelConfig(
-    latent_channels=64,
-    hidden_channels=32,
+    image=CODEC,
+    frame=CODEC,
     head_channels=8,
     kernel_size=7,
     interpolator=InterpolatorConfig(channels=(4, 4, 4, 4), side_channels=2),
