@@ -18,13 +18,10 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from kbvc_jax.errors import InputError
-from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.parameters import Parameters
 from kbvc_jax.training.run_folder import read_config
 from kbvc_jax.training.step import TrainState, fetch
-from kbvc_jax.training.widening import fits, widen
 
 FOLDER = "checkpoints"
 
@@ -137,47 +134,6 @@ def load_run(
     arrays = {**state["frozen"], **state["average"]}
     parameters = {name: jnp.asarray(value) for name, value in arrays.items()}
     return config, parameters, step, metrics[step]
-
-
-def initial_weights(source: str) -> tuple[ModelConfig, Parameters]:
-    """The weights of a run, or of an inference checkpoint."""
-    folder = epath.Path(source)
-    if (folder / "config.json").exists():
-        config, parameters, *_ = load_run(source)
-        return config.model, parameters
-    from kbvc_jax.models.checkpoint import load_inference
-    from kbvc_jax.training.parameters import split
-
-    model = load_inference(source).model
-    return model.config, split(model)[1]
-
-
-def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
-    """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
-    may be narrower."""
-    for source in sources.split(","):
-        parameters = _replaced(parameters, source, model)
-    return parameters
-
-
-def _replaced(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
-    theirs, found = initial_weights(source)
-    if theirs.quality_points and model.quality_points:
-        for name in [name for name in found if name.endswith(".knots")]:
-            sign = -1 if name.endswith("inverse_gain.knots") else +1
-            found[name] = jnp.asarray(carry_over(np.asarray(found[name]), sign, theirs, model))
-    for name, value in found.items():
-        if name in parameters and not fits(name, value, parameters[name], theirs, model):
-            raise InputError(
-                f"init_from={source}: {name} has shape {value.shape}; "
-                f"this configuration wants {parameters[name].shape}"
-            )
-    if not found.keys() & parameters.keys():
-        raise InputError(f"init_from={source}: holds none of this model's parameters")
-    return {
-        name: widen(jnp.asarray(found[name]), wide) if name in found else wide
-        for name, wide in parameters.items()
-    }
 
 
 def _read_metrics(folder: epath.Path) -> dict[str, float]:

@@ -8,8 +8,9 @@ from etils import epath
 
 from kbvc_jax.data.dataset import Dataset
 from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.training.checkpoints import Checkpoints, start_from
+from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.init_from import start_from
 from kbvc_jax.training.reporting import Reporter
 from kbvc_jax.training.stages import Stage, build_stage
 from kbvc_jax.training.step import (

@@ -7,8 +7,8 @@ import numpy as np
 from etils import epath
 
 from kbvc_jax.data.dataset import make_dataset, validation_clips
-from kbvc_jax.training.checkpoints import initial_weights
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.init_from import read_weights
 from kbvc_jax.training.loop import train
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.run_folder import open_run
@@ -24,7 +24,7 @@ def run(config: TrainConfig, folder: epath.PathLike, *, minutes: float | None = 
         )
         validation = validation_batches(config)
         for source in filter(None, (config.init_from or "").split(",")):
-            initial_weights(source)  # is it there?
+            read_weights(source)  # is it there?
         seconds = None if minutes is None else 60 * minutes
         model = build(config)
         return train(config, model, batches, run_folder, validation=validation, seconds=seconds)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from kbvc_jax.errors import InputError
-from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.training.checkpoints import Checkpoints, load_run, start_from
+from kbvc_jax.training.checkpoints import Checkpoints, load_run
 from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
@@ -71,26 +70,3 @@ def test_a_half_written_checkpoint_is_ignored(folder):
 def test_a_run_without_checkpoints_is_named(folder):
     with pytest.raises(InputError, match="no checkpoint yet"):
         load_run(folder)
-
-
-def test_weights_of_another_run_replace_those_that_it_has(folder):
-    with Checkpoints(folder, CheckpointConfig()) as checkpoints:
-        checkpoints.save(state_of(1.0), 3, {})
-    parameters = {"image.gain": jnp.zeros(3), "frame.gain": jnp.ones(3)}
-    started = start_from(parameters, str(folder), ModelConfig())
-    np.testing.assert_array_equal(started["image.gain"], [101, 101, 101])
-    np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
-
-
-@pytest.mark.parametrize(
-    ("parameters", "named"),
-    [
-        ({"image.gain": jnp.zeros(2)}, r"shape \(3,\); this configuration wants \(2,\)"),
-        ({"frame.gain": jnp.zeros(5)}, "none of this model's"),
-    ],
-)
-def test_weights_that_do_not_fit_are_refused(folder, parameters, named):
-    with Checkpoints(folder, CheckpointConfig()) as checkpoints:
-        checkpoints.save(state_of(1.0), 3, {})
-    with pytest.raises(InputError, match=named):
-        start_from(parameters, str(folder), ModelConfig())

@@ -1,0 +1,93 @@
+"""Weights that another run or an inference checkpoint lends to the start of a run.
+
+A narrower model's fill the first channels of a wider one, which then returns the same pictures at
+first: new channels begin as in the wider model's own start, and no known one listens to them yet.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from jaxtyping import Array, Shaped
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.checkpoint import load_inference
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.rate_control import carry_over
+from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, split
+from kbvc_jax.training.run_folder import CONFIG_FILE
+
+KERNEL_AXES = 4  # rows, columns, inputs, outputs
+
+
+def read_weights(source: str) -> tuple[ModelConfig, Parameters]:
+    """Of a run, or of an inference checkpoint."""
+    if (epath.Path(source) / CONFIG_FILE).exists():
+        config, parameters, *_ = load_run(source)
+        return config.model, parameters
+    model = load_inference(source).model
+    return model.config, split(model)[1]
+
+
+def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
+    """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
+    may be narrower."""
+    for source in sources.split(","):
+        parameters = _replaced(parameters, source, model)
+    return parameters
+
+
+def _replaced(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
+    theirs, found = read_weights(source)
+    if not found.keys() & parameters.keys():
+        raise InputError(f"init_from={source}: holds none of this model's parameters")
+    _check_depths(source, found, theirs, model)
+    out = dict(parameters)
+    for name in found.keys() & parameters.keys():
+        value, wide = found[name], parameters[name]
+        if name.endswith(".knots") and theirs.quality_points and model.quality_points:
+            sign = -1 if name.endswith("inverse_gain.knots") else +1
+            value = carry_over(np.asarray(value), sign, theirs, model)
+        if not _fits(name, value.shape, wide.shape, theirs, model):
+            raise InputError(
+                f"init_from={source}: {name} has shape {value.shape}; "
+                f"this configuration wants {wide.shape}"
+            )
+        out[name] = _widen(jnp.asarray(value), wide)
+    return out
+
+
+def _check_depths(source: str, found: Parameters, theirs: ModelConfig, model: ModelConfig) -> None:
+    for codec in ("image", "frame"):
+        depth, wanted = (len(getattr(c, codec).hyper_channels) for c in (theirs, model))
+        if depth != wanted and any(name.startswith(f"{codec}.") for name in found):
+            raise InputError(
+                f"init_from={source}: its {codec} codec has {depth} hyperprior layers; "
+                f"this configuration wants {wanted}"
+            )
+
+
+def _fits(
+    name: str,
+    narrow: tuple[int, ...],
+    wide: tuple[int, ...],
+    source: ModelConfig,
+    target: ModelConfig,
+) -> bool:
+    """Whether one array is a corner of the other, channel by channel.
+
+    The taps of kernels lie around a centre, and the interpolator's side channels are its last.
+    """
+    if name.startswith(INTERPOLATOR) or source.kernel_size != target.kernel_size:
+        return narrow == wide
+    if len(narrow) != len(wide) or (len(wide) == KERNEL_AXES and narrow[:2] != wide[:2]):
+        return False
+    return all(n <= w for n, w in zip(narrow, wide, strict=True))
+
+
+def _widen(narrow: Shaped[Array, "..."], wide: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    wide = jnp.asarray(wide)
+    if narrow.ndim == KERNEL_AXES:
+        inputs, outputs = narrow.shape[2:]
+        wide = wide.at[:, :, inputs:, :outputs].set(0)
+    return wide.at[tuple(slice(size) for size in narrow.shape)].set(narrow)

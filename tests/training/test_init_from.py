@@ -1,0 +1,99 @@
+"""A run that starts from another's weights, or a wider model from a narrower one's."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from kbvc_jax.errors import InputError
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.training import init_from
+from kbvc_jax.training.checkpoints import Checkpoints
+from kbvc_jax.training.config import CheckpointConfig
+from kbvc_jax.training.init_from import start_from
+from kbvc_jax.training.parameters import split
+from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.step import initial_state
+from tests.tiny import TINY, tiny_model
+from tests.training.stub import config
+
+WIDE = dataclasses.replace(
+    TINY,
+    image=CodecConfig((8, 12, 10), latent_channels=16, hyper_channels=(12, 8)),
+    frame=CodecConfig((10, 8, 12), latent_channels=14, hyper_channels=(8, 10, 8)),
+)
+QUALITY, LEVEL = jnp.array([30.0, 80.0]), jnp.array([1, 2])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run whose averaged weights are 101 and 7."""
+    with open_run(tmp_path / "run", config()) as folder:
+        pass
+    state = initial_state(
+        {"image.gain": jnp.full(3, 101.0)}, {"interpolator.offset": jnp.full(2, 7.0)}
+    )
+    with Checkpoints(folder, CheckpointConfig()) as checkpoints:
+        checkpoints.save(state, 3, {})
+    return folder
+
+
+def test_weights_of_another_run_replace_those_that_it_has(folder):
+    parameters = {"image.gain": jnp.zeros(3), "frame.gain": jnp.ones(3)}
+    started = start_from(parameters, str(folder), ModelConfig())
+    np.testing.assert_array_equal(started["image.gain"], [101, 101, 101])
+    np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"image.gain": jnp.zeros(2)}, r"shape \(3,\); this configuration wants \(2,\)"),
+        ({"frame.gain": jnp.zeros(5)}, "none of this model's"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(folder, parameters, named):
+    with pytest.raises(InputError, match=named):
+        start_from(parameters, str(folder), ModelConfig())
+
+
+def start_from_tiny(monkeypatch, model):
+    """The tiny model, and one of that configuration that starts from its weights."""
+    narrow, wide = tiny_model(1), tiny_model(2, model)
+    known, (merge, fresh) = split(narrow)[1], split(wide)
+    monkeypatch.setattr(init_from, "read_weights", lambda source: (TINY, dict(known)))
+    return narrow, merge(start_from(fresh, "narrow", model))
+
+
+def pictures(seed: int):
+    return jnp.asarray(np.random.default_rng(seed).random((2, 32, 48, 3)), jnp.float32)
+
+
+def test_a_wider_model_returns_the_narrow_ones_pictures(monkeypatch):
+    narrow, wide = start_from_tiny(monkeypatch, WIDE)
+    frame, references = pictures(0), narrow.references(pictures(1), pictures(2))
+
+    def code(model: Kbvc):
+        image = model.image.forward(frame, QUALITY)
+        between = model.frame.forward(frame, references, QUALITY, LEVEL)
+        return image.reconstruction, between.reconstruction
+
+    for ours, theirs in zip(nnx.jit(code)(wide), nnx.jit(code)(narrow), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kernel_size": 5},
+        {"image": dataclasses.replace(TINY.image, hyper_channels=(8, 6, 6))},
+        {"interpolator": InterpolatorConfig(channels=(6, 6, 8, 8), side_channels=4)},
+        {"frame": CodecConfig((4, 8, 8), latent_channels=8, hyper_channels=(8, 8, 8))},
+    ],
+)
+def test_what_no_channel_can_be_added_to_is_refused(monkeypatch, changes):
+    with pytest.raises(InputError, match="this configuration wants"):
+        start_from_tiny(monkeypatch, dataclasses.replace(TINY, **changes))
