@@ -57,11 +57,11 @@ def get_config() -> TrainConfig:
         # Both codecs work from the start: a short ramp is enough.
         loss=LossConfig(ramp_start=0.3, ramp_steps=300),
         # More than 3e-4 unlearns the starting point before it learns.
-        optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=1100),
+        optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=1800),
         validation=ValidationConfig(
-            data=VALIDATION_DATA, clips=6, every=500, qualities=(0.0, 50.0, 100.0)
+            data=VALIDATION_DATA, clips=6, every=750, qualities=(0.0, 50.0, 100.0)
         ),
         checkpoint=CheckpointConfig(every=100),
-        steps=2600,
+        steps=3000,
         log_every=20,
     )

@@ -9,7 +9,7 @@ from configs import small
 from kbvc_jax.training.config import LossConfig, OptimiserConfig, TrainConfig
 
 # Groups of two frames hold I-frames alone; they lie far apart, so that both teach something.
-DATA = dataclasses.replace(small.DATA, frames=2, stride=(8, 24), crop=(256, 256), batch_size=2)
+DATA = dataclasses.replace(small.DATA, frames=2, stride=(8, 24), crop=(256, 256))
 VALIDATION_DATA = dataclasses.replace(small.VALIDATION_DATA, frames=2)
 
 
@@ -18,10 +18,10 @@ def get_config() -> TrainConfig:
         small.get_config(),
         data=DATA,
         loss=LossConfig(ramp_start=1.0),
-        optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=100, decay_steps=2500),
+        optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=100, decay_steps=4200),
         validation=dataclasses.replace(
-            small.get_config().validation, data=VALIDATION_DATA, every=500
+            small.get_config().validation, data=VALIDATION_DATA, every=1900
         ),
-        steps=6000,
+        steps=9500,
         log_every=50,
     )

@@ -1,0 +1,83 @@
+"""What the network can show at all: a frame as I-frame, and as B-frame with and without a quantiser.
+
+    python benchmarks/ceiling.py FOLDER-OF-CLIPS --distance 1 4 --quality 50 100
+
+RGB PSNR of one frame a clip, mean over clips; its references are decoded I-frames at the distance.
+Where the unquantised B-frame lies low, its decoder is too narrow and more bits are wasted.
+"""
+
+import argparse
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+import kbvc_jax
+from kbvc_jax.cli.exit import exit_status
+from kbvc_jax.evaluation.clips import find_clips
+from kbvc_jax.evaluation.config import EvaluationConfig, SequenceSet
+from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.padding import pad_to_multiple
+from kbvc_jax.ops.synthesis import synthesise
+
+LEAF = 2
+
+
+def run() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder")
+    parser.add_argument("--distance", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--quality", type=float, nargs="+", default=[50, 100])
+    parser.add_argument("--checkpoint")
+    arguments = parser.parse_args()
+
+    model = kbvc_jax.load(arguments.checkpoint).inference.model
+    reach = max(arguments.distance)
+    clips = find_clips(
+        EvaluationConfig(set=SequenceSet("clips"), data=arguments.folder, frames=2 * reach + 1)
+    )
+    groups = [[frame.rgb for frame in clip.read()] for clip in clips]
+    print("distance  quality   I-frame   B-frame, unquantised   B-frame")
+    for distance in arguments.distance:
+        for quality in arguments.quality:
+            rows = [
+                reached(model, quality, *group[reach - distance : reach + distance + 1 : distance])
+                for group in groups
+            ]
+            image, ceiling, frame = np.mean(rows, 0)
+            print(
+                f"{distance:8} {quality:8g} {image:9.2f} {ceiling:22.2f} {frame:9.2f}", flush=True
+            )
+    return 0
+
+
+def reached(model: Kbvc, quality: float, *frames: np.ndarray) -> list[float]:
+    """PSNR of the middle one of three frames: I, unquantised B, B."""
+    height, width = frames[1].shape[:2]
+    samples = pad_to_multiple(jnp.asarray(np.stack(frames), jnp.float32) / 255, 16)
+    found = np.asarray(_code(model, samples, jnp.float32(quality)))[:, :height, :width]
+    return [psnr(frames[1], np.rint(255 * np.clip(f, 0, 1)), 255) for f in found]
+
+
+@nnx.jit
+def _code(
+    model: Kbvc, frames: Float[Array, "3 h w 3"], quality: Float[Array, ""]
+) -> Float[Array, "3 h w 3"]:
+    images = model.image.forward(frames, jnp.broadcast_to(quality, 3)).reconstruction
+    shown = jnp.rint(255 * jnp.clip(images, 0, 1)) / 255
+    references = model.references(shown[:1], shown[2:])
+    rate = Rate(quality[None], jnp.array([LEAF]))
+    latent = model.frame.analyse(frames[1:2], references, rate)
+    ceiling = synthesise(references, *model.frame.kernels(model.frame.features(latent, rate)))
+    coded = model.frame.forward(frames[1:2], references, *rate).reconstruction
+    return jnp.concatenate([images[1:2], ceiling, coded])
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(run, "ceiling.py"))
