@@ -1,4 +1,4 @@
-"""What the network can show at all: a frame as I-frame, and as B-frame with and without a quantiser.
+"""What the network can show: a frame as I-frame, and as B-frame with and without a quantiser.
 
     python benchmarks/ceiling.py FOLDER-OF-CLIPS --distance 1 4 --quality 50 100
 
