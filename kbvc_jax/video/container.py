@@ -58,7 +58,7 @@ class ContainerSource:
         self.format = VideoFormat(
             first.width,
             first.height,
-            rate or Fraction(self._stream.average_rate or self._stream.guessed_rate or 25),
+            rate or self._own_rate(),
             matrix or ("709" if self.is_rgb or chroma == "400" else matrix_of(first)),
             full if full_range is None else full_range,
             depth,
@@ -80,6 +80,11 @@ class ContainerSource:
 
     def close(self) -> None:
         self._container.close()
+
+    def _own_rate(self) -> Fraction:
+        # PyAV's own rational, since its version 19, or a Fraction.
+        found = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
+        return Fraction(found.numerator, found.denominator)
 
     def _all(self) -> Iterator[VideoFrame]:
         if self._first is not None:
