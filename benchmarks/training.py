@@ -136,7 +136,10 @@ def plan(width: int, height: int, batch: int, precision: str, folder: str, argum
     config, stage = training(width, height, batch, precision, folder, arguments)
     frames = jax.ShapeDtypeStruct((1, batch, FRAMES, height, width, 3), jnp.uint8)
     state = initial_state(stage.trainable, stage.frozen)
-    planned = train_step(config, stage.loss).lower(state, frames).compile().memory_analysis()
+    # Buffers are laid out before code is generated: that may be done quickly.
+    quick = {"xla_backend_optimization_level": 0}
+    lowered = train_step(config, stage.loss).lower(state, frames)
+    planned = lowered.compile(quick).memory_analysis()
     gib = (planned.temp_size_in_bytes + planned.argument_size_in_bytes) / 2**30
     remat = " remat" if config.remat else ""
     print(f"{batch} groups of {FRAMES} frames {width}x{height}, {precision}{remat}: {gib:.2f} GiB")
