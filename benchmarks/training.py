@@ -13,9 +13,10 @@ counted, forward three times; the peak is the chip's data sheet's, or what a lar
 matrices reaches where that is not listed. Each run adds its rows to the file of --json.
 
 A 2-core AVX-512 machine, 128x128, one group a step, float32: the full model trains 3.3 frames a
-second where SSF does 5.4, 1.67 times its seconds a frame (goal: 2.2); the small one (--small) 9.7
-where SSF does 6.1, 0.63 times. Waiting for data: 0.1 % at most. On a GPU not measured yet; the goal
-there is 500 frames a second on an H200 at 256x256 in bfloat16.
+second where SSF does 5.4, 1.67 times its seconds a frame (goal: 2.2). Waiting for data: 0.1 % at
+most. On a GPU not measured yet; the goal there is 500 frames a second on an H200 at 256x256 in
+bfloat16. --plan, for the CPU: 8 groups of 5 frames 256x256 take 11.1 GiB in bfloat16, and 12.5 GiB
+in float32 with --remat.
 """
 
 import argparse
