@@ -3,8 +3,8 @@ starts from (kbvc_jax/training/starting_point.py), without a quantiser.
 
     python benchmarks/channels.py FOLDER 32,32,32,96 32,64,96,128 32,64,128,192 32,64,128,256
 
-Each group: N at 1/2, 1/4 and 1/8 of the frame, then M at 1/16, as in CodecConfig. Training does
-better than the transform, but not by much.
+Each group: N at 1/2, 1/4 and 1/8 of the frame, then M at 1/16, as in CodecConfig. What they cannot
+hold, no training will show.
 """
 
 import argparse

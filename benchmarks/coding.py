@@ -118,7 +118,8 @@ def untrained():
     from kbvc_jax.ops.densities import scale_table
 
     model = Kbvc(ModelConfig())
-    z = jax.random.randint(jax.random.key(0), (1, 4, 4, model.config.image.latent_channels), -3, 4)
+    channels = model.config.image.hyper_channels[-1]  # the full model's codecs have as many
+    z = jax.random.randint(jax.random.key(0), (1, 4, 4, channels), -3, 4)
     image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
     return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
 

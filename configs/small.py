@@ -1,4 +1,4 @@
-"""The small model, for CPUs: about an eighth of the full model's multiply-adds, every quality.
+"""The small model, for CPUs: under a sixth of the full model's multiply-adds, every quality.
 
     python -m kbvc_jax.data.pack FOOTAGE/train packs/train --codec copy --container zip
     python -m kbvc_jax.data.pack FOOTAGE/validation packs/validation --codec copy --container zip

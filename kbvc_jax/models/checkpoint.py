@@ -88,8 +88,8 @@ def load_inference(folder: str | Path) -> InferenceModel:
         raise InputError(
             f"{folder}: checkpoint format {document.get('format')}; this version reads {FORMAT}"
         )
-    config = from_json(ModelConfig, document["config"])
     try:
+        config = from_json(ModelConfig, document["config"])
         with ocp.StandardCheckpointer() as checkpointer:
             restored = checkpointer.restore((source / "arrays").resolve())
     except Exception as error:  # Orbax raises many kinds for a damaged folder

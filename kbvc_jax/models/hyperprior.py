@@ -51,8 +51,8 @@ class FactorisedDensity(nnx.Module):
         )
 
     def bits(
-        self, z: Float[Array, "b h w m"], spread: Float[Array, "#b 1 1 m"] | float = 1.0
-    ) -> Float[Array, "b h w m"]:
+        self, z: Float[Array, "b h w c"], spread: Float[Array, "#b 1 1 c"] | float = 1.0
+    ) -> Float[Array, "b h w c"]:
         return densities.factorised_bits(z, self.pure(), spread)
 
 
