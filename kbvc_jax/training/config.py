@@ -10,7 +10,7 @@ from kbvc_jax.models.config import ModelConfig
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
-    """Equation 2; of the codec stage alone."""
+    """Equation 2; of the stages that code."""
 
     # Quality of each GoP, drawn uniformly; the model's config turns it into lambda.
     quality: tuple[float, float] = (0.0, 100.0)
@@ -63,8 +63,9 @@ class CheckpointConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    # "interpolator": IFRNet alone. "codec": image and frame codec, the interpolator frozen.
-    stage: Literal["interpolator", "codec"] = "codec"
+    # "interpolator": IFRNet alone. "frame": the frame codec, between pictures of a frozen image
+    # codec. "codec": both codecs. The interpolator is frozen in either.
+    stage: Literal["interpolator", "frame", "codec"] = "codec"
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
@@ -77,7 +78,7 @@ class TrainConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     # Recompute each codec call's activations in the backward pass: less memory, a third more work.
     remat: bool = False
-    # Weights to start from: run folders (of either stage) or inference checkpoints, with commas
+    # Weights to start from: run folders (of any stage) or inference checkpoints, with commas
     # between them; what several hold is the last one's. The optimiser starts anew.
     init_from: str | None = None
     log_every: int = 50
@@ -110,7 +111,7 @@ def differences(ours: TrainConfig, theirs: TrainConfig) -> list[str]:
 def check(config: TrainConfig, devices: int) -> None:
     """Refuses, before anything compiles, what could not train."""
     fixed, curves = config.loss.fixed_lambda is not None, config.model.quality_points > 0
-    if config.stage == "codec" and fixed == curves:
+    if config.stage != "interpolator" and fixed == curves:
         raise InputError(
             f"loss.fixed_lambda={config.loss.fixed_lambda} with "
             f"model.quality_points={config.model.quality_points}: set either a lambda with 0 "
@@ -135,7 +136,7 @@ def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
             f"{where}.batch_size={data.batch_size} cannot be divided among {devices} devices; "
             f"use a multiple of {devices}"
         )
-    least = 3 if stage == "interpolator" else 2
+    least = 2 if stage == "codec" else 3  # two frames are I-frames alone
     if data.frames < least:
         raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")
     if any(size % 16 for size in data.crop):

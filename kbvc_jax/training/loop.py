@@ -108,7 +108,10 @@ def _announce(config: TrainConfig, stage: Stage, step: int, reporter: Reporter) 
         f"{jax.process_count()} process(es); " + (f"continues at step {step}" if step else "starts")
     )
     if stage.frozen and not config.init_from:
-        reporter.warn("the frozen interpolator is untrained; init_from=RUN of configs/interpolator")
+        reporter.warn(
+            "what is frozen is untrained (the interpolator; in stage=frame the image codec, too): "
+            "set init_from=RUN of the stage before"
+        )
 
 
 def _log(step: int, rows: list[Metrics], reporter: Reporter, checkpoints: Checkpoints) -> None:

@@ -12,7 +12,8 @@ from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.starting_point import start
 
 Parameters = dict[str, Array]
-INTERPOLATOR = "interpolator."  # what the names of its parameters begin with
+# What the names of their parameters begin with.
+INTERPOLATOR, IMAGE = "interpolator.", "image."
 DENSITY = ".bottleneck."  # what those of z's densities contain
 
 

@@ -1,4 +1,4 @@
-"""The two things that one trains: what each minimises, and how it is validated.
+"""The things that one trains: what each minimises, and how it is validated.
 
 A stage's functions take all parameters that it holds, as one flat dict.
 """
@@ -15,7 +15,7 @@ from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate_distortion
-from kbvc_jax.training.parameters import INTERPOLATOR, Parameters
+from kbvc_jax.training.parameters import IMAGE, INTERPOLATOR, Parameters
 from kbvc_jax.training.step import GroupLoss
 
 
@@ -34,7 +34,8 @@ def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
 
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     merge, everything = parameters.split(model)
-    frozen = {name: v for name, v in everything.items() if name.startswith(INTERPOLATOR)}
+    kept = (INTERPOLATOR, IMAGE) if config.stage == "frame" else INTERPOLATOR
+    frozen = {name: v for name, v in everything.items() if name.startswith(kept)}
     trainable = {name: v for name, v in everything.items() if name not in frozen}
 
     def loss(values, frames, key, rate_weight):

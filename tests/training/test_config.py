@@ -9,7 +9,7 @@ from kbvc_jax.training.config import LossConfig, TrainConfig, check, differences
 from tests.training.stub import config
 
 EXPERIMENTS = ("interpolator", "kbvc", "paper", "no_interpolation", "kernel51")
-SMALL_ONES = ("smoke", "small", "small_image", "small_interpolator")
+SMALL_ONES = ("smoke", "small", "small_image", "small_frame", "small_interpolator")
 RELEASE = ("release", "release_image", "release_interpolator")
 
 
@@ -53,3 +53,10 @@ def test_data_that_could_not_train_is_refused(field, value, named):
     data = dataclasses.replace(config().data, **{field: value})
     with pytest.raises(InputError, match=named):
         check(config(data=data), devices=4)
+
+
+@pytest.mark.parametrize("stage", ["interpolator", "frame"])
+def test_two_frames_have_no_b_frame_to_learn(stage):
+    data = dataclasses.replace(config().data, frames=2)
+    with pytest.raises(InputError, match=f"stage={stage} needs at least 3"):
+        check(config(stage=stage, data=data), devices=1)
