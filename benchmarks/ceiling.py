@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 import kbvc_jax
 from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.evaluation.clips import find_clips
-from kbvc_jax.evaluation.config import EvaluationConfig, SequenceSet
+from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -39,9 +39,7 @@ def run() -> int:
 
     model = kbvc_jax.load(arguments.checkpoint).inference.model
     reach = max(arguments.distance)
-    clips = find_clips(
-        EvaluationConfig(set=SequenceSet("clips"), data=arguments.folder, frames=2 * reach + 1)
-    )
+    clips = find_clips(EvaluationConfig(data=arguments.folder, frames=2 * reach + 1))
     groups = [[frame.rgb for frame in clip.read()] for clip in clips]
     print("distance  quality   I-frame   B-frame, unquantised   B-frame")
     for distance in arguments.distance:

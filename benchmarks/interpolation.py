@@ -15,7 +15,7 @@ import numpy as np
 import kbvc_jax
 from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.evaluation.clips import find_clips
-from kbvc_jax.evaluation.config import EvaluationConfig, SequenceSet
+from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.pipeline.network import Network
 
@@ -31,9 +31,7 @@ def run() -> int:
     arguments = parser.parse_args()
 
     network = Network(kbvc_jax.load(arguments.checkpoint).inference, 8)
-    clips = find_clips(
-        EvaluationConfig(set=SequenceSet("clips"), data=arguments.folder, frames=arguments.frames)
-    )
+    clips = find_clips(EvaluationConfig(data=arguments.folder, frames=arguments.frames))
     print(f"{'clip':16} {'distance':>8} {'interpolated':>12} {'averaged':>9} {'gain dB':>8}")
     rows = []
     for clip in clips:

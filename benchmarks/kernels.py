@@ -20,7 +20,7 @@ from jaxtyping import Array
 import kbvc_jax
 from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.evaluation.clips import find_clips
-from kbvc_jax.evaluation.config import EvaluationConfig, SequenceSet
+from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.ops.synthesis import synthesise
 from kbvc_jax.training import parameters
@@ -42,9 +42,7 @@ def run() -> int:
 
     model = kbvc_jax.load(arguments.checkpoint).inference.model
     reach = max(arguments.distance)
-    clips = find_clips(
-        EvaluationConfig(set=SequenceSet("clips"), data=arguments.folder, frames=2 * reach + 1)
-    )
+    clips = find_clips(EvaluationConfig(data=arguments.folder, frames=2 * reach + 1))
     groups = [[_middle(frame.rgb, arguments.crop) for frame in clip.read()] for clip in clips]
     codec = parameters.build(TrainConfig(model=model.config)).frame
     channels = model.config.frame.hidden_channels[0]
