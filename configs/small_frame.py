@@ -15,7 +15,7 @@ def get_config() -> TrainConfig:
         stage="frame",
         loss=LossConfig(ramp_start=1.0),
         # All of it tail.
-        optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=3750),
-        validation=dataclasses.replace(small.get_config().validation, every=950),
-        steps=3800,
+        optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=3450),
+        validation=dataclasses.replace(small.get_config().validation, every=1250),
+        steps=3500,
     )
