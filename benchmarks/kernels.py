@@ -1,6 +1,6 @@
 """What the kernel heads could show if nothing stood before them.
 
-    python benchmarks/kernels.py FOLDER-OF-CLIPS --distance 1 4 --steps 100
+    python benchmarks/kernels.py FOLDER-OF-CLIPS --distance 1 4 --steps 250
 
 Kernel heads of the checkpoint's shape, begun anew, and free features at half resolution are fitted
 to one crop of each clip: no encoder, no latent, no trunk. RGB PSNR, mean over clips; references are
@@ -35,7 +35,7 @@ def run() -> int:
     )
     parser.add_argument("folder")
     parser.add_argument("--distance", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--checkpoint")
     arguments = parser.parse_args()
