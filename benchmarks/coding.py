@@ -10,8 +10,8 @@ frame included. Without a checkpoint the weights are untrained: no convolution c
 but few symbols differ from zero, in SSF too. Without --peer only this codec is timed. Each run adds
 its rows to the file of --json, and the table shows all of them.
 
-2 cores of an AMD EPYC, --sizes 256x256 --repeats 3: the full model, untrained, 2.16 frames a second of
-encoding and 2.46 of decoding where SSF does 5.51 and 7.57; the weights that ship (--checkpoint
+2 cores of an AMD EPYC, --sizes 256x256 --repeats 3: the full model, untrained, encodes 2.16 and
+decodes 2.46 frames a second where SSF does 5.51 and 7.57; the weights that ship (--checkpoint
 kbvc_jax/weights) 6.95 and 7.86 where SSF does 5.65 and 8.09. On a GPU not measured.
 """
 
