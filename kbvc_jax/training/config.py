@@ -10,7 +10,7 @@ from kbvc_jax.models.config import ModelConfig
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
-    """Equation 2; of the stages that code."""
+    """Equation 2; `interpolation` is the interpolator's, all others of the stages that code."""
 
     # Quality of each GoP, drawn uniformly; the model's config turns it into lambda.
     quality: tuple[float, float] = (0.0, 100.0)
@@ -24,6 +24,8 @@ class LossConfig:
     # with its full weight from the first step the network first learns to send nothing.
     ramp_start: float = 0.03
     ramp_steps: int = 1000
+    # See interpolator_loss.py.
+    interpolation: Literal["ifrnet", "rmse"] = "ifrnet"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,14 @@
-"""IFRNet's loss (Kong et al. 2022, section 3.3), over every triplet of a group's hierarchy.
+"""What the interpolator learns from: every triplet of a group's hierarchy.
 
-Charbonnier + census over 7x7 + 0.01 x the same comparison over 3x3 of the predicted intermediate
-features with those of the true middle frame. No flow distillation: no labels ship.
+"ifrnet", IFRNet's own loss (Kong et al. 2022, section 3.3): Charbonnier + census over 7x7 + 0.01 x
+the same comparison over 3x3 of the predicted intermediate features with those of the true middle
+frame. No flow distillation: no labels ship.
+"rmse": the root of each frame's squared error, the codec's own measure. A frame of little motion
+then counts as much in decibels as one of much.
 """
+
+from collections.abc import Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -51,8 +57,20 @@ def _relation(
     return difference / jnp.sqrt(0.81 + difference**2)
 
 
+def geometry(predicted: Sequence[Array], true: Sequence[Array]) -> Float[Array, ""]:
+    """Of levels 1 to 3; the coarsest is not predicted."""
+    pairs = zip(predicted, true, strict=False)
+    return sum((census(p, t.astype(jnp.float32), 3) for p, t in pairs), jnp.zeros(()))
+
+
+def root_mean_square(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
+    return jnp.mean(jnp.sqrt(jnp.mean(difference**2, (1, 2, 3)) + _CHARBONNIER))
+
+
 def interpolation_loss(
-    interpolator: Interpolator, frames: Float[Array, "t h w 3"]
+    interpolator: Interpolator,
+    frames: Float[Array, "t h w 3"],
+    measure: Literal["ifrnet", "rmse"] = "ifrnet",
 ) -> tuple[Float[Array, ""], Metrics, Float[Array, "b h w 3"]]:
     """The loss of one group of true frames, its metrics, and the frames found."""
     triplets = [frame for depth in hierarchy(len(frames) - 1) for frame in depth]
@@ -61,22 +79,18 @@ def interpolation_loss(
         for name in ("previous", "time", "following")
     )
     found = interpolator.intermediate(previous, following)
-    mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
-    true_features = interpolator.encode(middle - mean)
-
-    gray, found_gray = middle.mean(-1, keepdims=True), found.frame.mean(-1, keepdims=True)
-    geometry = sum(
-        census(predicted, true.astype(jnp.float32), 3)
-        for predicted, true in zip(found.features, true_features, strict=False)
-    )
-    loss = (
-        charbonnier(found.frame - middle) + census(found_gray, gray, 7) + GEOMETRY_WEIGHT * geometry
-    )
+    difference = found.frame - middle
     metrics = {
-        "loss": loss,
         "psnr": jnp.mean(psnr(found.frame, middle)),
         # What averaging both references would reach: the interpolator's baseline.
         "psnr_average": jnp.mean(psnr(0.5 * (previous + following), middle)),
-        "geometry": jnp.asarray(geometry),
     }
-    return loss, metrics, found.frame
+    if measure == "rmse":
+        loss = root_mean_square(difference)
+    else:
+        mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
+        metrics["geometry"] = geometry(found.features, interpolator.encode(middle - mean))
+        gray, found_gray = middle.mean(-1, keepdims=True), found.frame.mean(-1, keepdims=True)
+        relations = census(found_gray, gray, 7) + GEOMETRY_WEIGHT * metrics["geometry"]
+        loss = charbonnier(difference) + relations
+    return loss, {"loss": loss, **metrics}, found.frame

@@ -57,15 +57,16 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:
     assert model.interpolator is not None  # config.check has seen to it
     merge, own = parameters.split(model.interpolator)
+    measure = config.loss.interpolation
 
     def interpolator(values: Parameters):
         return merge({name: values[INTERPOLATOR + name] for name in own})
 
     def loss(values, frames, key, rate_weight):
-        return interpolation_loss(interpolator(values), frames)[:2]
+        return interpolation_loss(interpolator(values), frames, measure)[:2]
 
     def evaluate(values, frames, quality):
-        _, metrics, found = interpolation_loss(interpolator(values), frames)
+        _, metrics, found = interpolation_loss(interpolator(values), frames, measure)
         return metrics, jnp.clip(found, 0, 1)
 
     trainable = {INTERPOLATOR + name: value for name, value in own.items()}

@@ -9,6 +9,13 @@ from kbvc_jax.training.parameters import split
 from tests.training.stub import StubInterpolator
 
 
+def one_triplet(offset, measure="ifrnet"):
+    """The loss where the mean of both references is right but for `offset`."""
+    merge, _ = split(StubInterpolator())
+    frames = jnp.full((3, 16, 16, 3), 0.5)
+    return interpolation_loss(merge({"offset": offset}), frames, measure)[0]
+
+
 def images(seed: int, channels: int = 1):
     return jax.random.uniform(jax.random.key(seed), (2, 16, 12, channels))
 
@@ -50,13 +57,14 @@ def test_all_triplets_of_a_group_count():
     assert float(metrics["psnr"]) == float(metrics["psnr_average"])
 
 
-def test_a_wrong_frame_costs_and_its_gradient_points_back():
-    frames = jnp.full((3, 16, 16, 3), 0.5)
-    merge, _ = split(StubInterpolator())
-
-    def loss(offset):
-        return interpolation_loss(merge({"offset": offset}), frames)[0]
-
-    value, gradient = jax.value_and_grad(loss)(jnp.full(3, 0.1))
+@pytest.mark.parametrize("measure", ["ifrnet", "rmse"])
+def test_a_wrong_frame_costs_and_its_gradient_points_back(measure):
+    value, gradient = jax.value_and_grad(one_triplet)(jnp.full(3, 0.1), measure)
     assert float(value) == pytest.approx(0.1, rel=0.01)
     np.testing.assert_allclose(gradient, 1 / 3, rtol=0.01)
+
+
+def test_the_root_mean_square_weighs_channels_by_their_error():
+    offset = jnp.array([0.0, 0.03, 0.04])
+    assert float(one_triplet(offset, "rmse")) == pytest.approx(0.05 / 3**0.5, rel=1e-2)
+    assert float(one_triplet(offset)) == pytest.approx(0.07 / 3, rel=0.02)
