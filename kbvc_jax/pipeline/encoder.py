@@ -27,9 +27,7 @@ Frame = UInt[np.ndarray, "h w 3"]
 class CodedGop:
     """A record for the container, with what it decodes to."""
 
-    def __init__(
-        self, network: Network, start: int, group: Group, quality: int, offsets: tuple[int, ...]
-    ):
+    def __init__(self, network: Network, start: int, group: Group, quality: int):
         self._network, self._depths = network, group.depths
         self.start = start  # of the group's opening I-frame
         self.length = group.end - group.start
@@ -37,7 +35,7 @@ class CodedGop:
             first_frame=start + 1 if self.length else start,
             frames=max(self.length, 1),
             quality=quality,
-            level_offsets=offsets,
+            level_offsets=(group.level_offset,) * len(hierarchy(self.length)),
             opening=self.length == 0,
             payload=write_payload(network, group.depths),
         )
@@ -68,7 +66,7 @@ def encode_gops(
     if first is None:
         return
     opening = code_image(network, first, 0, fixed_point)
-    yield CodedGop(network, 0, Group(0, 0, [opening], 0.0), fixed_point, ())
+    yield CodedGop(network, 0, Group(0, 0, 0, [opening]), fixed_point)
     start, window, decoded = 0, [first], opening.frames[0]
     while True:
         wanted = MAX_GOP if gop == "auto" else int(gop)
@@ -83,8 +81,7 @@ def encode_gops(
             end = len(window) - 1
             groups = [_Trial(network, window, decoded, fixed_point).code(0, end)]
         for group in groups:
-            depths = len(hierarchy(group.end - group.start))
-            yield CodedGop(network, start + group.start, group, fixed_point, (0,) * depths)
+            yield CodedGop(network, start + group.start, group, fixed_point)
         decoded = groups[-1].depths[0].frames[0]
         start, window = start + end, window[end:]
 
@@ -106,19 +103,19 @@ class _Trial:
             self._images[time] = code_image(self._network, self._window[time], time, self._quality)
         return self._images[time]
 
-    def code(self, start: int, end: int, price: bool = False) -> Group:
+    def code(self, start: int, end: int, level_offset: int = 0) -> Group:
         inner = self._window[start + 1 : end]
-        offsets = (0,) * len(hierarchy(end - start))
+        offsets = (level_offset,) * len(hierarchy(end - start))
         b_frames = code_b_frames(
             self._network, self._decoded(start), self._decoded(end), inner, self._quality, offsets
         )
-        closing = self._image(end)
-        depths = [dataclasses.replace(closing, times=(end - start,)), *b_frames]
-        cost = sum(self._cost(depth, start) for depth in depths) if price else 0.0
-        return Group(start, end, depths, cost)
+        closing = dataclasses.replace(self._image(end), times=(end - start,))
+        return Group(start, end, level_offset, [closing, *b_frames])
 
-    def __call__(self, start: int, end: int) -> Group:
-        return self.code(start, end, price=True)
+    def __call__(self, start: int, end: int, level_offset: int) -> Group:
+        group = self.code(start, end, level_offset)
+        cost = sum(self._cost(depth, start) for depth in group.depths)
+        return dataclasses.replace(group, cost=cost)
 
     def _cost(self, depth: CodedDepth, start: int) -> float:
         """Bits + lambda x 255^2 x squared error, summed over pixels."""

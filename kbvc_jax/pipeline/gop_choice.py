@@ -1,7 +1,8 @@
-"""`--gop auto`: the length of each group of pictures, by what it would cost.
+"""`--gop auto`: length of each group of pictures and quality of its B-frames, by what they cost.
 
-A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first and
-halved or doubled while that lowers rate + lambda x distortion; a group kept is not coded again.
+A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first, at
+falling qualities of the B-frames, then halved or doubled while that lowers rate + lambda x
+distortion; a group kept is not coded again.
 """
 
 import dataclasses
@@ -13,6 +14,8 @@ from jaxtyping import UInt
 from kbvc_jax.pipeline.gop_coder import CodedDepth
 
 FIRST_LENGTH = 8
+# Where B-frames gain little from their bits, I-frames are the better place for them.
+LEVEL_OFFSETS = (0, -16, -32, -48)
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
@@ -24,30 +27,44 @@ class Group:
 
     start: int
     end: int
+    level_offset: int  # of all its B-frames' quality to that of the I-frames, in half steps
     depths: Sequence[CodedDepth]  # the closing I-frame first
-    cost: float
+    cost: float = 0.0
 
 
-Trial = Callable[[int, int], Group]
+Trial = Callable[[int, int, int], Group]  # of start, end, level offset
 
 
 def choose_groups(start: int, end: int, trial: Trial) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
-        return _split_while_cheaper(trial(start, end), trial)
+        return _split_while_cheaper(_lower_while_cheaper(start, end, trial), trial)
     middle = (start + end + 1) // 2
     halves = choose_groups(start, middle, trial) + choose_groups(middle, end, trial)
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
-    whole = trial(start, end)
+    whole = trial(start, end, halves[0].level_offset)
     return [whole] if whole.cost < sum(group.cost for group in halves) else halves
+
+
+def _lower_while_cheaper(start: int, end: int, trial: Trial) -> Group:
+    best = trial(start, end, LEVEL_OFFSETS[0])
+    for offset in LEVEL_OFFSETS[1:] if end - start > 1 else ():
+        group = trial(start, end, offset)
+        if group.cost >= best.cost:
+            break
+        best = group
+    return best
 
 
 def _split_while_cheaper(whole: Group, trial: Trial) -> list[Group]:
     if whole.end - whole.start == 1:
         return [whole]
     middle = (whole.start + whole.end + 1) // 2
-    halves = [trial(whole.start, middle), trial(middle, whole.end)]
+    halves = [
+        trial(whole.start, middle, whole.level_offset),
+        trial(middle, whole.end, whole.level_offset),
+    ]
     if sum(half.cost for half in halves) >= whole.cost:
         return [whole]
     return [group for half in halves for group in _split_while_cheaper(half, trial)]
