@@ -38,8 +38,8 @@ def register(commands) -> None:
         type=kinds.gop,
         default=8,
         metavar="N|auto",
-        help="1 to 32 frames from I-frame to I-frame; 1 is all intra, auto tries several "
-        "(default 8)",
+        help="1 to 32 frames from I-frame to I-frame; 1 is all intra, auto chooses for each group, "
+        "and the quality of its B-frames, at several times the work (default 8)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"
