@@ -49,7 +49,9 @@ def choose_groups(start: int, end: int, trial: Trial) -> list[Group]:
 
 def _lower_while_cheaper(start: int, end: int, trial: Trial) -> Group:
     best = trial(start, end, LEVEL_OFFSETS[0])
-    for offset in LEVEL_OFFSETS[1:] if end - start > 1 else ():
+    if end - start == 1:  # no B-frames
+        return best
+    for offset in LEVEL_OFFSETS[1:]:
         group = trial(start, end, offset)
         if group.cost >= best.cost:
             break
