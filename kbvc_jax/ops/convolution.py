@@ -4,7 +4,6 @@
 """
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Num
 
@@ -39,23 +38,15 @@ def transposed_conv(
 
 
 def phase_kernel(kernel: Num[Array, "k k i o"]) -> Num[Array, "3 3 i 4*o"]:
-    """The 3x3 kernel that gives the four output phases (even and odd rows, columns) at once."""
+    """The 3x3 kernel that gives the four output phases (even and odd rows, columns) at once.
+
+    Padded to six, taps are two phases of three input offsets, the last offset first.
+    """
     k, _, i, o = kernel.shape
-    select = jnp.asarray(_phases(k), kernel.dtype)
-    # Every element is one tap or none, so that this is exact in integers, too.
-    spread = jnp.einsum("yat,xcs,tsio->yxiaco", select, select, kernel)
-    return spread.reshape(3, 3, i, 4 * o)
-
-
-def _phases(k: int) -> np.ndarray:
-    """(3, 2, k): which tap of a row joins input offset -1, 0, 1 to an output of either phase."""
-    edge, select = (k - 1) // 2, np.zeros((3, 2, k))
-    for offset in range(3):
-        for phase in range(2):
-            tap = phase + edge - 2 * (offset - 1)
-            if 0 <= tap < k:
-                select[offset, phase, tap] = 1
-    return select
+    before = 2 - (k - 1) // 2
+    taps = jnp.pad(kernel, ((before, 6 - k - before),) * 2 + ((0, 0),) * 2)
+    taps = taps.reshape(3, 2, 3, 2, i, o)[::-1, :, ::-1]
+    return taps.transpose(0, 2, 4, 1, 3, 5).reshape(3, 3, i, 4 * o)
 
 
 def depth_to_space(x: Num[Array, "b h w c"]) -> Num[Array, "b 2*h 2*w c//4"]:
