@@ -12,7 +12,7 @@ its rows to the file of --json, and the table shows all of them.
 
 2 cores of an AMD EPYC, --sizes 256x256 --repeats 3: the full model, untrained, encodes 2.16 and
 decodes 2.46 frames a second where SSF does 5.51 and 7.57; the weights that ship (--checkpoint
-kbvc_jax/weights) 6.95 and 7.86 where SSF does 5.65 and 8.09. On a GPU not measured.
+kbvc_jax/weights) 8.72 and 10.17 where SSF does 6.64 and 9.23. On a GPU not measured.
 """
 
 import argparse
