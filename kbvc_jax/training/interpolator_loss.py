@@ -19,11 +19,11 @@ from kbvc_jax.pipeline.schedule import hierarchy
 from kbvc_jax.training.loss import Metrics, psnr
 
 GEOMETRY_WEIGHT = 0.01
-_CHARBONNIER = 1e-6  # epsilon squared
+_EPSILON_SQUARED = 1e-6
 
 
 def charbonnier(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
-    return jnp.mean(jnp.sqrt(difference**2 + _CHARBONNIER))
+    return jnp.mean(jnp.sqrt(difference**2 + _EPSILON_SQUARED))
 
 
 def census(a: Float[Array, "b h w c"], b: Float[Array, "b h w c"], size: int) -> Float[Array, ""]:
@@ -64,7 +64,7 @@ def geometry(predicted: Sequence[Array], true: Sequence[Array]) -> Float[Array, 
 
 
 def root_mean_square(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
-    return jnp.mean(jnp.sqrt(jnp.mean(difference**2, (1, 2, 3)) + _CHARBONNIER))
+    return jnp.mean(jnp.sqrt(jnp.mean(difference**2, (1, 2, 3)) + _EPSILON_SQUARED))
 
 
 def interpolation_loss(
