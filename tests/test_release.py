@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kbvc_jax
+from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.training.loss import code_group
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
@@ -45,6 +46,17 @@ def test_rate_and_quality_rise_together(codec, frames, streams):
 def test_b_frames_pay(codec, frames, streams):
     """The same quality without them takes more bytes."""
     assert len(codec.encode(frames, 50, gop=1)) > 1.3 * len(streams[2])
+
+
+def test_effort_pays(codec, frames):
+    """In bits and weighted errors of the file itself."""
+    weight = float(lambda_of(90.0, codec.inference.model.config)) / 3
+    costs = []
+    for effort in (0, 3):
+        data = codec.encode(frames[:3], 90, gop=2, effort=effort)
+        errors = np.square(codec.decode(data).astype(float) - frames[:3])
+        costs.append(8 * len(data) + weight * errors.sum())
+    assert costs[1] < 0.96 * costs[0]
 
 
 def test_likelihood_and_file_size_agree(codec, frames, streams):

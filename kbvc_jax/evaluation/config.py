@@ -53,6 +53,8 @@ class EvaluationConfig:
     gop: int | Literal["auto"] = 8
     # Groups of this codec to measure besides, each as a contender of its own: 1, 2, 4, ..., auto.
     other_gops: tuple[str, ...] = ()
+    # Efforts of its encoder to measure besides that of 0.
+    other_efforts: tuple[int, ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights.
     checkpoints: tuple[str, ...] = (SHIPPED,)
@@ -81,6 +83,8 @@ def check(config: EvaluationConfig) -> None:
         raise InputError(f"gop={config.gop}: must be 8, 16, 32 or auto")
     if wrong := [gop for gop in config.other_gops if gop not in _GOPS]:
         raise InputError(f"other_gops={wrong[0]}: each must be one of {', '.join(_GOPS)}")
+    if wrong := [effort for effort in config.other_efforts if effort < 1]:
+        raise InputError(f"other_efforts={wrong[0]}: each must be at least 1")
     if config.frames is not None and config.frames < 1:
         raise InputError(f"frames={config.frames}: must be at least 1, or None for all")
     if wrong := [q for q in config.qualities if not 0 <= q <= 100]:

@@ -29,6 +29,7 @@ class Ours:
     codecs: dict[int, Codec]  # the same weights on every local device, by its id
     gop: int | str
     settings: tuple[float, ...]
+    effort: int = 0
     suffix: str = ".kbvc"
 
     @property
@@ -41,6 +42,7 @@ class Ours:
             "setting": "quality",
             "fingerprint": codec.inference.fingerprint.hex(),
             "gop": self.gop,
+            "effort": self.effort,
         }
 
     def encode(self, clip: Clip, setting: float, target: Path) -> Columns:
@@ -52,6 +54,7 @@ class Ours:
                 file,
                 setting,
                 gop=self.gop,
+                effort=self.effort,
                 on_frame=lambda index, frame: digests.append(digest(frame)),
             )
         rows = sorted(summary.statistics, key=lambda row: row.index)
@@ -94,6 +97,9 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
         for gop in config.other_gops:
             length = gop if gop == "auto" else int(gop)
             out.append(Ours(f"{name} GoP {gop}", codecs, length, config.qualities))
+        for effort in config.other_efforts:
+            named = f"{name} effort {effort}"
+            out.append(Ours(named, codecs, config.gop, config.qualities, effort))
     return out, []
 
 

@@ -20,6 +20,7 @@ from kbvc_jax.models.rate_control import scale_curve, spread_curve
 from kbvc_jax.ops import densities, quantise
 
 Z_SPREAD = 1.0  # of z's densities at first, in bins: training starts with z deviating by about 1
+SHARPNESS = 3.0  # of soft rounding
 
 
 class Rate(NamedTuple):
@@ -101,11 +102,9 @@ class Hyperprior(nnx.Module):
     ) -> Coded:
         """Quantises y. With a key, bits are estimated under uniform noise (training); without, of
         the symbols that coding would write."""
-        height, width = y.shape[1:3]
         z = self.hyper_latent(y)
         rounded_z = quantise.straight_through(z)
-        mean = self.mean(rounded_z, height, width)
-        scale = jnp.exp2(self.log2_scale(rounded_z, rate, height, width))
+        mean, scale = self._prior(rounded_z, rate, y)
         residual = y - mean
         rounded = quantise.straight_through(residual)
         if key is None:
@@ -120,3 +119,18 @@ class Hyperprior(nnx.Module):
             bits_y.sum((1, 2, 3)),
             self.z_bits(measured_z, rate).sum((1, 2, 3)),
         )
+
+    def soften(self, y: Float[Array, "b h w m"], z: Float[Array, "b zh zw c"], rate: Rate) -> Coded:
+        """As above, for a z of one's own choice, with y rounded softly: so smooth that its
+        gradient tells which y and z would have been better."""
+        rounded_z = quantise.straight_through(z)
+        mean, scale = self._prior(rounded_z, rate, y)
+        softened = quantise.soft(y - mean, SHARPNESS)
+        bits_y = densities.gaussian_bits(softened, jnp.zeros_like(mean), scale)
+        return Coded(
+            softened + mean, bits_y.sum((1, 2, 3)), self.z_bits(rounded_z, rate).sum((1, 2, 3))
+        )
+
+    def _prior(self, z: Array, rate: Rate, y: Array) -> tuple[Array, Array]:
+        height, width = y.shape[1:3]
+        return self.mean(z, height, width), jnp.exp2(self.log2_scale(z, rate, height, width))

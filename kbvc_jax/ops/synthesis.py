@@ -2,8 +2,8 @@
 
     out(p) = sum over r, i, j of  vertical_r(p)[i] * horizontal_r(p)[j] * patch_r(p)[i, j]
 
-Work is done with the width innermost: for each column j of the patch one fused sum over references
-and rows, so that neither patches nor partial images of all columns ever exist at once.
+Work is done with the width innermost, in one fused sum a reference, so that neither patches nor
+partial images ever exist.
 """
 
 import functools
@@ -13,10 +13,9 @@ from collections.abc import Iterable
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 
-@jax.custom_vjp
 def synthesise(
     references: Float[Array, "b r h w c"],
     vertical: Float[Array, "b r h w k"],
@@ -32,23 +31,25 @@ def pad_references(references: Float[Array, "b r h w c"], taps: int) -> Float[Ar
     return jnp.pad(references, ((0, 0), (0, 0), edge, edge, (0, 0)), mode="edge")
 
 
+@jax.custom_vjp
 def synthesise_padded(
     padded: Float[Array, "b r ph pw c"],
     vertical: Float[Array, "b r h w k"],
     horizontal: Float[Array, "b r h w k"],
 ) -> Float[Array, "b h w c"]:
-    """The sum alone, without a gradient of its own: for a strip of a frame, say."""
+    """The sum alone: of a whole frame, or of a strip of one."""
     (b, count, h, w, taps), c = vertical.shape, padded.shape[-1]
-    rows = jnp.swapaxes(padded, -1, -2)
-    down, across = _width_innermost(vertical), _width_innermost(horizontal)
-    total = jnp.zeros((b, h, c, w), jnp.float32)
-    for j in range(taps):
-        for r in range(count):
-            column = (
-                down[:, r, :, i, None] * rows[:, r, i : i + h, :, j : j + w] for i in range(taps)
-            )
-            total += across[:, r, :, j, None] * _total(column)
-        total = lax.optimization_barrier(total)  # a fusion a column: XLA would merge them all
+    arrays = jnp.swapaxes(padded, -1, -2), _width_innermost(vertical), _width_innermost(horizontal)
+
+    def add(r: Int[Array, ""], total: Float[Array, "b h c w"]) -> Float[Array, "b h c w"]:
+        rows, down, across = (lax.dynamic_index_in_dim(x, r, 1, keepdims=False) for x in arrays)
+        for j in range(taps):
+            column = (down[:, :, i, None] * rows[:, i : i + h, :, j : j + w] for i in range(taps))
+            total += across[:, :, j, None] * _total(column)
+        return total
+
+    # A loop, because XLA would merge the whole sum into every use of it.
+    total = lax.fori_loop(0, count, add, jnp.zeros((b, h, c, w), jnp.float32))
     return jnp.swapaxes(total, -1, -2).astype(padded.dtype)
 
 
@@ -57,15 +58,15 @@ def _width_innermost(kernels: Float[Array, "b r h w k"]) -> Float[Array, "b r h 
     return lax.optimization_barrier(jnp.swapaxes(kernels, -1, -2).astype(jnp.float32))
 
 
-def _forward(references, vertical, horizontal):
-    return synthesise(references, vertical, horizontal), (references, vertical, horizontal)
+def _forward(padded, vertical, horizontal):
+    return synthesise_padded(padded, vertical, horizontal), (padded, vertical, horizontal)
 
 
 def _backward(saved, gradient):
-    references, vertical, horizontal = saved
+    padded, vertical, horizontal = saved
     h, w, taps = vertical.shape[2:]
-    padded, unpad = jax.vjp(lambda x: pad_references(x, taps), references.astype(jnp.float32))
-    rows, outer = jnp.swapaxes(padded, -1, -2), jnp.swapaxes(gradient, -1, -2)[:, None]
+    rows = jnp.swapaxes(padded.astype(jnp.float32), -1, -2)
+    outer = jnp.swapaxes(gradient, -1, -2)[:, None]
     down, across = _width_innermost(vertical), _width_innermost(horizontal)
     channels = range(rows.shape[3])
 
@@ -96,16 +97,15 @@ def _backward(saved, gradient):
         shifts = ((i, slice(taps - 1 - i, taps - 1 - i + height)) for i in range(taps))
         sums = _total(tall_down[:, :, at, i, None] * products[:, :, at] for i, at in shifts)
         to_rows = to_rows.at[..., j : j + w].add(lax.optimization_barrier(sums))
-    (to_references,) = unpad(jnp.swapaxes(to_rows, -1, -2))
 
     return (
-        to_references.astype(references.dtype),
+        jnp.swapaxes(to_rows, -1, -2).astype(padded.dtype),
         jnp.stack(to_down, -1).astype(vertical.dtype),
         jnp.stack(to_across, -1).astype(horizontal.dtype),
     )
 
 
-synthesise.defvjp(_forward, _backward)
+synthesise_padded.defvjp(_forward, _backward)
 
 
 def _total(terms: Iterable[Array]) -> Array:

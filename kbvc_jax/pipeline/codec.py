@@ -43,6 +43,7 @@ class Codec:
         quality: float = 50,
         *,
         gop: int | str = 8,
+        effort: int = 0,
         rate: Fraction | int = 30,
     ) -> bytes:
         """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file."""
@@ -52,7 +53,7 @@ class Codec:
             raise InputError("no frames to encode; a stream needs at least one")
         format = _array_format(first, Fraction(rate))
         file = io.BytesIO()
-        self.encode_stream(_chain(first, source), format, file, quality, gop=gop)
+        self.encode_stream(_chain(first, source), format, file, quality, gop=gop, effort=effort)
         return file.getvalue()
 
     def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
@@ -71,11 +72,12 @@ class Codec:
         quality: float = 50,
         *,
         gop: int | str = 8,
+        effort: int = 0,
         progress: Progress | None = None,
         on_frame: OnFrame | None = None,
     ) -> EncodeSummary:
         """Writes groups of pictures as they are coded; memory does not grow with their number."""
-        _check_rate(quality, gop)
+        _check_options(quality, gop, effort)
         began, statistics, count = time.perf_counter(), [], 0
         header = Header(
             width=format.width,
@@ -91,7 +93,7 @@ class Codec:
         )
         writer = StreamWriter(file, header)
         network = self._network(format.bit_depth)
-        for coded in encode_gops(network, _checked(frames, format), quality, gop):
+        for coded in encode_gops(network, _checked(frames, format), quality, gop, effort):
             writer.write(coded.record)
             statistics += coded.statistics()
             if on_frame:
@@ -144,11 +146,13 @@ def load(checkpoint: str | Path | None = None) -> Codec:
     return Codec(load_inference(checkpoint or WEIGHTS))
 
 
-def _check_rate(quality: float, gop: int | str) -> None:
+def _check_options(quality: float, gop: int | str, effort: int) -> None:
     if not 0 <= quality <= MAX_QUALITY:
         raise InputError(f"quality {quality:g}: must be from 0 to {MAX_QUALITY}")
     if gop != "auto" and not (isinstance(gop, int) and 1 <= gop <= MAX_GOP):
         raise InputError(f"gop {gop}: must be from 1 to {MAX_GOP}, or auto")
+    if effort < 0:
+        raise InputError(f"effort {effort}: must be 0 or more")
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

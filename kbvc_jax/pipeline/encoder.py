@@ -4,12 +4,12 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline.gop_choice import Group, choose_groups, first_cut
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
@@ -19,6 +19,7 @@ from kbvc_jax.pipeline.gop_coder import (
     write_payload,
 )
 from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.refinement import costs
 from kbvc_jax.pipeline.schedule import MAX_GOP, hierarchy
 
 Frame = UInt[np.ndarray, "h w 3"]
@@ -57,15 +58,15 @@ class CodedGop:
 
 
 def encode_gops(
-    network: Network, frames: Iterable[Frame], quality: float, gop: int | str
+    network: Network, frames: Iterable[Frame], quality: float, gop: int | str, effort: int = 0
 ) -> Iterator[CodedGop]:
-    """Codes all frames. `gop` is a length or "auto"."""
+    """Codes all frames. `gop` is a length or "auto"; see refinement.py for `effort`."""
     fixed_point = round(quality * QUALITY_STEPS)
     source = iter(frames)
     first = next(source, None)
     if first is None:
         return
-    opening = code_image(network, first, 0, fixed_point)
+    opening = code_image(network, first, 0, fixed_point, effort)
     yield CodedGop(network, 0, Group(0, 0, 0, [opening]), fixed_point)
     start, window, decoded = 0, [first], opening.frames[0]
     while True:
@@ -74,54 +75,62 @@ def encode_gops(
         if len(window) == 1:
             return
         if gop == "auto":
-            end = first_cut(window, network.peak) or len(window) - 1
-            trial = _Trial(network, window[: end + 1], decoded, fixed_point)
-            groups = choose_groups(0, end, trial)
+            window_end = first_cut(window, network.peak) or len(window) - 1
+            trial = _Window(network, window[: window_end + 1], decoded, fixed_point)
+            groups = choose_groups(0, window_end, trial.price)
         else:
-            end = len(window) - 1
-            groups = [_Trial(network, window, decoded, fixed_point).code(0, end)]
+            groups = [Group(0, len(window) - 1, 0)]
+        if effort or gop != "auto":  # else the choice has coded them
+            coder = _Window(network, window, decoded, fixed_point, effort)
+            groups = [coder.code(group.start, group.end, group.level_offset) for group in groups]
         for group in groups:
             yield CodedGop(network, start + group.start, group, fixed_point)
+        end = groups[-1].end
         decoded = groups[-1].depths[0].frames[0]
         start, window = start + end, window[end:]
 
 
-class _Trial:
-    """Codes candidate groups of one window; I-frames are shared between them."""
+class _Window:
+    """Codes groups of one window; I-frames are shared between them."""
 
-    def __init__(self, network: Network, window: Sequence[Frame], opening, quality: int):
-        self._network, self._window, self._quality = network, window, quality
+    def __init__(
+        self, network: Network, frames: Sequence[Frame], opening, quality: int, effort: int = 0
+    ):
+        self._network, self._frames = network, frames
+        self._quality, self._effort = quality, effort
         self._images: dict[int, CodedDepth] = {}
         self._opening = opening
-        self._lambda = float(lambda_of(quality / QUALITY_STEPS, network.inference.model.config))
 
     def _decoded(self, time: int):
         return self._image(time).frames[0] if time else self._opening
 
     def _image(self, time: int) -> CodedDepth:
         if time not in self._images:
-            self._images[time] = code_image(self._network, self._window[time], time, self._quality)
+            self._images[time] = code_image(
+                self._network, self._frames[time], time, self._quality, self._effort
+            )
         return self._images[time]
 
-    def code(self, start: int, end: int, level_offset: int = 0) -> Group:
-        inner = self._window[start + 1 : end]
-        offsets = (level_offset,) * len(hierarchy(end - start))
+    def code(self, start: int, end: int, level_offset: int) -> Group:
         b_frames = code_b_frames(
-            self._network, self._decoded(start), self._decoded(end), inner, self._quality, offsets
+            self._network,
+            self._decoded(start),
+            self._decoded(end),
+            self._frames[start + 1 : end],
+            self._quality,
+            (level_offset,) * len(hierarchy(end - start)),
+            self._effort,
         )
         closing = dataclasses.replace(self._image(end), times=(end - start,))
         return Group(start, end, level_offset, [closing, *b_frames])
 
-    def __call__(self, start: int, end: int, level_offset: int) -> Group:
+    def price(self, start: int, end: int, level_offset: int) -> Group:
         group = self.code(start, end, level_offset)
         cost = sum(self._cost(depth, start) for depth in group.depths)
         return dataclasses.replace(group, cost=cost)
 
     def _cost(self, depth: CodedDepth, start: int) -> float:
-        """Bits + lambda x 255^2 x squared error, summed over pixels."""
-        bits = sum(s.bits_y + s.bits_z for s in depth.statistics(self._network, 0))
-        error = 0.0
-        for time, frame in zip(depth.times, depth.frames, strict=True):
-            source = self._window[start + time].astype(np.float32)
-            error += float(np.square(source - np.asarray(frame)).mean(2).sum())
-        return bits + self._lambda * (255 / self._network.peak) ** 2 * error
+        sources = jnp.asarray(np.stack([self._frames[start + time] for time in depth.times]))
+        decoded = jnp.stack(depth.frames)
+        parts = (depth.symbols, decoded, sources, depth.rates)
+        return float(costs(self._network, *parts, self._quality).sum())

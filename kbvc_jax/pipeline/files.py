@@ -32,6 +32,7 @@ def encode_file(
     *,
     quality: float = 50,
     gop: int | str = 8,
+    effort: int = 0,
     frames: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -48,7 +49,14 @@ def encode_file(
 
         with about(source):
             return codec.encode_stream(
-                reader, reader.format, out, quality, gop=gop, progress=report, on_frame=on_frame
+                reader,
+                reader.format,
+                out,
+                quality,
+                gop=gop,
+                effort=effort,
+                progress=report,
+                on_frame=on_frame,
             )
 
 

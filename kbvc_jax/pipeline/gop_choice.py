@@ -28,7 +28,7 @@ class Group:
     start: int
     end: int
     level_offset: int  # of all its B-frames' quality to that of the I-frames, in half steps
-    depths: Sequence[CodedDepth]  # the closing I-frame first
+    depths: Sequence[CodedDepth] = ()  # the closing I-frame first
     cost: float = 0.0
 
 

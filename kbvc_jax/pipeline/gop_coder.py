@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt
+from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
-from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.rate_control import MAX_QUALITY
-from kbvc_jax.pipeline.network import FrameRates, Kind, Network, Prior, Size, Symbols
+from kbvc_jax.pipeline.network import FrameRates, Network, Prior, Size, Symbols
+from kbvc_jax.pipeline.refinement import code_frames
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 
 # Frames of a depth share one pass through the network, up to this many pixels of them.
@@ -44,24 +44,21 @@ class CodedDepth:
     frames: list[UInt[Array, "h w 3"]]
 
     @property
-    def kind(self) -> Kind:
-        return "image" if self.rates.level[0] == 0 else "frame"
-
-    def z_indexes(self, network: Network) -> Int[np.ndarray, "b zh zw c"]:
-        return network.z_indexes(self.kind, self.rates, Size(*self.frames[0].shape[:2]))
+    def size(self) -> Size:
+        return Size(*self.frames[0].shape[:2])
 
     def statistics(self, network: Network, start: int) -> list[FrameStatistics]:
-        z_tables, y_tables = network.entropy(self.kind).z_tables, network.inference.y_tables
-        z_indexes, out = self.z_indexes(network), []
-        for row, (time, level) in enumerate(zip(self.times, self.rates.level, strict=True)):
-            y, z = np.asarray(self.symbols.y[row]), np.asarray(self.symbols.z[row])
-            bits_y = symbol_bits(y.ravel(), np.asarray(self.symbols.indexes[row]).ravel(), y_tables)
-            bits_z = symbol_bits(z.ravel(), z_indexes[row].ravel(), z_tables)
-            kind = "I" if self.kind == "image" else "B"
-            out.append(
-                FrameStatistics(start + time, kind, int(level), float(bits_y), float(bits_z))
-            )
-        return out
+        kind = "I" if self.rates.kind == "image" else "B"
+        rows = zip(
+            self.times,
+            self.rates.level,
+            *network.bits(self.symbols, self.rates, self.size),
+            strict=True,
+        )
+        return [
+            FrameStatistics(start + time, kind, int(level), float(bits_y), float(bits_z))
+            for time, level, bits_y, bits_z in rows
+        ]
 
 
 def batches(frames: Sequence[BFrame], size: Size) -> list[list[BFrame]]:
@@ -84,12 +81,11 @@ def frame_rates(quality: int, level_offsets: Sequence[int], depth: int, levels: 
 
 
 def code_image(
-    network: Network, frame: UInt[np.ndarray, "h w 3"], time: int, quality: int
+    network: Network, frame: UInt[np.ndarray, "h w 3"], time: int, quality: int, effort: int = 0
 ) -> CodedDepth:
     rates = frame_rates(quality, (), 0, (0,))
-    symbols, prior = network.analyse(jnp.asarray(frame)[None], None, rates)
-    size = Size(*frame.shape[:2])
-    decoded = network.synthesise(symbols.y, prior, None, rates, size)
+    source = jnp.asarray(frame)[None]
+    symbols, decoded = code_frames(network, source, None, rates, quality, effort)
     return CodedDepth((time,), rates, symbols, [decoded[0]])
 
 
@@ -100,6 +96,7 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     quality: int,
     level_offsets: Sequence[int],
+    effort: int = 0,
 ) -> list[CodedDepth]:
     """All frames strictly between two decoded I-frames."""
     size = Size(*opening.shape[:2])
@@ -111,8 +108,7 @@ def code_b_frames(
             rates = frame_rates(quality, level_offsets, depth, [f.level for f in batch])
             references = _references(network, decoded, batch)
             sources = jnp.stack([jnp.asarray(frames[f.time - 1]) for f in batch])
-            found, prior = network.analyse(sources, references, rates)
-            rebuilt = network.synthesise(found.y, prior, references, rates, size)
+            found, rebuilt = code_frames(network, sources, references, rates, quality, effort)
             decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
             symbols.append(found)
         times = tuple(f.time for f in b_frames)
@@ -133,8 +129,8 @@ def write_payload(network: Network, group: Sequence[CodedDepth]) -> bytes:
     encoder = SymbolEncoder()
     for depth in group:
         z, y, indexes = (np.asarray(part) for part in jax.device_get(depth.symbols))
-        z_tables = network.entropy(depth.kind).z_tables
-        encoder.encode(z.ravel(), depth.z_indexes(network).ravel(), z_tables)
+        z_tables = network.entropy(depth.rates.kind).z_tables
+        encoder.encode(z.ravel(), network.z_indexes(depth.rates, depth.size).ravel(), z_tables)
         encoder.encode(y.ravel(), indexes.ravel(), network.inference.y_tables)
     return encoder.finish()
 
@@ -156,8 +152,8 @@ class GopReader:
 
     def image(self) -> UInt[Array, "h w 3"]:
         rates = frame_rates(self._quality, (), 0, (0,))
-        z = self._z("image", rates)
-        prior = self._network.prior(z, "image", rates, self._size)
+        z = self._z(rates)
+        prior = self._network.prior(z, rates, self._size)
         (y,) = self._y([prior])
         return self._network.synthesise(y, prior, None, rates, self._size)[0]
 
@@ -168,13 +164,13 @@ class GopReader:
         network, size, decoded = self._network, self._size, {0: opening, length: closing}
         for depth, b_frames in enumerate(hierarchy(length), start=1):
             levels = [f.level for f in b_frames]
-            z = self._z("frame", frame_rates(self._quality, self._level_offsets, depth, levels))
+            z = self._z(frame_rates(self._quality, self._level_offsets, depth, levels))
             parts, start = [], 0
             for batch in batches(b_frames, size):
                 levels = [f.level for f in batch]
                 rates = frame_rates(self._quality, self._level_offsets, depth, levels)
                 part = z[start : start + len(batch)]
-                parts.append((batch, rates, network.prior(part, "frame", rates, size)))
+                parts.append((batch, rates, network.prior(part, rates, size)))
                 start += len(batch)
             for (batch, rates, prior), y in zip(
                 parts, self._y([prior for _, _, prior in parts]), strict=True
@@ -184,9 +180,9 @@ class GopReader:
                 decoded |= {f.time: rebuilt[row] for row, f in enumerate(batch)}
         return {time: decoded[time] for time in range(1, length)}
 
-    def _z(self, kind: Kind, rates: FrameRates) -> Array:
-        indexes = self._network.z_indexes(kind, rates, self._size)
-        z = self._decoder.decode(indexes.ravel(), self._network.entropy(kind).z_tables)
+    def _z(self, rates: FrameRates) -> Array:
+        indexes = self._network.z_indexes(rates, self._size)
+        z = self._decoder.decode(indexes.ravel(), self._network.entropy(rates.kind).z_tables)
         return jnp.asarray(z.reshape(indexes.shape))
 
     def _y(self, priors: Sequence[Prior]) -> list[Array]:

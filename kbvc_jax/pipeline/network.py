@@ -1,4 +1,4 @@
-"""The compiled steps that encoder and decoder share.
+"""The compiled steps of encoder and decoder.
 
 The encoder rebuilds each frame by the very functions, with the very shapes, that the decoder will
 run; on one machine their results are therefore the same to the last bit.
@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int, UInt
 
+from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.entropy_model import (
     QUALITY_STEPS,
@@ -25,6 +26,7 @@ from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
+from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.models.strips import Strips
 
 BLOCK = 16
@@ -56,9 +58,20 @@ class FrameRates(NamedTuple):
     level: Int[np.ndarray, "b"]
 
     @property
+    def kind(self) -> Kind:
+        return "image" if self.level[0] == ImageCodec.LEVELS.start else "frame"
+
+    @property
     def on_device(self) -> Rate:
         quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
         return Rate(quality, jnp.asarray(self.level, jnp.int32))
+
+
+class Latents(NamedTuple):
+    """What a batch is coded as, before it is rounded."""
+
+    y: Float[Array, "b lh lw m"]
+    z: Float[Array, "b zh zw c"]
 
 
 class Prior(NamedTuple):
@@ -95,26 +108,57 @@ class Network:
 
     def analyse(
         self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
-    ) -> tuple[Symbols, Prior]:
-        y, z = _analyse(self._graph, self._state, self.peak, frames, references, rates.on_device)
-        kind: Kind = "image" if references is None else "frame"
-        prior = self.prior(z, kind, rates, Size(*frames.shape[1:3]))
-        return Symbols(z, _quantise(y, prior, self._certain), prior.indexes), prior
+    ) -> Latents:
+        return _analyse(self._graph, self._state, self.peak, frames, references, rates.on_device)
 
-    def prior(self, z: Int[Array, "b zh zw c"], kind: Kind, rates: FrameRates, size: Size) -> Prior:
-        entropy = self.entropy(kind)
-        offsets = index_offsets(entropy, rates.quality, rates.level - _first_level(kind))
-        return _prior(self._graph, self._state, kind, size, entropy.layers, z, offsets)
+    def slope(
+        self,
+        latents: Latents,
+        frames: UInt[Array, "b h w 3"],
+        references: Array | None,
+        rates: FrameRates,
+        quality: int,
+    ) -> Latents:
+        """The gradient of the cost at `quality`: where not to go."""
+        parts = (self._graph, self._state, self.peak, latents, frames, references)
+        strips = None if references is None else _strips(references)
+        return _slope(*parts, strips, rates.on_device, self.error_weight(quality))
+
+    def error_weight(self, quality: int) -> float:
+        """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""
+        of_one = lambda_of(quality / QUALITY_STEPS, self.inference.model.config)
+        return float(of_one) * (255 / self.peak) ** 2 / 3
+
+    def quantise(self, latents: Latents, rates: FrameRates, size: Size) -> tuple[Symbols, Prior]:
+        z = _whole(latents.z)
+        prior = self.prior(z, rates, size)
+        return Symbols(z, _quantise(latents.y, prior, self._certain), prior.indexes), prior
+
+    def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
+        entropy = self.entropy(rates.kind)
+        offsets = index_offsets(entropy, rates.quality, rates.level - _first_level(rates.kind))
+        return _prior(self._graph, self._state, rates.kind, size, entropy.layers, z, offsets)
 
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)
 
-    def z_indexes(self, kind: Kind, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw c"]:
+    def z_indexes(self, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw c"]:
         """The table of each symbol of z."""
-        entropy = self.entropy(kind)
-        indexes = z_indexes(entropy, rates.quality, rates.level - _first_level(kind))
+        entropy = self.entropy(rates.kind)
+        indexes = z_indexes(entropy, rates.quality, rates.level - _first_level(rates.kind))
         shape = (len(indexes), *size.hyper_latent(entropy.z_stride), entropy.z_channels)
         return np.broadcast_to(indexes[:, None, None], shape)
+
+    def bits(
+        self, symbols: Symbols, rates: FrameRates, size: Size
+    ) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b"]]:
+        """Of y and of z, as the tables price them."""
+        z_tables, y_tables = self.entropy(rates.kind).z_tables, self.inference.y_tables
+        z, y, indexes = (np.asarray(part) for part in symbols)
+        z_indexes = self.z_indexes(rates, size)
+        bits_y = [symbol_bits(y[r].ravel(), indexes[r].ravel(), y_tables) for r in range(len(y))]
+        bits_z = [symbol_bits(z[r].ravel(), z_indexes[r].ravel(), z_tables) for r in range(len(z))]
+        return np.array(bits_y), np.array(bits_z)
 
     def synthesise(
         self,
@@ -132,15 +176,19 @@ class Network:
         return _to_grid(samples, self.peak, size)
 
     def _synthesise_strips(self, y: Array, prior: Prior, references: Array, rate: Rate):
-        batch, height, width = references.shape[0], *references.shape[2:4]
-        pixels = STRIP_PIXELS.get(jax.default_backend(), STRIP_PIXELS["gpu"]) // batch
-        strips = Strips.of(height // 2, width // 2, pixels)
+        strips = _strips(references)
         parts = (self._graph, self._state, strips)
         padded = _pad_for_strips(*parts, y, prior.mean, references, rate)
         return [
             _synthesise_strip(*parts, *padded, number * strips.height)
             for number in range(strips.count)
         ]
+
+
+def _strips(references: Float[Array, "b r ph pw 3"]) -> Strips:
+    batch, height, width = references.shape[0], *references.shape[2:4]
+    pixels = STRIP_PIXELS.get(jax.default_backend(), STRIP_PIXELS["gpu"]) // batch
+    return Strips.of(height // 2, width // 2, pixels)
 
 
 def _first_level(kind: Kind) -> int:
@@ -165,8 +213,32 @@ def _analyse(graph, state, peak, frames, references, rate):
         codec, y = model.image, model.image.analyse(samples, rate)
     else:
         codec, y = model.frame, model.frame.analyse(samples, references, rate)
-    z = jnp.rint(codec.hyperprior.hyper_latent(y)).astype(jnp.int32)
-    return y, jnp.clip(z, -SYMBOL_LIMIT, SYMBOL_LIMIT)
+    return Latents(y, codec.hyperprior.hyper_latent(y))
+
+
+@partial(jax.jit, static_argnums=(0, 2, 6))
+def _slope(graph, state, peak, latents, frames, references, strips, rate, error_weight):
+    model = nnx.merge(graph, state)
+    frames = frames.astype(jnp.float32)
+
+    def cost(latents: Latents) -> Float[Array, ""]:
+        codec = model.image if references is None else model.frame
+        coded = codec.hyperprior.soften(*latents, rate)
+        if references is None:
+            decoded = crop(model.image.synthesise(coded.latent, rate), *frames.shape[1:3])
+            error = jnp.square(decoded - frames / peak).sum((1, 2, 3))
+        else:
+            features = model.frame.features(coded.latent, rate)
+            taps = model.config.kernel_size
+            error = strips.squared_error(model.frame, features, references, frames / peak, taps)
+        return (coded.bits_y + coded.bits_z + error_weight * peak**2 * error).sum()
+
+    return jax.grad(cost)(latents)
+
+
+@jax.jit
+def _whole(z):
+    return jnp.clip(jnp.rint(z).astype(jnp.int32), -SYMBOL_LIMIT, SYMBOL_LIMIT)
 
 
 @partial(jax.jit, static_argnums=(0, 2, 3))

@@ -45,6 +45,7 @@ def test_every_command_is_listed_in_the_top_level_help(capsys):
         (["encode", "a", "b", "-q", "high"], "'high': must be a number"),
         (["encode", "a", "b", "--gop", "33"], "33: must be from 1 to 32, or auto"),
         (["encode", "a", "b", "--gop", "0"], "0: must be from 1 to 32, or auto"),
+        (["encode", "a", "b", "--effort", "-1"], "-1: must be 0 or more"),
         (["encode", "a", "b", "--frames", "0"], "0: must be 1 or more"),
         (["encode", "a", "b", "--size", "1920"], "1920: must be WIDTHxHEIGHT"),
         (["encode", "a", "b", "--fps", "1/0"], "1/0: must be above 0"),

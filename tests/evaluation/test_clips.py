@@ -126,6 +126,7 @@ def test_the_configs_know_their_sets(name, sequences, frames):
     [
         {"gop": 7},
         {"other_gops": ("1", "7")},
+        {"other_efforts": (0,)},
         {"frames": 0},
         {"qualities": (101.0,)},
         {"minimum_overlap": 0.0},

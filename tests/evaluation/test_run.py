@@ -132,12 +132,14 @@ def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_pat
     assert results.codec_names == ["x264"]
 
 
-def test_other_groups_are_contenders_of_their_own(config):
-    found, _ = load_ours(dataclasses.replace(config, other_gops=("1", "auto")))
-    assert [(ours.name, ours.gop) for ours in found] == [
-        ("ours", 8),
-        ("ours GoP 1", 1),
-        ("ours GoP auto", "auto"),
+def test_other_groups_and_efforts_are_contenders_of_their_own(config):
+    others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
+    found, _ = load_ours(others)
+    assert [(ours.name, ours.gop, ours.effort) for ours in found] == [
+        ("ours", 8, 0),
+        ("ours GoP 1", 1, 0),
+        ("ours GoP auto", "auto", 0),
+        ("ours effort 3", 8, 3),
     ]
 
 

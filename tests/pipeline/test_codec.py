@@ -39,9 +39,12 @@ def encode(codec, frames, **options):
     return file.getvalue(), np.stack(list(seen.values()))
 
 
-@pytest.mark.parametrize(("count", "gop"), [(1, 8), (2, 8), (10, 4), (4, 1), (9, "auto")])
-def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, gop):
-    data, seen = encode(codec, moving(count), gop=gop)
+@pytest.mark.parametrize(
+    ("count", "gop", "effort"),
+    [(1, 8, 0), (2, 8, 0), (10, 4, 0), (4, 1, 0), (9, "auto", 0), (10, 4, 1), (9, "auto", 2)],
+)
+def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, gop, effort):
+    data, seen = encode(codec, moving(count), gop=gop, effort=effort)
     np.testing.assert_array_equal(codec.decode(data), seen)
 
 
@@ -103,9 +106,10 @@ def test_streams_of_another_model_are_refused(codec):
     [
         ({"quality": 101}, "quality 101: must be from 0 to 100"),
         ({"gop": 33}, "gop 33: must be from 1 to 32"),
+        ({"effort": -1}, "effort -1: must be 0 or more"),
     ],
 )
-def test_rates_out_of_range_are_refused(codec, options, message):
+def test_options_out_of_range_are_refused(codec, options, message):
     with pytest.raises(InputError, match=message):
         codec.encode(moving(1), **options)
 
