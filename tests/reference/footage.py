@@ -44,7 +44,7 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
         coded = [code_image(network, frame, 0, 100 * QUALITY_STEPS) for frame in video]
     symbols = [depth.symbols for depth in coded]
     z, y, indexes = (np.concatenate([np.asarray(s[part]) for s in symbols]) for part in range(3))
-    z_indexes = np.concatenate([depth.z_indexes(network) for depth in coded])
+    z_indexes = np.concatenate([network.z_indexes(depth.rates, depth.size) for depth in coded])
     return [
         (z.ravel(), z_indexes.ravel(), inference.image.z_tables),
         (y.ravel(), indexes.ravel(), inference.y_tables),
