@@ -32,13 +32,14 @@ def describe(path: Path) -> dict[str, Any]:
     try:
         with about(path), path.open("rb") as file:
             stream = StreamReader(file)
-            header, index = stream.header, stream.index
+            header, frames = stream.header, sum(entry.frames for entry in stream.index)
+            if not frames or frames < header.frame_count:
+                found = f"{frames} of {header.frame_count or 'at least 1'} frames are whole"
+                raise InputError(f"truncated or damaged; {found}; encode or copy it again")
+            groups = [_group(stream, number) for number in range(len(stream.index))]
     except OSError as error:
         raise InputError(f"{path}: cannot read it ({error.strerror})") from None
-    size, frames = path.stat().st_size, sum(entry.frames for entry in index)
-    if not frames or frames < header.frame_count:
-        found = f"{frames} of {header.frame_count or 'at least 1'} frames are whole"
-        raise InputError(f"{path}: truncated or damaged; {found}; encode or copy it again")
+    size = path.stat().st_size
     return {
         "file": str(path),
         "bytes": size,
@@ -57,10 +58,19 @@ def describe(path: Path) -> dict[str, Any]:
         "model": header.fingerprint.hex(),
         "bits_per_pixel": size * 8 / (frames * header.width * header.height),
         "kilobits_per_second": kilobits_per_second(size, frames, header.rate),
-        "groups": [
-            {"first_frame": entry.first_frame, "frames": entry.frames, "bytes": entry.size}
-            for entry in index
-        ],
+        "groups": groups,
+    }
+
+
+def _group(stream: StreamReader, number: int) -> dict[str, Any]:
+    record = stream.record(number)
+    return {
+        "first_frame": record.first_frame,
+        "frames": record.frames,
+        "bytes": stream.index[number].size,
+        "quality": record.quality / 256,
+        # Of the B-frames, to that of the I-frame: an entry for each depth of the hierarchy.
+        "quality_offsets": [offset / 2 for offset in record.level_offsets],
     }
 
 

@@ -30,7 +30,7 @@ def stream(tmp_path):
     with path.open("wb") as file:
         writer = StreamWriter(file, header)
         writer.write(GopRecord(0, 1, header.quality, (), True, b"i" * 500))
-        writer.write(GopRecord(1, 2, header.quality, (0,), False, b"b" * 300))
+        writer.write(GopRecord(1, 2, header.quality, (-16,), False, b"b" * 300))
         writer.close()
     return path
 
@@ -51,6 +51,7 @@ def test_info_as_json_can_be_computed_with(stream, capsys):
     assert facts["bits_per_pixel"] == pytest.approx(size * 8 / (3 * 416 * 240))
     assert facts["kilobits_per_second"] == pytest.approx(size * 8 * 24 / 3 / 1000)
     assert [group["frames"] for group in facts["groups"]] == [1, 2]
+    assert [group["quality_offsets"] for group in facts["groups"]] == [[], [-8]]
 
 
 def test_info_starts_in_half_a_second_and_without_jax(stream):
