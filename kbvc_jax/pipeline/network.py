@@ -62,6 +62,12 @@ class FrameRates(NamedTuple):
         return "image" if self.level[0] == ImageCodec.LEVELS.start else "frame"
 
     @property
+    def places(self) -> Int[np.ndarray, "b"]:
+        """Of each level among those of its codec."""
+        codec = ImageCodec if self.kind == "image" else FrameCodec
+        return self.level - codec.LEVELS.start
+
+    @property
     def on_device(self) -> Rate:
         quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
         return Rate(quality, jnp.asarray(self.level, jnp.int32))
@@ -136,7 +142,7 @@ class Network:
 
     def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
         entropy = self.entropy(rates.kind)
-        offsets = index_offsets(entropy, rates.quality, rates.level - _first_level(rates.kind))
+        offsets = index_offsets(entropy, rates.quality, rates.places)
         return _prior(self._graph, self._state, rates.kind, size, entropy.layers, z, offsets)
 
     def entropy(self, kind: Kind) -> EntropyModel:
@@ -145,7 +151,7 @@ class Network:
     def z_indexes(self, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw c"]:
         """The table of each symbol of z."""
         entropy = self.entropy(rates.kind)
-        indexes = z_indexes(entropy, rates.quality, rates.level - _first_level(rates.kind))
+        indexes = z_indexes(entropy, rates.quality, rates.places)
         shape = (len(indexes), *size.hyper_latent(entropy.z_stride), entropy.z_channels)
         return np.broadcast_to(indexes[:, None, None], shape)
 
@@ -189,10 +195,6 @@ def _strips(references: Float[Array, "b r ph pw 3"]) -> Strips:
     batch, height, width = references.shape[0], *references.shape[2:4]
     pixels = STRIP_PIXELS.get(jax.default_backend(), STRIP_PIXELS["gpu"]) // batch
     return Strips.of(height // 2, width // 2, pixels)
-
-
-def _first_level(kind: Kind) -> int:
-    return (ImageCodec if kind == "image" else FrameCodec).LEVELS.start
 
 
 def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 3"]:

@@ -52,11 +52,16 @@ def test_forward_agrees_with_analysis_and_synthesis():
     assert out.bits.shape == (2,) and (out.bits > 0).all()
 
 
-@pytest.mark.parametrize("pixels", [32 * 48, 500])
-def test_strips_equal_the_whole_frame(pixels):
-    codec, rate = tiny_model(2).frame, Rate(QUALITY, LEVEL)
+def between_references():
+    """A frame codec, two latents and what they refer to."""
     latent = jnp.asarray(np.random.default_rng(3).normal(size=(2, 2, 3, 8)), jnp.float32)
     references = jnp.stack([frames(2, seed=s) for s in range(3)], 1)
+    return tiny_model(2).frame, latent, references, Rate(QUALITY, LEVEL)
+
+
+@pytest.mark.parametrize("pixels", [32 * 48, 500])
+def test_strips_equal_the_whole_frame(pixels):
+    codec, latent, references, rate = between_references()
     features = codec.features(latent, rate)
     whole = synthesise(references, *codec.kernels(features))
     strips = Strips.of(16, 24, pixels)
@@ -70,9 +75,7 @@ def test_strips_equal_the_whole_frame(pixels):
 
 @pytest.mark.parametrize("pixels", [32 * 48, 500])
 def test_squared_errors_of_strips_and_their_gradient_equal_the_whole_frames(pixels):
-    codec, rate = tiny_model(2).frame, Rate(QUALITY, LEVEL)
-    latent = jnp.asarray(np.random.default_rng(3).normal(size=(2, 2, 3, 8)), jnp.float32)
-    references = jnp.stack([frames(2, seed=s) for s in range(3)], 1)
+    codec, latent, references, rate = between_references()
     wanted = frames(2, seed=4)[:, :29, :41]
 
     def whole(latent):
