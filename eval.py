@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.errors import InputError
+from kbvc_jax.heap import keep_freed_memory
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -74,4 +75,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(exit_status(lambda: main(sys.argv[1:]), "eval.py"))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.heap import keep_freed_memory
 
 
 def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -66,4 +67,5 @@ def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(main())

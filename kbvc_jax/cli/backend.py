@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.heap import keep_freed_memory
 
 SWITCH = "KBVC_CACHE"  # a folder, or "off"
 
 
 def start_backend() -> str:
     """Starts JAX and names what it runs on."""
+    keep_freed_memory()
     import jax
 
     folder = _cache_folder()

@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from kbvc_jax.models import layers
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.models.layers import Convolution, TransposedConvolution
 
 HEIGHT = WIDTH = 256  # a multiple of every stride, so that no padding is counted
 
@@ -55,7 +55,7 @@ def _rows(model: Kbvc) -> list[Row]:
         Row(
             "kernel heads",
             _parameters(heads),
-            _macs(lambda: [head(features) for head in heads]),
+            _macs(lambda: codec.kernels(features)),
         ),
         Row(
             "frame auto-encoder",
@@ -96,19 +96,20 @@ def _counting() -> Iterator[list[int]]:
     """Every convolution tells how many multiply-adds its call takes."""
     counts: list[int] = []
 
-    def told(layer: type, positions: Callable):
-        call = layer.__call__
+    def told(name: str, positions: Callable):
+        operation = getattr(layers, name)
 
-        def counted(self, x):
-            out = call(self, x)
-            # A transposed convolution applies its kernel at each input, the other at each output.
-            counts.append(math.prod(self.kernel.shape) * math.prod(positions(x, out).shape[:-1]))
+        def counted(x, kernel, bias, *stride):
+            out = operation(x, kernel, bias, *stride)
+            # A transposed convolution applies its kernel at each input, the others at each output.
+            counts.append(kernel.size * math.prod(positions(x, out).shape[:-1]))
             return out
 
-        return mock.patch.object(layer, "__call__", counted)
+        return mock.patch.object(layers, name, counted)
 
     with (
-        told(Convolution, lambda x, out: out),
-        told(TransposedConvolution, lambda x, out: x),
+        told("conv", lambda x, out: out),
+        told("transposed_conv", lambda x, out: x),
+        told("upsampled_conv", lambda x, out: out),
     ):
         yield counts

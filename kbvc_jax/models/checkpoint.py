@@ -23,7 +23,7 @@ from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
-FORMAT = 3
+FORMAT = 4  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
 
 
@@ -108,7 +108,8 @@ def _reason(error: Exception) -> str:
 
 
 def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True).encode())
+    described = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    digest = hashlib.sha256(f"{FORMAT} {described}".encode())
     for key in sorted(arrays):
         array = arrays[key]
         if array.dtype.kind not in "iu":

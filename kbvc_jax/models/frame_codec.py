@@ -5,6 +5,8 @@ frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain -
 references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
@@ -13,44 +15,55 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import CodecOutput, LatentCodec
-from kbvc_jax.models.layers import Convolution, downsampling, rectify, upsampling
-from kbvc_jax.ops.resize import upsample2
+from kbvc_jax.models.layers import (
+    Convolution,
+    UpsampledConvolution,
+    downsampling,
+    rectify,
+    together,
+    upsampling,
+)
 from kbvc_jax.ops.synthesis import synthesise
 
 MARGIN = 3  # rows of features that a kernel sees on each side: three 3x3 convolutions
 
 
 class KernelHead(nnx.Module):
-    """From the trunk's features at half resolution to one 1-D kernel for each pixel."""
+    """From the trunk's features at half resolution to one 1-D kernel for each pixel.
+
+    `narrow`, its first convolution, runs for all heads at once: see FrameCodec.
+    """
 
     def __init__(self, config: ModelConfig, centre: float, dtype: DTypeLike, rngs: nnx.Rngs):
         n, k, taps = config.frame.hidden_channels[0], config.head_channels, config.kernel_size
         self.narrow = Convolution(n, k, 3, dtype=dtype, rngs=rngs)
         self.taps = Convolution(k, taps, 3, dtype=dtype, rngs=rngs)
-        self.refine = Convolution(taps, taps, 3, gain=1.0, dtype=dtype, rngs=rngs)
+        self.refine = UpsampledConvolution(taps, taps, 3, gain=1.0, dtype=dtype, rngs=rngs)
         # Step 0 returns a known mixture of the references: a delta scaled by `centre`.
         self.refine.kernel[...] = jnp.zeros_like(self.refine.kernel[...])
         self.refine.bias[...] = jnp.zeros(taps).at[taps // 2].set(centre)
 
-    def __call__(self, features: Float[Array, "b h w n"]) -> Float[Array, "b 2*h 2*w taps"]:
-        x = rectify(self.narrow(features))
-        x = rectify(self.taps(x))
-        return self.refine(upsample2(x)).astype(jnp.float32)
+    def __call__(self, narrowed: Float[Array, "b h w k"]) -> Float[Array, "b 2*h 2*w taps"]:
+        x = rectify(self.taps(rectify(narrowed)))
+        return self.refine(x).astype(jnp.float32)
 
     def strip(
-        self, features: Float[Array, "b m w n"], row: Int[Array, "m"], rows: int
+        self, narrowed: Float[Array, "b m w k"], row: Int[Array, "m"], rows: int
     ) -> Float[Array, "b s 2*w taps"]:
         """The same for a strip with MARGIN rows more on both sides, `row` their numbers.
 
-        Outside the frame each convolution sees zeros, the upsampling its outermost row.
+        Outside the frame the first two convolutions see zeros, the last the outermost row.
         """
         inside = ((row >= 0) & (row < rows))[:, None, None]
-        x = rectify(self.narrow(features)) * inside
-        x = rectify(self.taps(x))
-        nearest = jnp.clip(row, 0, rows - 1) - row[0]
-        x = upsample2(jnp.take(x, jnp.clip(nearest, 0, len(row) - 1), axis=1))
-        x = self.refine(x * jnp.repeat(inside, 2, axis=0))
+        x = rectify(self.taps(rectify(narrowed) * inside))
+        nearest = jnp.clip(jnp.clip(row, 0, rows - 1) - row[0], 0, len(row) - 1)
+        x = self.refine(jnp.take(x, nearest, axis=1))
         return x[:, 2 * MARGIN : -2 * MARGIN].astype(jnp.float32)
+
+
+def _pairs(kernels: Sequence[Float[Array, "b h w taps"]]) -> tuple[Array, Array]:
+    vertical, horizontal = kernels[: len(kernels) // 2], kernels[len(kernels) // 2 :]
+    return jnp.stack(vertical, 1), jnp.stack(horizontal, 1)
 
 
 class FrameCodec(LatentCodec):
@@ -80,19 +93,19 @@ class FrameCodec(LatentCodec):
 
     def kernels(self, features: Float[Array, "b fh fw n"]) -> tuple[Array, Array]:
         """Vertical and horizontal kernels, each (b, r, h, w, taps)."""
-        return (
-            jnp.stack([head(features) for head in self.vertical], 1),
-            jnp.stack([head(features) for head in self.horizontal], 1),
-        )
+        return _pairs([head(x) for head, x in self._narrowed(features)])
 
     def strip_kernels(
         self, features: Float[Array, "b m w n"], row: Int[Array, "m"], rows: int
     ) -> tuple[Array, Array]:
         """Of a strip: see strips.py."""
-        return (
-            jnp.stack([head.strip(features, row, rows) for head in self.vertical], 1),
-            jnp.stack([head.strip(features, row, rows) for head in self.horizontal], 1),
-        )
+        return _pairs([head.strip(x, row, rows) for head, x in self._narrowed(features)])
+
+    def _narrowed(self, features: Array) -> list[tuple[KernelHead, Array]]:
+        """Each head with what its first convolution makes of the features."""
+        heads = [*self.vertical, *self.horizontal]
+        narrowed = together([head.narrow for head in heads], features)
+        return list(zip(heads, narrowed, strict=True))
 
     def forward(
         self,

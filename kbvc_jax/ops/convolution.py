@@ -49,6 +49,35 @@ def phase_kernel(kernel: Num[Array, "k k i o"]) -> Num[Array, "3 3 i 4*o"]:
     return taps.transpose(0, 2, 4, 1, 3, 5).reshape(3, 3, i, 4 * o)
 
 
+def upsampled_conv(
+    x: Num[Array, "b h w i"], kernel: Num[Array, "3 3 i o"], bias: Num[Array, "o"]
+) -> Num[Array, "b 2*h 2*w o"]:
+    """A 3x3 convolution of the bilinearly doubled x (`resize.upsample2`), beyond its edge the edge.
+
+    Run at x's own size, to four times the channels: the doubled x is never in memory.
+    """
+    spread = jnp.asarray(_SPREAD, kernel.dtype)
+    b, h, w, _ = x.shape
+    i, o = kernel.shape[2:]
+    phases = jnp.einsum("prs,qtu,suio->rtipqo", spread, spread, kernel).reshape(3, 3, i, 4 * o)
+    out = lax.conv_general_dilated(
+        jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge"),
+        phases,
+        (1, 1),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        preferred_element_type=bias.dtype,
+    )
+    return depth_to_space(out + jnp.tile(bias, 4))
+
+
+# How the taps of either output phase (even, odd) fall on the sample before, at and after it.
+_SPREAD = (
+    ((0.75, 0.25, 0), (0.25, 0.75, 0.75), (0, 0, 0.25)),
+    ((0.25, 0, 0), (0.75, 0.75, 0.25), (0, 0.25, 0.75)),
+)
+
+
 def depth_to_space(x: Num[Array, "b h w c"]) -> Num[Array, "b 2*h 2*w c//4"]:
     b, h, w, channels = x.shape
     x = x.reshape(b, h, w, 2, 2, channels // 4)

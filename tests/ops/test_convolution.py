@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from kbvc_jax.ops.convolution import conv, transposed_conv
+from kbvc_jax.ops.convolution import conv, transposed_conv, upsampled_conv
+from kbvc_jax.ops.resize import upsample2
 
 
 def draw(*shape, seed=0):
@@ -26,6 +27,15 @@ def test_transposed_convolution_equals_the_dilated_form(size):
     found = transposed_conv(x, kernel, bias)
     assert found.shape == (2, 6, 10, 6)
     np.testing.assert_allclose(found, expected[:, :6, :10] + bias, atol=1e-4)
+
+
+def test_upsampled_convolution_equals_upsampling_then_convolution():
+    x, kernel, bias = draw(2, 3, 5, 4), draw(3, 3, 4, 6, seed=1), draw(6, seed=2)
+    doubled = jnp.pad(upsample2(x), ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    expected = conv(doubled, kernel, bias)[:, 1:-1, 1:-1]
+    found = upsampled_conv(x, kernel, bias)
+    assert found.shape == (2, 6, 10, 6)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [7, 8])
