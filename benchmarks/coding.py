@@ -29,6 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kbvc_jax.heap import keep_freed_memory
+
 SIZES = ("256x256", "640x384", "1920x1080")
 STEPS = ("encode", "decode")
 
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
     parser.add_argument("--json", type=Path, default=Path("coding.json"), metavar="FILE")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the commands do
     os.environ.setdefault("JAX_PLATFORMS", {"cpu": "cpu", "gpu": "cuda"}[arguments.device])
 
     rows = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Array, Float, Int, UInt
 
 from kbvc_jax.coding.tables import symbol_bits
@@ -28,6 +27,7 @@ from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.models.strips import Strips
+from kbvc_jax.pipeline.skeleton import split
 
 BLOCK = 16
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
@@ -104,18 +104,20 @@ class Network:
     def __init__(self, inference: InferenceModel, bit_depth: int):
         self.inference = inference
         self.peak = 2**bit_depth - 1
-        self._graph, self._state = nnx.split(inference.model)
+        self._skeleton, self._arrays = split(inference.model)
         self._certain = jnp.asarray(inference.y_tables.lengths == 1)
 
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
     ) -> Float[Array, "b r ph pw 3"]:
-        return _references(self._graph, self._state, self.peak, previous, following)
+        return _references(self._skeleton, self._arrays, self.peak, previous, following)
 
     def analyse(
         self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
     ) -> Latents:
-        return _analyse(self._graph, self._state, self.peak, frames, references, rates.on_device)
+        return _analyse(
+            self._skeleton, self._arrays, self.peak, frames, references, rates.on_device
+        )
 
     def slope(
         self,
@@ -126,7 +128,7 @@ class Network:
         quality: int,
     ) -> Latents:
         """The gradient of the cost at `quality`: where not to go."""
-        parts = (self._graph, self._state, self.peak, latents, frames, references)
+        parts = (self._skeleton, self._arrays, self.peak, latents, frames, references)
         strips = None if references is None else _strips(references)
         return _slope(*parts, strips, rates.on_device, self.error_weight(quality))
 
@@ -143,7 +145,7 @@ class Network:
     def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
         entropy = self.entropy(rates.kind)
         offsets = index_offsets(entropy, rates.quality, rates.places)
-        return _prior(self._graph, self._state, rates.kind, size, entropy.layers, z, offsets)
+        return _prior(self._skeleton, self._arrays, rates.kind, size, entropy.layers, z, offsets)
 
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)
@@ -176,14 +178,14 @@ class Network:
     ) -> UInt[Array, "b h w 3"]:
         rate = rates.on_device
         if references is None:
-            samples = _synthesise_image(self._graph, self._state, y, prior.mean, rate)
+            samples = _synthesise_image(self._skeleton, self._arrays, y, prior.mean, rate)
         else:
             samples = self._synthesise_strips(y, prior, references, rate)
         return _to_grid(samples, self.peak, size)
 
     def _synthesise_strips(self, y: Array, prior: Prior, references: Array, rate: Rate):
         strips = _strips(references)
-        parts = (self._graph, self._state, strips)
+        parts = (self._skeleton, self._arrays, strips)
         padded = _pad_for_strips(*parts, y, prior.mean, references, rate)
         return [
             _synthesise_strip(*parts, *padded, number * strips.height)
@@ -202,14 +204,14 @@ def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _references(graph, state, peak, previous, following):
-    model = nnx.merge(graph, state)
+def _references(skeleton, arrays, peak, previous, following):
+    model = skeleton.model(arrays)
     return model.references(_samples(previous, peak), _samples(following, peak))
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _analyse(graph, state, peak, frames, references, rate):
-    model = nnx.merge(graph, state)
+def _analyse(skeleton, arrays, peak, frames, references, rate):
+    model = skeleton.model(arrays)
     samples = _samples(frames, peak)
     if references is None:
         codec, y = model.image, model.image.analyse(samples, rate)
@@ -219,8 +221,8 @@ def _analyse(graph, state, peak, frames, references, rate):
 
 
 @partial(jax.jit, static_argnums=(0, 2, 6))
-def _slope(graph, state, peak, latents, frames, references, strips, rate, error_weight):
-    model = nnx.merge(graph, state)
+def _slope(skeleton, arrays, peak, latents, frames, references, strips, rate, error_weight):
+    model = skeleton.model(arrays)
     frames = frames.astype(jnp.float32)
 
     def cost(latents: Latents) -> Float[Array, ""]:
@@ -244,8 +246,8 @@ def _whole(z):
 
 
 @partial(jax.jit, static_argnums=(0, 2, 3))
-def _prior(graph, state, kind, size, layers, z, offsets):
-    hyperprior = getattr(nnx.merge(graph, state), kind).hyperprior
+def _prior(skeleton, arrays, kind, size, layers, z, offsets):
+    hyperprior = getattr(skeleton.model(arrays), kind).hyperprior
     height, width = size.latent
     mean = hyperprior.mean(z.astype(jnp.float32), height, width)
     indexes = crop(table_indexes(layers, z, offsets), height, width)
@@ -260,21 +262,21 @@ def _quantise(y, prior, certain):
 
 
 @partial(jax.jit, static_argnums=0)
-def _synthesise_image(graph, state, y, mean, rate):
-    return [nnx.merge(graph, state).image.synthesise(y + mean, rate)]
+def _synthesise_image(skeleton, arrays, y, mean, rate):
+    return [skeleton.model(arrays).image.synthesise(y + mean, rate)]
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _pad_for_strips(graph, state, strips, y, mean, references, rate):
-    model = nnx.merge(graph, state)
+def _pad_for_strips(skeleton, arrays, strips, y, mean, references, rate):
+    model = skeleton.model(arrays)
     features = model.frame.features(y + mean, rate)
     taps = model.config.kernel_size
     return strips.pad_features(features), strips.pad_references(references, taps)
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _synthesise_strip(graph, state, strips, features, references, first):
-    return strips.synthesise(nnx.merge(graph, state).frame, features, references, first)
+def _synthesise_strip(skeleton, arrays, strips, features, references, first):
+    return strips.synthesise(skeleton.model(arrays).frame, features, references, first)
 
 
 @partial(jax.jit, static_argnums=(1, 2))
