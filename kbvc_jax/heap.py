@@ -11,7 +11,7 @@ def keep_freed_memory() -> None:
     """For programs that live in JAX on a processor; to be called before anything else.
 
     XLA takes and frees its temporaries at every call. glibc would give large ones back to the
-    system, which clears every page of them again: a fifth of the time of a training step.
+    system, which clears every page of them for the next call: a good part of decoding's time.
     """
     if sys.platform != "linux":
         return
