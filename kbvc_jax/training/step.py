@@ -127,7 +127,7 @@ def _update(
 ) -> tuple[TrainState, Metrics]:
     """Adam, unless the gradient is not finite or spikes: then only the counters change."""
     optimiser = config.optimiser
-    norm = optax.global_norm(gradients)
+    norm = optax.tree.norm(gradients)
     limit, running = _spike_limit(state, norm, optimiser)
     accepted = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"]) & (norm <= limit)
     accepted &= state.skipped_in_a_row < MAX_SKIPPED_IN_A_ROW  # the run is over: touch nothing
