@@ -47,7 +47,7 @@ def register(commands) -> None:
         default=0,
         metavar="N",
         help="steps of refinement of each frame by the decoder's gradient: fewer bits for the same "
-        "quality; a step takes two to four times as long as the rest, decoding no longer (default 0)",
+        "quality; a step takes 2 to 4 times as long as the rest, decoding no longer (default 0)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"
