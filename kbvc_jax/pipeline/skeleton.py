@@ -10,8 +10,10 @@ from kbvc_jax.models.kbvc import Kbvc
 
 
 class Skeleton:
-    """All of a model but its arrays. Hashed once: nnx's own, asked at each call, takes longer
-    than many a call."""
+    """All of a model but its arrays.
+
+    Hashed once: jit asks for the hash at every call, and that of nnx's graph takes milliseconds.
+    """
 
     def __init__(self, graph: nnx.GraphDef, structure: Any):
         self._parts = graph, structure
