@@ -12,7 +12,7 @@ from kbvc_jax.models.kbvc import Kbvc
 class Skeleton:
     """All of a model but its arrays.
 
-    Hashed once: jit asks for the hash at every call, and that of nnx's graph takes milliseconds.
+    Hashed once: jit asks for the hash at every call, and nnx works its own out anew each time.
     """
 
     def __init__(self, graph: nnx.GraphDef, structure: Any):
