@@ -1,8 +1,12 @@
 """Weights that another run or an inference checkpoint lends to the start of a run.
 
+Where several hold the same ones, those of the last that trained them count: a run of the frame
+codec carries an image codec along, which another run may have improved meanwhile.
 A narrower model's fill the first channels of a wider one, which then returns the same pictures at
 first: new channels begin as in the wider model's own start, and no known one listens to them yet.
 """
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,35 +18,47 @@ from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.training.checkpoints import load_run
-from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, split
+from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, frozen_in, split
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 KERNEL_AXES = 4  # rows, columns, inputs, outputs
 
 
-def read_weights(source: str) -> tuple[ModelConfig, Parameters]:
+class Weights(NamedTuple):
+    model: ModelConfig
+    parameters: Parameters
+    carried: tuple[str, ...] = ()  # what the names of those begin with that were not trained
+
+
+def read_weights(source: str) -> Weights:
     """Of a run, or of an inference checkpoint."""
     if (epath.Path(source) / CONFIG_FILE).exists():
         config, parameters, *_ = load_run(source)
-        return config.model, parameters
+        return Weights(config.model, parameters, frozen_in(config.stage))
     model = load_inference(source).model
-    return model.config, split(model)[1]
+    return Weights(model.config, split(model)[1])
 
 
 def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
     """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
     may be narrower."""
+    carried, trained = {}, {}
     for source in sources.split(","):
-        parameters = _replaced(parameters, source, model)
-    return parameters
+        weights = read_weights(source)
+        for name, value in _fitted(parameters, source, weights, model).items():
+            (carried if name.startswith(weights.carried) else trained)[name] = value
+    return parameters | carried | trained
 
 
-def _replaced(parameters: Parameters, source: str, model: ModelConfig) -> Parameters:
-    theirs, found = read_weights(source)
+def _fitted(
+    parameters: Parameters, source: str, weights: Weights, model: ModelConfig
+) -> Parameters:
+    """What a source has of `parameters`, in their shapes."""
+    theirs, found, _ = weights
     if not found.keys() & parameters.keys():
         raise InputError(f"init_from={source}: holds none of this model's parameters")
     _check_depths(source, found, theirs, model)
-    out = dict(parameters)
+    out = {}
     for name in found.keys() & parameters.keys():
         value, wide = found[name], parameters[name]
         if name.endswith(".knots") and theirs.quality_points and model.quality_points:

@@ -43,6 +43,11 @@ def split(model: nnx.Module) -> tuple[Callable[[Parameters], Any], Parameters]:
     return merge, {name: leaf[...] for name, (_, leaf) in leaves.items()}
 
 
+def frozen_in(stage: str) -> tuple[str, ...]:
+    """What the names of the parameters begin with that a run of the stage carries along."""
+    return {"interpolator": (), "codec": (INTERPOLATOR,), "frame": (INTERPOLATOR, IMAGE)}[stage]
+
+
 def count(parameters: Parameters) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(parameters))
 

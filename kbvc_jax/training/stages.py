@@ -15,7 +15,7 @@ from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate_distortion
-from kbvc_jax.training.parameters import IMAGE, INTERPOLATOR, Parameters
+from kbvc_jax.training.parameters import INTERPOLATOR, Parameters
 from kbvc_jax.training.step import GroupLoss
 
 
@@ -34,7 +34,7 @@ def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
 
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     merge, everything = parameters.split(model)
-    kept = (INTERPOLATOR, IMAGE) if config.stage == "frame" else INTERPOLATOR
+    kept = parameters.frozen_in(config.stage)
     frozen = {name: v for name, v in everything.items() if name.startswith(kept)}
     trainable = {name: v for name, v in everything.items() if name not in frozen}
 

@@ -13,7 +13,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import init_from
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig
-from kbvc_jax.training.init_from import start_from
+from kbvc_jax.training.init_from import Weights, start_from
 from kbvc_jax.training.parameters import split
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
@@ -48,6 +48,24 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
     np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
 
 
+@pytest.mark.parametrize("sources", ["images,frames", "frames,images", "old,frames,images"])
+def test_what_a_run_trained_counts_before_what_another_carried_along(monkeypatch, sources):
+    def weights(image, frame, carried=()):
+        lent = {"image.gain": jnp.full(2, image), "frame.gain": jnp.full(2, frame)}
+        return Weights(ModelConfig(), lent, carried)
+
+    known = {
+        "images": weights(2.0, 1.0, ("frame.",)),
+        "frames": weights(1.0, 3.0, ("image.",)),
+        "old": weights(1.0, 1.0),
+    }
+    monkeypatch.setattr(init_from, "read_weights", known.__getitem__)
+    fresh = {"image.gain": jnp.zeros(2), "frame.gain": jnp.zeros(2)}
+    started = start_from(fresh, sources, ModelConfig())
+    np.testing.assert_array_equal(started["image.gain"], [2, 2])
+    np.testing.assert_array_equal(started["frame.gain"], [3, 3])
+
+
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
@@ -64,7 +82,7 @@ def start_from_tiny(monkeypatch, model):
     """The tiny model, and one of that configuration that starts from its weights."""
     narrow, wide = tiny_model(1), tiny_model(2, model)
     known, (merge, fresh) = split(narrow)[1], split(wide)
-    monkeypatch.setattr(init_from, "read_weights", lambda source: (TINY, dict(known)))
+    monkeypatch.setattr(init_from, "read_weights", lambda source: Weights(TINY, dict(known)))
     return narrow, merge(start_from(fresh, "narrow", model))
 
 
