@@ -15,9 +15,10 @@ def register(commands) -> None:
     parser.add_argument("target", metavar="OUT", help="new checkpoint folder")
     parser.add_argument(
         "--dtype",
-        choices=("float32", "bfloat16"),
+        choices=("float32", "float16", "bfloat16"),
         default="float32",
-        help="of the stored weights (default float32)",
+        help="of the stored weights (default float32); float16 halves them and rounds less than "
+        "bfloat16",
     )
     card = parser.add_argument_group("what the model card says")
     card.add_argument("--data", metavar="TEXT", default="", help="what it was trained on")

@@ -32,9 +32,13 @@ class Convolution(nnx.Module):
         self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
 
+    def _operands(self, x: Float[Array, "b h w i"]) -> tuple[Array, Array, Array]:
+        """Input, kernel and bias, in the layer's arithmetic."""
+        x, kernel, bias = (a.astype(self.dtype) for a in (x, self.kernel[...], self.bias[...]))
+        return x, kernel, bias
+
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b oh ow o"]:
-        kernel, bias = self.kernel[...].astype(self.dtype), self.bias[...].astype(self.dtype)
-        return conv(x.astype(self.dtype), kernel, bias, self.stride)
+        return conv(*self._operands(x), self.stride)
 
 
 def together(
@@ -51,11 +55,10 @@ class UpsampledConvolution(Convolution):
     """3x3, of its input at twice the resolution."""
 
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
-        kernel, bias = self.kernel[...].astype(self.dtype), self.bias[...].astype(self.dtype)
-        return upsampled_conv(x.astype(self.dtype), kernel, bias)
+        return upsampled_conv(*self._operands(x))
 
 
-class TransposedConvolution(nnx.Module):
+class TransposedConvolution(Convolution):
     """Doubles the resolution."""
 
     def __init__(
@@ -68,15 +71,11 @@ class TransposedConvolution(nnx.Module):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.dtype = dtype
         # A quarter of the taps meets each output sample.
-        initial = jax.nn.initializers.variance_scaling(4 * gain, "fan_in", "truncated_normal")
-        self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
-        self.bias = nnx.Param(jnp.zeros(outputs))
+        super().__init__(inputs, outputs, size, gain=4 * gain, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
-        kernel, bias = self.kernel[...].astype(self.dtype), self.bias[...].astype(self.dtype)
-        return transposed_conv(x.astype(self.dtype), kernel, bias)
+        return transposed_conv(*self._operands(x))
 
 
 class PReLU(nnx.Module):
@@ -97,9 +96,7 @@ def rectify(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
 class Stack(nnx.Module):
     """Layers one after another with an activation between them."""
 
-    def __init__(
-        self, *layers: Convolution | TransposedConvolution, activation: Activation = rectify
-    ):
+    def __init__(self, *layers: Convolution, activation: Activation = rectify):
         self.layers = nnx.List(layers)
         self.activation = activation
 

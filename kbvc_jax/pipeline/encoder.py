@@ -10,7 +10,7 @@ from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.gop_choice import Group, choose_groups, first_cut
+from kbvc_jax.pipeline.gop_choice import FALL, Group, choose_groups, first_cut
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
     FrameStatistics,
@@ -20,7 +20,7 @@ from kbvc_jax.pipeline.gop_coder import (
 )
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.refinement import costs
-from kbvc_jax.pipeline.schedule import MAX_GOP, hierarchy
+from kbvc_jax.pipeline.schedule import MAX_GOP
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -36,7 +36,7 @@ class CodedGop:
             first_frame=start + 1 if self.length else start,
             frames=max(self.length, 1),
             quality=quality,
-            level_offsets=(group.level_offset,) * len(hierarchy(self.length)),
+            level_offsets=group.level_offsets,
             opening=self.length == 0,
             payload=write_payload(network, group.depths),
         )
@@ -67,7 +67,7 @@ def encode_gops(
     if first is None:
         return
     opening = code_image(network, first, 0, fixed_point, effort)
-    yield CodedGop(network, 0, Group(0, 0, 0, [opening]), fixed_point)
+    yield CodedGop(network, 0, Group(0, 0, FALL, [opening]), fixed_point)
     start, window, decoded = 0, [first], opening.frames[0]
     while True:
         wanted = MAX_GOP if gop == "auto" else int(gop)
@@ -79,10 +79,10 @@ def encode_gops(
             trial = _Window(network, window[: window_end + 1], decoded, fixed_point)
             groups = choose_groups(0, window_end, trial.price)
         else:
-            groups = [Group(0, len(window) - 1, 0)]
+            groups = [Group(0, len(window) - 1, FALL)]
         if effort or gop != "auto":  # else the choice has coded them
             coder = _Window(network, window, decoded, fixed_point, effort)
-            groups = [coder.code(group.start, group.end, group.level_offset) for group in groups]
+            groups = [coder.code(group) for group in groups]
         for group in groups:
             yield CodedGop(network, start + group.start, group, fixed_point)
         end = groups[-1].end
@@ -111,23 +111,23 @@ class _Window:
             )
         return self._images[time]
 
-    def code(self, start: int, end: int, level_offset: int) -> Group:
+    def code(self, group: Group) -> Group:
         b_frames = code_b_frames(
             self._network,
-            self._decoded(start),
-            self._decoded(end),
-            self._frames[start + 1 : end],
+            self._decoded(group.start),
+            self._decoded(group.end),
+            self._frames[group.start + 1 : group.end],
             self._quality,
-            (level_offset,) * len(hierarchy(end - start)),
+            group.level_offsets,
             self._effort,
         )
-        closing = dataclasses.replace(self._image(end), times=(end - start,))
-        return Group(start, end, level_offset, [closing, *b_frames])
+        closing = dataclasses.replace(self._image(group.end), times=(group.end - group.start,))
+        return dataclasses.replace(group, depths=[closing, *b_frames])
 
-    def price(self, start: int, end: int, level_offset: int) -> Group:
-        group = self.code(start, end, level_offset)
-        cost = sum(self._cost(depth, start) for depth in group.depths)
-        return dataclasses.replace(group, cost=cost)
+    def price(self, group: Group) -> Group:
+        coded = self.code(group)
+        cost = sum(self._cost(depth, group.start) for depth in coded.depths)
+        return dataclasses.replace(coded, cost=cost)
 
     def _cost(self, depth: CodedDepth, start: int) -> float:
         sources = jnp.asarray(np.stack([self._frames[start + time] for time in depth.times]))

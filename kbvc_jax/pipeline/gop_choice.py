@@ -1,8 +1,9 @@
-"""`--gop auto`: length of each group of pictures and quality of its B-frames, by what they cost.
+"""Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first, at
 falling qualities of the B-frames, then halved or doubled while that lowers rate + lambda x
-distortion; a group kept is not coded again.
+distortion; a group kept is not coded again. How far quality falls is asked of the window's first
+group alone.
 """
 
 import dataclasses
@@ -12,10 +13,14 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.pipeline.gop_coder import CodedDepth
+from kbvc_jax.pipeline.schedule import hierarchy
 
 FIRST_LENGTH = 8
-# Where B-frames gain little from their bits, I-frames are the better place for them.
-LEVEL_OFFSETS = (0, -16, -32, -48)
+PAPER_DEPTHS = 3  # of B-frames, in a group of 8
+# By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
+# to a deeper one, and the less they move, the more a frame has from its references alone.
+FALL = 32
+FALLS = (0, 16, 32, 48)  # that auto tries
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
@@ -27,32 +32,45 @@ class Group:
 
     start: int
     end: int
-    level_offset: int  # of all its B-frames' quality to that of the I-frames, in half steps
+    fall: int  # of quality, from its I-frames to its deepest B-frames
     depths: Sequence[CodedDepth] = ()  # the closing I-frame first
     cost: float = 0.0
 
+    @property
+    def level_offsets(self) -> tuple[int, ...]:
+        """Of each depth of B-frames, to the I-frames' quality, in half steps."""
+        depths = len(hierarchy(self.end - self.start))
+        steps = max(depths, PAPER_DEPTHS)  # short groups do not reach the bottom
+        return tuple(-self.fall * depth // steps for depth in range(1, depths + 1))
 
-Trial = Callable[[int, int, int], Group]  # of start, end, level offset
+
+Trial = Callable[[Group], Group]  # the same one, coded, with its cost
 
 
-def choose_groups(start: int, end: int, trial: Trial) -> list[Group]:
+def choose_groups(start: int, end: int, trial: Trial, fall: int | None = None) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
-        return _split_while_cheaper(_lower_while_cheaper(start, end, trial), trial)
+        if fall is None:
+            whole = _lower_while_cheaper(start, end, trial)
+        else:
+            whole = trial(Group(start, end, fall))
+        return _split_while_cheaper(whole, trial)
     middle = (start + end + 1) // 2
-    halves = choose_groups(start, middle, trial) + choose_groups(middle, end, trial)
+    halves = choose_groups(start, middle, trial, fall)
+    fall = halves[0].fall
+    halves += choose_groups(middle, end, trial, fall)
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
-    whole = trial(start, end, halves[0].level_offset)
+    whole = trial(Group(start, end, fall))
     return [whole] if whole.cost < sum(group.cost for group in halves) else halves
 
 
 def _lower_while_cheaper(start: int, end: int, trial: Trial) -> Group:
-    best = trial(start, end, LEVEL_OFFSETS[0])
+    best = trial(Group(start, end, FALLS[0]))
     if end - start == 1:  # no B-frames
         return best
-    for offset in LEVEL_OFFSETS[1:]:
-        group = trial(start, end, offset)
+    for fall in FALLS[1:]:
+        group = trial(Group(start, end, fall))
         if group.cost >= best.cost:
             break
         best = group
@@ -64,8 +82,8 @@ def _split_while_cheaper(whole: Group, trial: Trial) -> list[Group]:
         return [whole]
     middle = (whole.start + whole.end + 1) // 2
     halves = [
-        trial(whole.start, middle, whole.level_offset),
-        trial(middle, whole.end, whole.level_offset),
+        trial(Group(start, end, whole.fall))
+        for start, end in ((whole.start, middle), (middle, whole.end))
     ]
     if sum(half.cost for half in halves) >= whole.cost:
         return [whole]

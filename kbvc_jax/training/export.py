@@ -67,7 +67,7 @@ def export_run(
         )
     merge, _ = split(build(dataclasses.replace(config, precision="float32")))
     # What ships is what is calibrated: weights as they will be read back.
-    model: Kbvc = merge({k: jnp.asarray(v, dtype).astype("float32") for k, v in parameters.items()})
+    model: Kbvc = merge({k: _rounded(k, v, dtype) for k, v in parameters.items()})
     image, frame = collect_latents(model)
     entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
     entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
@@ -87,6 +87,13 @@ def export_run(
     save_inference(target, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
     write_card(target, config.model, card, dtype)
     return card
+
+
+def _rounded(name: str, value: Array, dtype: str) -> Array:
+    rounded = jnp.asarray(value, dtype).astype("float32")
+    if not np.isfinite(rounded).all():
+        raise InputError(f"{name}: too large for {dtype}; pass --dtype bfloat16 or float32")
+    return rounded
 
 
 def _named(config: TrainConfig) -> TrainConfig:

@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,9 +19,9 @@ from tests.tiny import TINY, tiny_model
 METRICS = {"loss": 1.5, "psnr/0": 25.0, "bpp/0": 0.1, "loss/0": 1.0}
 
 
-def write_run(folder, steps, init_from=None):
+def write_run(folder, steps, init_from=None, changed=None):
     config = TrainConfig(model=TINY, init_from=init_from and str(init_from))
-    _, parameters = split(tiny_model(seed=3))
+    parameters = split(tiny_model(seed=3))[1] | (changed or {})
     with open_run(folder, config):
         rows = [{"kind": "train", "step": s, "steps_per_second": 0.5} for s in (10, steps)]
         lines = [json.dumps(row) for row in rows]
@@ -36,7 +37,7 @@ def exported(tmp_path_factory):
     first = write_run(folder / "first", 60)
     side = write_run(folder / "side", 30, first)
     run = write_run(folder / "second", 120, f"{first},{side}")
-    card = export_run(run, folder / "weights", dtype="bfloat16", data="noise", licence="CC0")
+    card = export_run(run, folder / "weights", dtype="float16", data="noise", licence="CC0")
     return folder / "weights", card
 
 
@@ -52,7 +53,7 @@ def test_stored_weights_are_what_was_calibrated(exported):
     _, stored = split(codec.inference.model)
     _, own = split(tiny_model(seed=3))
     for name, value in own.items():
-        rounded = np.asarray(value.astype("bfloat16"), np.float32)
+        rounded = np.asarray(value.astype("float16"), np.float32)
         np.testing.assert_array_equal(np.asarray(stored[name], np.float32), rounded, name)
 
 
@@ -64,11 +65,18 @@ def test_the_card_tells_the_whole_way(exported):
         ("second", 120, 4.0),
     ]
     text = (folder / "README.md").read_text()
-    for part in ("Licence: CC0.", "Trained on: noise.", "| 0 | 25.00 | 0.1000 |", "bfloat16"):
+    for part in ("Licence: CC0.", "Trained on: noise.", "| 0 | 25.00 | 0.1000 |", "float16"):
         assert part in text
     stored = (folder / "model.json").read_text()
     assert json.loads(stored)["card"]["training"]["init_from"] == "first,side"
     assert str(folder.parent) not in stored + text
+
+
+def test_weights_that_their_type_cannot_hold_are_refused(tmp_path):
+    name, value = next(iter(split(tiny_model(seed=3))[1].items()))
+    run = write_run(tmp_path / "run", 10, changed={name: jnp.full(value.shape, 1e5)})
+    with pytest.raises(InputError, match=f"{name}: too large for float16"):
+        export_run(run, tmp_path / "weights", dtype="float16")
 
 
 def test_an_existing_target_is_kept(exported):

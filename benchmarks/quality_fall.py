@@ -1,8 +1,8 @@
-"""What `--gop auto` gains by choosing the quality of B-frames beside the length of their groups.
+"""What it is worth that quality falls from the I-frames to the deepest B-frames.
 
-    python benchmarks/level_offsets.py FOLDER-OF-CLIPS --frames 9
+    python benchmarks/quality_fall.py FOLDER-OF-CLIPS --frames 9 --gop 8
 
-BD-rate of RGB PSNR, against choosing the length alone, and against groups of 8.
+BD-rate of RGB PSNR, at each fall, against one quality for all frames.
 """
 
 import argparse
@@ -17,10 +17,8 @@ from kbvc_jax.evaluation.bd import bd_rate
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
-from kbvc_jax.pipeline import gop_choice
-
-ALONE = gop_choice.LEVEL_OFFSETS[:1]
-WAYS = (("auto", gop_choice.LEVEL_OFFSETS), ("auto", ALONE), (8, ALONE))
+from kbvc_jax.pipeline import encoder
+from kbvc_jax.pipeline.gop_choice import FALLS
 
 
 def run() -> int:
@@ -29,30 +27,31 @@ def run() -> int:
     )
     parser.add_argument("folder")
     parser.add_argument("--frames", type=int, default=9, help="of each clip (default 9)")
-    parser.add_argument("--quality", type=float, nargs="+", default=[5, 25, 50, 75, 95])
+    parser.add_argument("--gop", type=int, default=8, help="length of the groups (default 8)")
+    parser.add_argument("--quality", type=float, nargs="+", default=[10, 30, 50, 70, 90])
     parser.add_argument("--checkpoint")
     arguments = parser.parse_args()
 
     codec = kbvc_jax.load(arguments.checkpoint)
     clips = find_clips(EvaluationConfig(data=arguments.folder, frames=arguments.frames))
-    print(f"{'clip':20} {'against the length alone':>26} {'against groups of 8':>20}")
+    print(f"{'clip':20}" + "".join(f"{fall / 2:>12g}" for fall in FALLS[1:]))
     rows = []
     for clip in clips:
         frames = [frame.rgb for frame in clip.read()]
-        points = [curve(codec, frames, arguments.quality, *way) for way in WAYS]
-        against = [bd_rate(anchor, points[0], minimum_overlap=0) for anchor in points[1:]]
-        rows.append([found.percent for found in against])
-        print(f"{clip.name:20} {against[0]!s:>26} {against[1]!s:>20}", flush=True)
-    alone, eight = np.array(rows, float).mean(0)  # refused ones are nan
-    print(f"{'mean':20} {alone:>+24.2f} % {eight:>+18.2f} %")
+        curves = [curve(codec, frames, arguments.quality, arguments.gop, fall) for fall in FALLS]
+        found = [bd_rate(curves[0], points, minimum_overlap=0) for points in curves[1:]]
+        rows.append([rate.percent for rate in found])
+        print(f"{clip.name:20}" + "".join(f"{rate!s:>12}" for rate in found), flush=True)
+    means = np.array(rows, float).mean(0)  # refused ones are nan
+    print(f"{'mean':20}" + "".join(f"{mean:>+10.2f} %" for mean in means))
     return 0
 
 
-def curve(codec, frames, qualities, gop, offsets) -> list[tuple[float, float]]:
+def curve(codec, frames, qualities, gop, fall) -> list[tuple[float, float]]:
     """(bytes, PSNR) at each quality."""
     points = []
     for quality in qualities:
-        with mock.patch.object(gop_choice, "LEVEL_OFFSETS", offsets):
+        with mock.patch.object(encoder, "FALL", fall):
             data = codec.encode(frames, quality, gop=gop)
         pairs = zip(frames, codec.decode(data), strict=True)
         points.append((len(data), float(np.mean([psnr(a, b, 255) for a, b in pairs]))))
@@ -60,4 +59,4 @@ def curve(codec, frames, qualities, gop, offsets) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(run, "level_offsets.py"))
+    sys.exit(exit_status(run, "quality_fall.py"))
