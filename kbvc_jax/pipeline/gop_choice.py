@@ -19,8 +19,8 @@ FIRST_LENGTH = 8
 PAPER_DEPTHS = 3  # of B-frames, in a group of 8
 # By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
 # to a deeper one, and the less they move, the more a frame has from its references alone.
-FALL = 32
-FALLS = (0, 16, 32, 48)  # that auto tries
+FALL = 24
+FALLS = (0, 24, 48, 72)  # that auto tries
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
