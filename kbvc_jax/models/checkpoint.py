@@ -23,6 +23,7 @@ from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
+DOCUMENT = "model.json"
 FORMAT = 4  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
 
@@ -72,16 +73,16 @@ def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "
         "config": dataclasses.asdict(inference.model.config),
         "card": inference.card,
     }
-    (target / "model.json").write_text(json.dumps(document, indent=2) + "\n")
+    (target / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n")
 
 
 def load_inference(folder: str | Path) -> InferenceModel:
     source = epath.Path(folder)
     try:
-        document = json.loads((source / "model.json").read_text())
+        document = json.loads((source / DOCUMENT).read_text())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder}: no inference checkpoint there (model.json: {_reason(error)}); "
+            f"{folder}: no inference checkpoint there ({DOCUMENT}: {_reason(error)}); "
             "make one with: kbvc export RUN OUT"
         ) from None
     if document.get("format") != FORMAT:
@@ -99,7 +100,7 @@ def load_inference(folder: str | Path) -> InferenceModel:
     arrays = {key: np.asarray(value) for key, value in restored.items()}
     fingerprint = _fingerprint(config, arrays)
     if fingerprint.hex() != document["fingerprint"]:
-        raise InputError(f"{folder}: arrays do not match model.json; export the checkpoint again")
+        raise InputError(f"{folder}: arrays do not match {DOCUMENT}; export the checkpoint again")
     return _unflatten(config, arrays, document["card"], fingerprint)
 
 

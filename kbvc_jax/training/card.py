@@ -9,6 +9,7 @@ from typing import Any
 from etils import epath
 
 from kbvc_jax.evaluation.complexity import complexity
+from kbvc_jax.models.checkpoint import DOCUMENT
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.run_folder import CONFIG_FILE
@@ -17,14 +18,19 @@ CARD = "README.md"
 
 
 def stages(run: epath.PathLike) -> list[dict[str, Any]]:
-    """The runs that led here through init_from, the first one first, as far as they are there."""
+    """The runs that led here through init_from, the first one first, as far as their folders are
+    there, or the cards of what was exported from them."""
     return list(_stages(epath.Path(run), set()))
 
 
 def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:
-    if run in told or not (run / CONFIG_FILE).exists():
+    if run in told:
         return
     told.add(run)
+    if (exported := run / DOCUMENT).exists():
+        yield from json.loads(exported.read_text())["card"].get("stages", [])
+    if not (run / CONFIG_FILE).exists():
+        return
     config, _, step, _ = load_run(run)
     for source in filter(None, (config.init_from or "").split(",")):
         yield from _stages(epath.Path(source), told)

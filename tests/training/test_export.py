@@ -8,6 +8,7 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.errors import InputError
+from kbvc_jax.training.card import stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.export import export_run
@@ -70,6 +71,11 @@ def test_the_card_tells_the_whole_way(exported):
     stored = (folder / "model.json").read_text()
     assert json.loads(stored)["card"]["training"]["init_from"] == "first,side"
     assert str(folder.parent) not in stored + text
+
+
+def test_the_card_goes_on_where_only_weights_are_left(exported, tmp_path):
+    third = write_run(tmp_path / "third", 10, exported[0])
+    assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
 
 
 def test_weights_that_their_type_cannot_hold_are_refused(tmp_path):
