@@ -10,7 +10,8 @@ from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.gop_choice import FALL, Group, choose_groups, first_cut
+from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.pipeline.gop_choice import FALL, RAISES, Group, choose_groups, first_cut
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
     FrameStatistics,
@@ -61,48 +62,78 @@ def encode_gops(
     network: Network, frames: Iterable[Frame], quality: float, gop: int | str, effort: int = 0
 ) -> Iterator[CodedGop]:
     """Codes all frames. `gop` is a length or "auto"; see refinement.py for `effort`."""
-    fixed_point = round(quality * QUALITY_STEPS)
-    source = iter(frames)
-    first = next(source, None)
-    if first is None:
-        return
-    opening = code_image(network, first, 0, fixed_point, effort)
-    yield CodedGop(network, 0, Group(0, 0, FALL, [opening]), fixed_point)
-    start, window, decoded = 0, [first], opening.frames[0]
-    while True:
-        wanted = MAX_GOP if gop == "auto" else int(gop)
-        window += itertools.islice(source, wanted + 1 - len(window))
-        if len(window) == 1:
+    source, wanted = iter(frames), round(quality * QUALITY_STEPS)
+    longest = MAX_GOP if gop == "auto" else int(gop)
+    window = list(itertools.islice(source, 1))
+    start, opening = 0, None  # the I-frame that the window begins with, once it is coded
+    own = None  # quality of this scene's I-frames
+    while window:
+        window += itertools.islice(source, longest + 1 - len(window))
+        if opening is not None and len(window) == 1:
             return
+        cut = None
         if gop == "auto":
-            window_end = first_cut(window, network.peak) or len(window) - 1
-            trial = _Window(network, window[: window_end + 1], decoded, fixed_point)
-            groups = choose_groups(0, window_end, trial.price)
+            cut = first_cut(window, network.peak)
+            qualities = (own,) if own is not None else _image_qualities(wanted)
+            scene = window[: cut + 1] if cut else window
+            own, first, groups = _choose(network, scene, opening, qualities, wanted)
         else:
-            groups = [Group(0, len(window) - 1, FALL)]
+            own, first, groups = wanted, opening, [Group(0, len(window) - 1, FALL)]
         if effort or gop != "auto":  # else the choice has coded them
-            coder = _Window(network, window, decoded, fixed_point, effort)
-            groups = [coder.code(group) for group in groups]
+            first = opening or code_image(network, window[0], 0, own, effort)
+            coder = _Window(network, window, first, own, effort=effort)
+            groups = [coder.code(group) for group in groups if group.end]
+        if opening is None:
+            yield CodedGop(network, 0, Group(0, 0, FALL, [first]), own)
         for group in groups:
-            yield CodedGop(network, start + group.start, group, fixed_point)
-        end = groups[-1].end
-        decoded = groups[-1].depths[0].frames[0]
+            yield CodedGop(network, start + group.start, group, own)
+        if not groups:
+            return
+        end, opening = groups[-1].end, groups[-1].depths[0]
         start, window = start + end, window[end:]
+        own = None if cut else own
+
+
+def _image_qualities(wanted: int) -> list[int]:
+    raised = [wanted + steps * QUALITY_STEPS // 2 for steps in RAISES]
+    return sorted({min(quality, MAX_QUALITY * QUALITY_STEPS) for quality in raised})
+
+
+def _choose(
+    network: Network,
+    frames: Sequence[Frame],
+    opening: CodedDepth | None,
+    qualities: Sequence[int],
+    wanted: int,
+) -> tuple[int, CodedDepth, list[Group]]:
+    """The cheapest quality of I-frames at the `wanted` lambda; the first frame and all groups."""
+    ways = []
+    for quality in qualities:
+        first = opening or code_image(network, frames[0], 0, quality)
+        window = _Window(network, frames, first, quality, wanted)
+        groups = choose_groups(0, len(frames) - 1, window.price) if len(frames) > 1 else []
+        cost = sum(group.cost for group in groups) + (0 if opening else window.cost(first, 0))
+        ways.append((cost, (quality, first, groups)))
+    return min(ways, key=lambda way: way[0])[1]
 
 
 class _Window:
     """Codes groups of one window; I-frames are shared between them."""
 
     def __init__(
-        self, network: Network, frames: Sequence[Frame], opening, quality: int, effort: int = 0
+        self,
+        network: Network,
+        frames: Sequence[Frame],
+        opening: CodedDepth,
+        quality: int,
+        wanted: int | None = None,
+        *,
+        effort: int = 0,
     ):
         self._network, self._frames = network, frames
         self._quality, self._effort = quality, effort
-        self._images: dict[int, CodedDepth] = {}
-        self._opening = opening
-
-    def _decoded(self, time: int):
-        return self._image(time).frames[0] if time else self._opening
+        self._wanted = quality if wanted is None else wanted  # whose lambda prices
+        self._images = {0: opening}
 
     def _image(self, time: int) -> CodedDepth:
         if time not in self._images:
@@ -114,8 +145,8 @@ class _Window:
     def code(self, group: Group) -> Group:
         b_frames = code_b_frames(
             self._network,
-            self._decoded(group.start),
-            self._decoded(group.end),
+            self._image(group.start).frames[0],
+            self._image(group.end).frames[0],
             self._frames[group.start + 1 : group.end],
             self._quality,
             group.level_offsets,
@@ -126,11 +157,11 @@ class _Window:
 
     def price(self, group: Group) -> Group:
         coded = self.code(group)
-        cost = sum(self._cost(depth, group.start) for depth in coded.depths)
+        cost = sum(self.cost(depth, group.start) for depth in coded.depths)
         return dataclasses.replace(coded, cost=cost)
 
-    def _cost(self, depth: CodedDepth, start: int) -> float:
+    def cost(self, depth: CodedDepth, start: int) -> float:
         sources = jnp.asarray(np.stack([self._frames[start + time] for time in depth.times]))
         decoded = jnp.stack(depth.frames)
         parts = (depth.symbols, decoded, sources, depth.rates)
-        return float(costs(self._network, *parts, self._quality).sum())
+        return float(costs(self._network, *parts, self._wanted).sum())

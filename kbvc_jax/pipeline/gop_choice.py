@@ -3,7 +3,7 @@
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first, at
 falling qualities of the B-frames, then halved or doubled while that lowers rate + lambda x
 distortion; a group kept is not coded again. How far quality falls is asked of the window's first
-group alone.
+group alone, how good I-frames should be of a scene's first window alone.
 """
 
 import dataclasses
@@ -21,6 +21,9 @@ PAPER_DEPTHS = 3  # of B-frames, in a group of 8
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 24
 FALLS = (0, 24, 48, 72)  # that auto tries
+# By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
+# other frames have their quality from them.
+RAISES = (0, 32)
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
