@@ -12,7 +12,10 @@ from tiny import tiny_inference
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import save_inference
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.pipeline import encoder
 from kbvc_jax.pipeline.codec import Codec
+from kbvc_jax.pipeline.gop_choice import RAISES
 from kbvc_jax.video.format import VideoFormat
 
 
@@ -95,6 +98,18 @@ def test_a_scene_cut_starts_a_group(codec):
     assert 5 in last  # its I-frame
 
 
+@pytest.mark.parametrize(("sign", "raised"), [(1, 0), (-1, max(RAISES))])
+def test_auto_codes_a_scenes_i_frames_at_the_quality_that_costs_least(
+    codec, monkeypatch, sign, raised
+):
+    """Whatever the length of its groups; here a frame costs its quality, or the negative of it."""
+    monkeypatch.setattr(encoder, "costs", lambda *parts: sign * np.asarray(parts[4].quality))
+    data, seen = encode(codec, moving(35), quality=40, gop="auto")
+    reader = StreamReader(io.BytesIO(data))
+    assert {record.quality for record in reader} == {(80 + raised) * QUALITY_STEPS // 2}
+    assert len(seen) == 35
+
+
 def test_streams_of_another_model_are_refused(codec):
     data = codec.encode(moving(1))
     with pytest.raises(InputError, match="pass the right one with --checkpoint"):
@@ -123,7 +138,10 @@ DECODE = """
 import hashlib, sys
 from kbvc_jax.coding import coder
 from kbvc_jax.models.checkpoint import load_inference
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.pipeline import encoder
 from kbvc_jax.pipeline.codec import Codec
+from kbvc_jax.pipeline.gop_choice import RAISES
 digest, decode = hashlib.sha256(), coder.SymbolDecoder.decode
 def spy(self, indexes, tables):
     symbols = decode(self, indexes, tables)
