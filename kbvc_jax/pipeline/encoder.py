@@ -78,8 +78,8 @@ def encode_gops(
             scene = window[: cut + 1] if cut else window
             own, first, groups = _choose(network, scene, opening, qualities, wanted)
         else:
-            own, first, groups = wanted, opening, [Group(0, len(window) - 1, FALL)]
-        if effort or gop != "auto":  # else the choice has coded them
+            own, first, groups = wanted, None, [Group(0, len(window) - 1, FALL)]
+        if effort or first is None:  # else the choice has coded everything
             first = opening or code_image(network, window[0], 0, own, effort)
             coder = _Window(network, window, first, own, effort=effort)
             groups = [coder.code(group) for group in groups if group.end]
