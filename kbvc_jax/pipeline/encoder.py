@@ -10,13 +10,13 @@ from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.pipeline.gop_choice import FALL, RAISES, Group, choose_groups, first_cut
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
     FrameStatistics,
     code_b_frames,
     code_image,
+    shifted,
     write_payload,
 )
 from kbvc_jax.pipeline.network import Network
@@ -74,7 +74,7 @@ def encode_gops(
         cut = None
         if gop == "auto":
             cut = first_cut(window, network.peak)
-            qualities = (own,) if own is not None else _image_qualities(wanted)
+            qualities = {own} if own is not None else {shifted(wanted, up) for up in RAISES}
             scene = window[: cut + 1] if cut else window
             own, first, groups = _choose(network, scene, opening, qualities, wanted)
         else:
@@ -94,21 +94,16 @@ def encode_gops(
         own = None if cut else own
 
 
-def _image_qualities(wanted: int) -> list[int]:
-    raised = [wanted + steps * QUALITY_STEPS // 2 for steps in RAISES]
-    return sorted({min(quality, MAX_QUALITY * QUALITY_STEPS) for quality in raised})
-
-
 def _choose(
     network: Network,
     frames: Sequence[Frame],
     opening: CodedDepth | None,
-    qualities: Sequence[int],
+    qualities: Iterable[int],
     wanted: int,
 ) -> tuple[int, CodedDepth, list[Group]]:
     """The cheapest quality of I-frames at the `wanted` lambda; the first frame and all groups."""
     ways = []
-    for quality in qualities:
+    for quality in sorted(qualities):
         first = opening or code_image(network, frames[0], 0, quality)
         window = _Window(network, frames, first, quality, wanted)
         groups = choose_groups(0, len(frames) - 1, window.price) if len(frames) > 1 else []

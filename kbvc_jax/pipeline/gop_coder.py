@@ -73,11 +73,14 @@ def batches(frames: Sequence[BFrame], size: Size) -> list[list[BFrame]]:
     return out
 
 
+def shifted(quality: int, half_steps: int) -> int:
+    return min(max(quality + half_steps * QUALITY_STEPS // 2, 0), MAX_QUALITY * QUALITY_STEPS)
+
+
 def frame_rates(quality: int, level_offsets: Sequence[int], depth: int, levels: Sequence[int]):
-    """Depth 0 is the I-frame; each depth of B-frames may shift the quality by half steps."""
-    shift = level_offsets[depth - 1] * QUALITY_STEPS // 2 if depth else 0
-    clipped = min(max(quality + shift, 0), MAX_QUALITY * QUALITY_STEPS)
-    return FrameRates(np.full(len(levels), clipped, np.int32), np.array(levels, np.int32))
+    """Depth 0 is the I-frame; each depth of B-frames may shift the quality."""
+    own = shifted(quality, level_offsets[depth - 1]) if depth else quality
+    return FrameRates(np.full(len(levels), own, np.int32), np.array(levels, np.int32))
 
 
 def code_image(

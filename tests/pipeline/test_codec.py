@@ -138,10 +138,7 @@ DECODE = """
 import hashlib, sys
 from kbvc_jax.coding import coder
 from kbvc_jax.models.checkpoint import load_inference
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline import encoder
 from kbvc_jax.pipeline.codec import Codec
-from kbvc_jax.pipeline.gop_choice import RAISES
 digest, decode = hashlib.sha256(), coder.SymbolDecoder.decode
 def spy(self, indexes, tables):
     symbols = decode(self, indexes, tables)
