@@ -16,6 +16,7 @@ def get_config() -> TrainConfig:
     config = release.get_config()
     return dataclasses.replace(
         config,
+        stage="image",
         data=dataclasses.replace(small_image.DATA, batch_size=16),
         loss=LossConfig(ramp_start=1.0),
         optimiser=dataclasses.replace(config.optimiser, decay_steps=4000),

@@ -16,6 +16,7 @@ VALIDATION_DATA = dataclasses.replace(small.VALIDATION_DATA, frames=2)
 def get_config() -> TrainConfig:
     return dataclasses.replace(
         small.get_config(),
+        stage="image",
         data=DATA,
         loss=LossConfig(ramp_start=1.0),
         optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=100, decay_steps=4200),

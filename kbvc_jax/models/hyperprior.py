@@ -106,7 +106,7 @@ class Hyperprior(nnx.Module):
         rounded_z = quantise.straight_through(z)
         mean, scale = self._prior(rounded_z, rate, y)
         residual = y - mean
-        rounded = quantise.straight_through(residual)
+        rounded = jnp.rint(residual)
         if key is None:
             rounded = jnp.where(scale < densities.CERTAIN_BELOW, 0.0, rounded)
             measured_z, measured = rounded_z, rounded
@@ -114,8 +114,10 @@ class Hyperprior(nnx.Module):
             key_z, key_y = jax.random.split(key)
             measured_z, measured = quantise.noise(z, key_z), quantise.noise(residual, key_y)
         bits_y = densities.gaussian_bits(measured, jnp.zeros_like(mean), scale)
+        # The gradient passes as if y had not been rounded: then the mean has no part in it.
+        latent = jax.lax.stop_gradient(rounded + mean) + (y - jax.lax.stop_gradient(y))
         return Coded(
-            rounded + mean,
+            latent,
             bits_y.sum((1, 2, 3)),
             self.z_bits(measured_z, rate).sum((1, 2, 3)),
         )

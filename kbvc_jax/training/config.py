@@ -65,9 +65,10 @@ class CheckpointConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    # "interpolator": IFRNet alone. "frame": the frame codec, between pictures of a frozen image
-    # codec. "codec": both codecs. The interpolator is frozen in either.
-    stage: Literal["interpolator", "frame", "codec"] = "codec"
+    # What is trained: IFRNet, the image codec, both codecs, the frame codec, or the hyperpriors of
+    # both; what a stage does not train stands still. "image" with groups of two frames codes no
+    # other; "hyperprior" leaves the latents as they are and learns to price them.
+    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior"] = "codec"
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
@@ -138,7 +139,7 @@ def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
             f"{where}.batch_size={data.batch_size} cannot be divided among {devices} devices; "
             f"use a multiple of {devices}"
         )
-    least = 2 if stage == "codec" else 3  # two frames are I-frames alone
+    least = 3 if stage in ("interpolator", "frame") else 2  # two frames are I-frames alone
     if data.frames < least:
         raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")
     if any(size % 16 for size in data.crop):

@@ -18,7 +18,7 @@ from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.training.checkpoints import load_run
-from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, frozen_in, split
+from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, split, trained_in
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 KERNEL_AXES = 4  # rows, columns, inputs, outputs
@@ -27,14 +27,14 @@ KERNEL_AXES = 4  # rows, columns, inputs, outputs
 class Weights(NamedTuple):
     model: ModelConfig
     parameters: Parameters
-    carried: tuple[str, ...] = ()  # what the names of those begin with that were not trained
+    stage: str = ""  # of a run: what it did not train it only carries along
 
 
 def read_weights(source: str) -> Weights:
     """Of a run, or of an inference checkpoint."""
     if (epath.Path(source) / CONFIG_FILE).exists():
         config, parameters, *_ = load_run(source)
-        return Weights(config.model, parameters, frozen_in(config.stage))
+        return Weights(config.model, parameters, config.stage)
     model = load_inference(source).model
     return Weights(model.config, split(model)[1])
 
@@ -46,7 +46,8 @@ def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Para
     for source in sources.split(","):
         weights = read_weights(source)
         for name, value in _fitted(parameters, source, weights, model).items():
-            (carried if name.startswith(weights.carried) else trained)[name] = value
+            own = not weights.stage or trained_in(weights.stage, name)
+            (trained if own else carried)[name] = value
     return parameters | carried | trained
 
 

@@ -108,8 +108,9 @@ def _announce(config: TrainConfig, stage: Stage, step: int, reporter: Reporter) 
         f"{jax.process_count()} process(es); " + (f"continues at step {step}" if step else "starts")
     )
     if stage.frozen and not config.init_from:
+        parts = ", ".join(sorted({name.partition(".")[0] for name in stage.frozen}))
         reporter.warn(
-            "what is frozen is untrained (the interpolator; in stage=frame the image codec, too): "
+            f"stage={config.stage} keeps {parts} as they begin, untrained: "
             "set init_from=RUN of the stage before"
         )
 

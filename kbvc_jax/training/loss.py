@@ -110,22 +110,33 @@ def rate_distortion(
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
+    rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
     levels = levels_of(len(frames))
-    pixels = frames.shape[1] * frames.shape[2]
     weight = lagrange(quality, config)
     factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
     mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
-    bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
-    cost = weight * factors * 255**2 * mse + rate_weight * (bpp_y + bpp_z)
-    loss = jnp.mean(cost) / balance(weight, config.model, config.loss)
+    distortion = jnp.mean(weight * factors * 255**2 * mse)
+    loss = distortion / balance(weight, config.model, config.loss) + rate_loss
+    quality_of = psnr(coded.frames, frames)
+    by_level = _by_level("psnr", quality_of, levels)
+    return loss, metrics | {"loss": loss, "psnr": jnp.mean(quality_of)} | by_level
 
-    metrics = {"loss": loss, "bpp": jnp.mean(bpp_y + bpp_z)}
-    per_frame = {"psnr": psnr(coded.frames, frames), "bpp_y": bpp_y, "bpp_z": bpp_z}
-    for name, values in per_frame.items():
-        for level, mean in _by_level(values, levels).items():
-            metrics[f"{name}/{LEVEL_NAMES[level]}"] = mean
-    metrics["psnr"] = jnp.mean(per_frame["psnr"])
-    return loss, metrics
+
+def rate(
+    coded: CodedGroup,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, ""],
+    rate_weight: Float[Array, ""] | float,
+    config: TrainConfig,
+) -> tuple[Float[Array, ""], Metrics]:
+    """The same where distortion cannot change: pictures that nothing refers to are never made."""
+    levels = levels_of(len(frames))
+    pixels = frames.shape[1] * frames.shape[2]
+    bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
+    bpp = jnp.mean(bpp_y + bpp_z)
+    loss = rate_weight * bpp / balance(lagrange(quality, config), config.model, config.loss)
+    by_level = _by_level("bpp_y", bpp_y, levels) | _by_level("bpp_z", bpp_z, levels)
+    return loss, {"loss": loss, "bpp": bpp} | by_level
 
 
 def psnr(coded: Float[Array, "t h w 3"], frames: Float[Array, "t h w 3"]) -> Float[Array, "t"]:
@@ -134,6 +145,9 @@ def psnr(coded: Float[Array, "t h w 3"], frames: Float[Array, "t h w 3"]) -> Flo
     return -10 * jnp.log10(jnp.maximum(mse, 1e-10))
 
 
-def _by_level(values: Float[Array, "t"], levels: Sequence[int]) -> dict[int, Float[Array, ""]]:
+def _by_level(name: str, values: Float[Array, "t"], levels: Sequence[int]) -> Metrics:
     rows = {level: [t for t, own in enumerate(levels) if own == level] for level in set(levels)}
-    return {level: jnp.mean(values[jnp.array(times)]) for level, times in sorted(rows.items())}
+    return {
+        f"{name}/{LEVEL_NAMES[level]}": jnp.mean(values[jnp.array(times)])
+        for level, times in sorted(rows.items())
+    }

@@ -13,8 +13,9 @@ from kbvc_jax.training.starting_point import start
 
 Parameters = dict[str, Array]
 # What the names of their parameters begin with.
-INTERPOLATOR, IMAGE = "interpolator.", "image."
-DENSITY = ".bottleneck."  # what those of z's densities contain
+INTERPOLATOR, IMAGE, FRAME = "interpolator.", "image.", "frame."
+HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
+DENSITY = ".bottleneck."  # and those of z's densities
 
 
 def build(config: TrainConfig) -> Kbvc:
@@ -43,9 +44,15 @@ def split(model: nnx.Module) -> tuple[Callable[[Parameters], Any], Parameters]:
     return merge, {name: leaf[...] for name, (_, leaf) in leaves.items()}
 
 
-def frozen_in(stage: str) -> tuple[str, ...]:
-    """What the names of the parameters begin with that a run of the stage carries along."""
-    return {"interpolator": (), "codec": (INTERPOLATOR,), "frame": (INTERPOLATOR, IMAGE)}[stage]
+def trained_in(stage: str, name: str) -> bool:
+    """Whether a run of the stage trains the parameter of that name, or carries it along."""
+    return {
+        "interpolator": True,
+        "image": name.startswith(IMAGE),
+        "codec": name.startswith((IMAGE, FRAME)),
+        "frame": name.startswith(FRAME),
+        "hyperprior": HYPERPRIOR in name,
+    }[stage]
 
 
 def count(parameters: Parameters) -> int:

@@ -62,7 +62,8 @@ class Reporter:
             for level in LEVEL_NAMES
             if f"psnr/{level}" in metrics
         ]
-        parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
+        if "psnr" in metrics:
+            parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
         if metrics["skipped"]:
             parts.append(f"skipped {metrics['skipped']:.0f}")
         parts.append(f"{_duration(left)} left")

@@ -14,7 +14,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.interpolator_loss import interpolation_loss
-from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate_distortion
+from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate, rate_distortion
 from kbvc_jax.training.parameters import INTERPOLATOR, Parameters
 from kbvc_jax.training.step import GroupLoss
 
@@ -34,15 +34,18 @@ def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
 
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     merge, everything = parameters.split(model)
-    kept = parameters.frozen_in(config.stage)
-    frozen = {name: v for name, v in everything.items() if name.startswith(kept)}
-    trainable = {name: v for name, v in everything.items() if name not in frozen}
+    trainable = {
+        name: v for name, v in everything.items() if parameters.trained_in(config.stage, name)
+    }
+    frozen = {name: v for name, v in everything.items() if name not in trainable}
+
+    objective = rate if config.stage == "hyperprior" else rate_distortion
 
     def loss(values, frames, key, rate_weight):
         quality_key, noise_key = jax.random.split(key)
         quality = draw_quality(quality_key, config.loss)
         coded = code_group(merge(values), frames, quality, noise_key, remat=config.remat)
-        return rate_distortion(coded, frames, quality, rate_weight, config)
+        return objective(coded, frames, quality, rate_weight, config)
 
     def evaluate(values, frames, quality):
         coded = code_group(merge(values), frames, quality)

@@ -9,7 +9,14 @@ from kbvc_jax.training.config import LossConfig, TrainConfig, check, differences
 from tests.training.stub import config
 
 EXPERIMENTS = ("interpolator", "kbvc", "paper", "no_interpolation", "kernel51")
-SMALL_ONES = ("smoke", "small", "small_image", "small_frame", "small_interpolator")
+SMALL_ONES = (
+    "smoke",
+    "small",
+    "small_image",
+    "small_frame",
+    "small_hyperprior",
+    "small_interpolator",
+)
 RELEASE = ("release", "release_image", "release_interpolator")
 
 

@@ -50,13 +50,13 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
 
 @pytest.mark.parametrize("sources", ["images,frames", "frames,images", "old,frames,images"])
 def test_what_a_run_trained_counts_before_what_another_carried_along(monkeypatch, sources):
-    def weights(image, frame, carried=()):
+    def weights(image, frame, stage=""):
         lent = {"image.gain": jnp.full(2, image), "frame.gain": jnp.full(2, frame)}
-        return Weights(ModelConfig(), lent, carried)
+        return Weights(ModelConfig(), lent, stage)
 
     known = {
-        "images": weights(2.0, 1.0, ("frame.",)),
-        "frames": weights(1.0, 3.0, ("image.",)),
+        "images": weights(2.0, 1.0, "image"),
+        "frames": weights(1.0, 3.0, "frame"),
         "old": weights(1.0, 1.0),
     }
     monkeypatch.setattr(init_from, "read_weights", known.__getitem__)

@@ -54,13 +54,15 @@ def test_a_step_trains_the_codecs_and_leaves_the_interpolator_alone(step, state,
     assert np.isfinite(metrics["loss"]) and metrics["psnr/B2"] > 0
 
 
-def test_the_stage_of_the_frame_codec_leaves_everything_else_alone(batch):
-    own = config(stage="frame")
+@pytest.mark.parametrize("part", ["image", "frame"])
+def test_the_stage_of_one_codec_leaves_everything_else_alone(part, batch):
+    own = config(stage=part)
     stage = build_stage(own, StubModel())
-    assert stage.frozen.keys() == {"image.gain", "image.spent", "interpolator.offset"}
+    other = {"image": "frame", "frame": "image"}[part]
+    assert stage.frozen.keys() == {f"{other}.gain", f"{other}.spent", "interpolator.offset"}
     before = initial_state(stage.trainable, stage.frozen)
     after = fetch(train_step(own, stage.loss)(replicate(before), batch)[0])
-    assert after.trainable.keys() == {"frame.gain", "frame.spent"}
+    assert after.trainable.keys() == {f"{part}.gain", f"{part}.spent"}
     assert unchanged(after.frozen, before.frozen)
     assert not any(np.array_equal(after.trainable[k], stage.trainable[k]) for k in stage.trainable)
 
