@@ -25,7 +25,7 @@ from kbvc_jax.training.config import (
 MODEL = ModelConfig(
     # A pass over I-frames costs little, and everything refers to them: wide where it is coarse.
     image=CodecConfig((32, 64, 128), latent_channels=256, hyper_channels=(96, 96)),
-    frame=CodecConfig((32, 48, 64), latent_channels=128, hyper_channels=(96, 96, 96)),
+    frame=CodecConfig((32, 48, 64), latent_channels=128, hyper_channels=(96, 96)),
     head_channels=16,
     kernel_size=15,
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8),
@@ -36,7 +36,7 @@ DATA = DataConfig(
         SourceConfig("pack", "stills", weight=0.15),
     ),
     root="packs",
-    crop=(192, 192),  # z is 1/128 of it: on smaller crops it would have no neighbours
+    crop=(192, 192),  # z is 1/64 of it: on smaller crops it would have no neighbours
     batch_size=1,  # steps count more than their smoothness
     threads=2,
     resident=True,  # 3.5 GB of memory

@@ -18,7 +18,13 @@ from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.training.checkpoints import load_run
-from kbvc_jax.training.parameters import INTERPOLATOR, Parameters, split, trained_in
+from kbvc_jax.training.parameters import (
+    HYPERPRIOR,
+    INTERPOLATOR,
+    Parameters,
+    split,
+    trained_in,
+)
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 KERNEL_AXES = 4  # rows, columns, inputs, outputs
@@ -39,12 +45,16 @@ def read_weights(source: str) -> Weights:
     return Weights(model.config, split(model)[1])
 
 
-def start_from(parameters: Parameters, sources: str, model: ModelConfig) -> Parameters:
+def start_from(
+    parameters: Parameters, sources: str, model: ModelConfig, stage: str = "codec"
+) -> Parameters:
     """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
-    may be narrower."""
+    may be narrower; in the stage of the hyperpriors, those of another depth begin anew."""
     carried, trained = {}, {}
     for source in sources.split(","):
         weights = read_weights(source)
+        if stage == "hyperprior":
+            weights = _without_other_depths(weights, model)
         for name, value in _fitted(parameters, source, weights, model).items():
             own = not weights.stage or trained_in(weights.stage, name)
             (trained if own else carried)[name] = value
@@ -74,13 +84,28 @@ def _fitted(
     return out
 
 
+def _other_depths(theirs: ModelConfig, model: ModelConfig) -> list[str]:
+    """The codecs whose hyperpriors have more or fewer layers there."""
+    return [
+        codec
+        for codec in ("image", "frame")
+        if len(getattr(theirs, codec).hyper_channels) != len(getattr(model, codec).hyper_channels)
+    ]
+
+
+def _without_other_depths(weights: Weights, model: ModelConfig) -> Weights:
+    others = tuple(codec + HYPERPRIOR for codec in _other_depths(weights.model, model))
+    kept = {k: v for k, v in weights.parameters.items() if not k.startswith(others)}
+    return weights._replace(parameters=kept)
+
+
 def _check_depths(source: str, found: Parameters, theirs: ModelConfig, model: ModelConfig) -> None:
-    for codec in ("image", "frame"):
-        depth, wanted = (len(getattr(c, codec).hyper_channels) for c in (theirs, model))
-        if depth != wanted and any(name.startswith(f"{codec}.") for name in found):
+    for codec in _other_depths(theirs, model):
+        if any(name.startswith(codec + HYPERPRIOR) for name in found):
+            depth, wanted = (len(getattr(c, codec).hyper_channels) for c in (theirs, model))
             raise InputError(
-                f"init_from={source}: its {codec} codec has {depth} hyperprior layers; "
-                f"this configuration wants {wanted}"
+                f"init_from={source}: its {codec} codec has {depth} hyperprior layers; this "
+                f"configuration wants {wanted}, which stage=hyperprior would begin anew"
             )
 
 

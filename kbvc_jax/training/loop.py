@@ -91,7 +91,9 @@ def _first_state(
         state, data = checkpoints.restore(state)
         batches.set_state(data)
     elif config.init_from:
-        everything = start_from(stage.trainable | stage.frozen, config.init_from, config.model)
+        everything = start_from(
+            stage.trainable | stage.frozen, config.init_from, config.model, config.stage
+        )
         state = initial_state(
             {name: everything[name] for name in stage.trainable},
             {name: everything[name] for name in stage.frozen},

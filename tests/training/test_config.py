@@ -17,7 +17,7 @@ SMALL_ONES = (
     "small_hyperprior",
     "small_interpolator",
 )
-RELEASE = ("release", "release_image", "release_interpolator")
+RELEASE = ("release", "release_image", "release_hyperprior", "release_interpolator")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS + SMALL_ONES + RELEASE)

@@ -78,12 +78,12 @@ def test_weights_that_do_not_fit_are_refused(folder, parameters, named):
         start_from(parameters, str(folder), ModelConfig())
 
 
-def start_from_tiny(monkeypatch, model):
+def start_from_tiny(monkeypatch, model, stage="codec"):
     """The tiny model, and one of that configuration that starts from its weights."""
     narrow, wide = tiny_model(1), tiny_model(2, model)
     known, (merge, fresh) = split(narrow)[1], split(wide)
     monkeypatch.setattr(init_from, "read_weights", lambda source: Weights(TINY, dict(known)))
-    return narrow, merge(start_from(fresh, "narrow", model))
+    return narrow, merge(start_from(fresh, "narrow", model, stage))
 
 
 def pictures(seed: int):
@@ -115,3 +115,15 @@ def test_a_wider_model_returns_the_narrow_ones_pictures(monkeypatch):
 def test_what_no_channel_can_be_added_to_is_refused(monkeypatch, changes):
     with pytest.raises(InputError, match="this configuration wants"):
         start_from_tiny(monkeypatch, dataclasses.replace(TINY, **changes))
+
+
+def test_hyperpriors_of_another_depth_begin_anew_in_their_stage(monkeypatch):
+    deeper = dataclasses.replace(TINY.frame, hyper_channels=(*TINY.frame.hyper_channels, 8))
+    theirs, ours = start_from_tiny(
+        monkeypatch, dataclasses.replace(TINY, frame=deeper), "hyperprior"
+    )
+    ours, theirs = split(ours)[1], split(theirs)[1]
+    anew = {name for name in theirs if name.startswith("frame.hyperprior.")}
+    assert len(ours) > len(theirs)
+    for name in theirs.keys() - anew:
+        np.testing.assert_array_equal(ours[name], theirs[name])
