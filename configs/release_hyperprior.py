@@ -1,4 +1,4 @@
-"""Stage 4 of the release: its hyperpriors alone, on pictures so large that z has neighbours.
+"""Stage 4 of the release: its hyperpriors alone, while the transforms stand still.
 
     python train.py --config=configs/release_hyperprior.py --minutes=9 \\
         --config.init_from=runs/release
@@ -8,7 +8,7 @@ For one H200; time and result: unmeasured.
 
 import dataclasses
 
-from configs import release
+from configs import release, small_hyperprior
 from kbvc_jax.training.config import LossConfig, TrainConfig
 
 
@@ -17,8 +17,9 @@ def get_config() -> TrainConfig:
     return dataclasses.replace(
         config,
         stage="hyperprior",
-        data=dataclasses.replace(release.DATA, crop=(448, 832), batch_size=8),
+        data=dataclasses.replace(release.DATA, crop=small_hyperprior.CROP),
         loss=LossConfig(ramp_start=1.0),
         optimiser=dataclasses.replace(config.optimiser, learning_rate=5e-4, decay_steps=4800),
+        validation=dataclasses.replace(config.validation, data=small_hyperprior.VALIDATION_DATA),
         steps=5000,
     )
