@@ -19,8 +19,10 @@ CARD = "README.md"
 
 def stages(run: epath.PathLike) -> list[dict[str, Any]]:
     """The runs that led here through init_from, the first one first, as far as their folders are
-    there, or the cards of what was exported from them."""
-    return list(_stages(epath.Path(run), set()))
+    there, or the cards of what was exported from them. A card may by now be that of a later
+    export, which tells of the same runs again."""
+    rows = list(_stages(epath.Path(run), set()))
+    return [row for place, row in enumerate(rows) if row not in rows[:place]]
 
 
 def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:

@@ -57,12 +57,12 @@ class Reporter:
         ]
         if "bpp" in metrics:
             parts.append(f"{metrics['bpp']:.4f} bpp")
-        levels = [
-            f"{level} {metrics[f'psnr/{level}']:.2f}"
-            for level in LEVEL_NAMES
-            if f"psnr/{level}" in metrics
-        ]
         if "psnr" in metrics:
+            levels = [
+                f"{level} {metrics[f'psnr/{level}']:.2f}"
+                for level in LEVEL_NAMES
+                if f"psnr/{level}" in metrics
+            ]
             parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
         if metrics["skipped"]:
             parts.append(f"skipped {metrics['skipped']:.0f}")

@@ -78,6 +78,12 @@ def test_the_card_goes_on_where_only_weights_are_left(exported, tmp_path):
     assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
 
 
+def test_runs_that_are_still_there_are_not_told_again_by_a_card(exported, tmp_path):
+    folder, _ = exported
+    third = write_run(tmp_path / "third", 10, f"{folder},{folder.parent / 'second'}")
+    assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
+
+
 def test_weights_that_their_type_cannot_hold_are_refused(tmp_path):
     name, value = next(iter(split(tiny_model(seed=3))[1].items()))
     run = write_run(tmp_path / "run", 10, changed={name: jnp.full(value.shape, 1e5)})
