@@ -23,7 +23,7 @@ DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
 def get_config() -> TrainConfig:
     return TrainConfig(
         data=DATA,
-        loss=LossConfig(ramp_start=0.3, ramp_steps=500),
+        loss=LossConfig(fall=small.FALL, ramp_start=0.3, ramp_steps=500),
         # Twice the paper's rate for twice its batch and far fewer steps.
         optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=200, decay_steps=10_000),
         validation=ValidationConfig(

@@ -8,7 +8,7 @@ For one H200; time and result: unmeasured.
 
 import dataclasses
 
-from configs import release, small_hyperprior
+from configs import release, small, small_hyperprior
 from kbvc_jax.training.config import LossConfig, TrainConfig
 
 
@@ -18,7 +18,7 @@ def get_config() -> TrainConfig:
         config,
         stage="hyperprior",
         data=dataclasses.replace(release.DATA, crop=small_hyperprior.CROP),
-        loss=LossConfig(ramp_start=1.0),
+        loss=LossConfig(fall=small.FALL, ramp_start=1.0),
         optimiser=dataclasses.replace(config.optimiser, learning_rate=5e-4, decay_steps=4800),
         validation=dataclasses.replace(config.validation, data=small_hyperprior.VALIDATION_DATA),
         steps=5000,

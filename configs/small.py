@@ -30,6 +30,7 @@ MODEL = ModelConfig(
     kernel_size=15,
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8),
 )
+FALL = (0.0, 36.0)  # of quality: the encoder's falls by 12 or, where it chooses, by up to 36
 DATA = DataConfig(
     sources=(
         SourceConfig("pack", "train", weight=0.85),
@@ -56,7 +57,7 @@ def get_config() -> TrainConfig:
         model=MODEL,
         data=DATA,
         # Both codecs work from the start: a short ramp is enough.
-        loss=LossConfig(ramp_start=0.3, ramp_steps=300),
+        loss=LossConfig(fall=FALL, ramp_start=0.3, ramp_steps=300),
         # More than 3e-4 unlearns the starting point before it learns.
         optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=1800),
         validation=ValidationConfig(

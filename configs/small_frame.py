@@ -13,7 +13,7 @@ def get_config() -> TrainConfig:
     return dataclasses.replace(
         small.get_config(),
         stage="frame",
-        loss=LossConfig(ramp_start=1.0),
+        loss=LossConfig(fall=small.FALL, ramp_start=1.0),
         # All of it tail.
         optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=3450),
         validation=dataclasses.replace(small.get_config().validation, every=1250),

@@ -18,7 +18,7 @@ def get_config() -> TrainConfig:
         small.get_config(),
         stage="hyperprior",
         data=dataclasses.replace(small.DATA, batch_size=4, crop=CROP),
-        loss=LossConfig(ramp_start=1.0),
+        loss=LossConfig(fall=small.FALL, ramp_start=1.0),
         # All of it tail.
         optimiser=OptimiserConfig(learning_rate=5e-4, warmup_steps=50, decay_steps=1950),
         validation=dataclasses.replace(

@@ -7,16 +7,16 @@ group alone, how good I-frames should be of a scene's first window alone.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.pipeline.gop_coder import CodedDepth
-from kbvc_jax.pipeline.schedule import hierarchy
+from kbvc_jax.pipeline.schedule import fall_shares
 
 FIRST_LENGTH = 8
-PAPER_DEPTHS = 3  # of B-frames, in a group of 8
 # By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 24
@@ -42,9 +42,8 @@ class Group:
     @property
     def level_offsets(self) -> tuple[int, ...]:
         """Of each depth of B-frames, to the I-frames' quality, in half steps."""
-        depths = len(hierarchy(self.end - self.start))
-        steps = max(depths, PAPER_DEPTHS)  # short groups do not reach the bottom
-        return tuple(-self.fall * depth // steps for depth in range(1, depths + 1))
+        shares = fall_shares(self.end - self.start)
+        return tuple(-math.ceil(self.fall * share) for share in shares)
 
 
 Trial = Callable[[Group], Group]  # the same one, coded, with its cost

@@ -1,9 +1,11 @@
 """Hierarchical B-frames (Figure 4): which frame is coded when, and from what."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
 GOP_LENGTHS = (1, 2, 4, 8, 16, 32)
 MAX_GOP = 32
+PAPER_DEPTHS = 3  # of B-frames, in a group of 8
 
 
 class BFrame(NamedTuple):
@@ -37,6 +39,13 @@ def hierarchy(length: int) -> list[list[BFrame]]:
             return depths
         depths.append(frames)
         intervals = [pair for f in frames for pair in ((f.previous, f.time), (f.time, f.following))]
+
+
+def fall_shares(length: int) -> list[Fraction]:
+    """How far quality has fallen from the I-frames' at each depth of B-frames, as a part of all
+    the way; short groups do not reach the bottom."""
+    depths = len(hierarchy(length))
+    return [Fraction(depth, max(depths, PAPER_DEPTHS)) for depth in range(1, depths + 1)]
 
 
 def coding_order(length: int) -> list[int]:

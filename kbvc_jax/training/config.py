@@ -14,6 +14,9 @@ class LossConfig:
 
     # Quality of each GoP, drawn uniformly; the model's config turns it into lambda.
     quality: tuple[float, float] = (0.0, 100.0)
+    # By how much it falls from the I-frames to the deepest B-frames of a long GoP, drawn uniformly:
+    # the encoder lets it fall. Validation takes the middle. The paper has one quality for all.
+    fall: tuple[float, float] = (0.0, 0.0)
     # One lambda for all, as in the paper; needs model.quality_points = 0.
     fixed_lambda: float | None = None
     # A GoP's loss is divided by (lambda / middle lambda) ** balance. The loss itself grows like

@@ -3,7 +3,7 @@
     I-frames (one batch) --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
 
 Every reference is a reconstruction, and gradients flow through all of them. Functions see a single
-group: the caller maps them over a batch, each group with its own quality and its own key.
+group: the caller maps them over a batch, each group with its own qualities and its own key.
 """
 
 import math
@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import LEVEL_LAMBDAS, lambda_of
-from kbvc_jax.pipeline.schedule import hierarchy
+from kbvc_jax.pipeline.schedule import fall_shares, hierarchy
 from kbvc_jax.training.config import LossConfig, TrainConfig
 
 LEVEL_NAMES = ("I", "B1", "B2")
@@ -41,7 +41,7 @@ def levels_of(frames: int) -> tuple[int, ...]:
 def code_group(
     model: Kbvc,
     frames: Float[Array, "t h w 3"],
-    quality: Float[Array, ""],
+    quality: Float[Array, "t"],
     key: PRNGKeyArray | None = None,
     *,
     remat: bool = False,
@@ -63,17 +63,17 @@ def code_group(
             coded[time] = reconstruction, output.bits_y[row], output.bits_z[row]
             references[time] = _displayed(reconstruction, rounded=key is None)
 
-    ends = (0, last)
-    keep(ends, image(frames[jnp.array(ends)], jnp.broadcast_to(quality, 2), keys[0]))
+    ends = [0, last]
+    keep(ends, image(frames[jnp.array(ends)], quality[jnp.array(ends)], keys[0]))
     for depth, depth_key in zip(depths, keys[1:], strict=True):
         times = [f.time for f in depth]
+        own = jnp.array(times)
         seen = model.references(
             jnp.stack([references[f.previous] for f in depth]),
             jnp.stack([references[f.following] for f in depth]),
         )
         levels = jnp.array([f.level for f in depth])
-        qualities = jnp.broadcast_to(quality, len(depth))
-        keep(times, frame(frames[jnp.array(times)], seen, qualities, levels, depth_key))
+        keep(times, frame(frames[own], seen, quality[own], levels, depth_key))
     in_order = [coded[time] for time in range(len(frames))]
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
 
@@ -83,21 +83,36 @@ def _displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array
     return jnp.round(frame * 255) / 255 if rounded else frame
 
 
-def draw_quality(key: PRNGKeyArray, config: LossConfig) -> Float[Array, ""]:
-    low, high = config.quality
-    return jax.random.uniform(key, minval=low, maxval=high)
+def draw_quality(key: PRNGKeyArray, frames: int, config: LossConfig) -> Float[Array, "t"]:
+    """Of a group's frames, in display order."""
+    quality_key, fall_key = jax.random.split(key)
+    (low, high), (least, most) = config.quality, config.fall
+    quality = jax.random.uniform(quality_key, minval=low, maxval=high)
+    return falling(quality, jax.random.uniform(fall_key, minval=least, maxval=most), frames)
 
 
-def lagrange(quality: Float[Array, ""], config: TrainConfig) -> Float[Array, ""]:
+def falling(
+    quality: Float[Array, ""], fall: Float[Array, ""] | float, frames: int
+) -> Float[Array, "t"]:
+    """The quality of each frame where B-frames are coded as the encoder codes them."""
+    shares = {0: 0.0, frames - 1: 0.0}
+    for depth, share in zip(hierarchy(frames - 1), fall_shares(frames - 1), strict=True):
+        shares |= {frame.time: float(share) for frame in depth}
+    return jnp.maximum(0, quality - fall * jnp.array([shares[time] for time in range(frames)]))
+
+
+def lagrange(quality: Float[Array, "t"], config: TrainConfig) -> Float[Array, "t"]:
     if config.loss.fixed_lambda is not None:
-        return jnp.asarray(config.loss.fixed_lambda)
-    return lambda_of(quality[None], config.model)[0]
+        return jnp.full(quality.shape, config.loss.fixed_lambda)
+    return lambda_of(quality, config.model)
 
 
-def balance(weight: Float[Array, ""], model: ModelConfig, config: LossConfig) -> Float[Array, ""]:
-    """What a group's loss is divided by: see LossConfig.balance."""
+def balance(
+    weight: Float[Array, "t"], model: ModelConfig, config: LossConfig
+) -> Float[Array, "t"] | float:
+    """What a frame's loss is divided by: see LossConfig.balance."""
     if config.fixed_lambda is not None:
-        return jnp.ones(())
+        return 1.0
     middle = math.sqrt(model.lambda_min * model.lambda_max)
     return (weight / middle) ** config.balance
 
@@ -105,7 +120,7 @@ def balance(weight: Float[Array, ""], model: ModelConfig, config: LossConfig) ->
 def rate_distortion(
     coded: CodedGroup,
     frames: Float[Array, "t h w 3"],
-    quality: Float[Array, ""],
+    quality: Float[Array, "t"],
     rate_weight: Float[Array, ""] | float,
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
@@ -115,8 +130,8 @@ def rate_distortion(
     weight = lagrange(quality, config)
     factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
     mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
-    distortion = jnp.mean(weight * factors * 255**2 * mse)
-    loss = distortion / balance(weight, config.model, config.loss) + rate_loss
+    distortion = weight * factors * 255**2 * mse / balance(weight, config.model, config.loss)
+    loss = jnp.mean(distortion) + rate_loss
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
     return loss, metrics | {"loss": loss, "psnr": jnp.mean(quality_of)} | by_level
@@ -125,7 +140,7 @@ def rate_distortion(
 def rate(
     coded: CodedGroup,
     frames: Float[Array, "t h w 3"],
-    quality: Float[Array, ""],
+    quality: Float[Array, "t"],
     rate_weight: Float[Array, ""] | float,
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
@@ -133,10 +148,11 @@ def rate(
     levels = levels_of(len(frames))
     pixels = frames.shape[1] * frames.shape[2]
     bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
-    bpp = jnp.mean(bpp_y + bpp_z)
-    loss = rate_weight * bpp / balance(lagrange(quality, config), config.model, config.loss)
+    bpp = bpp_y + bpp_z
+    balanced = bpp / balance(lagrange(quality, config), config.model, config.loss)
+    loss = rate_weight * jnp.mean(balanced)
     by_level = _by_level("bpp_y", bpp_y, levels) | _by_level("bpp_z", bpp_z, levels)
-    return loss, {"loss": loss, "bpp": bpp} | by_level
+    return loss, {"loss": loss, "bpp": jnp.mean(bpp)} | by_level
 
 
 def psnr(coded: Float[Array, "t h w 3"], frames: Float[Array, "t h w 3"]) -> Float[Array, "t"]:

@@ -14,7 +14,14 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.interpolator_loss import interpolation_loss
-from kbvc_jax.training.loss import Metrics, code_group, draw_quality, rate, rate_distortion
+from kbvc_jax.training.loss import (
+    Metrics,
+    code_group,
+    draw_quality,
+    falling,
+    rate,
+    rate_distortion,
+)
 from kbvc_jax.training.parameters import INTERPOLATOR, Parameters
 from kbvc_jax.training.step import GroupLoss
 
@@ -43,11 +50,12 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
 
     def loss(values, frames, key, rate_weight):
         quality_key, noise_key = jax.random.split(key)
-        quality = draw_quality(quality_key, config.loss)
+        quality = draw_quality(quality_key, len(frames), config.loss)
         coded = code_group(merge(values), frames, quality, noise_key, remat=config.remat)
         return objective(coded, frames, quality, rate_weight, config)
 
     def evaluate(values, frames, quality):
+        quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         coded = code_group(merge(values), frames, quality)
         _, metrics = rate_distortion(coded, frames, quality, 1.0, config)
         return metrics, jnp.clip(coded.frames, 0, 1)

@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.pipeline.gop_choice import FALL, Group
 from kbvc_jax.training.config import LossConfig
 from kbvc_jax.training.loss import (
     CodedGroup,
     balance,
     code_group,
     draw_quality,
+    falling,
     lagrange,
     levels_of,
     rate_distortion,
 )
 from tests.training.stub import StubModel, config
 
-QUALITY = jnp.float32(50)
+QUALITY = jnp.full(5, 50.0)
 
 
 class Recorder(StubModel):
@@ -87,22 +89,63 @@ def test_the_loss_is_equation_2():
 
 def test_a_fixed_lambda_is_used_as_it_is():
     paper = config(model=ModelConfig(quality_points=0), loss=LossConfig(fixed_lambda=0.05))
-    assert float(lagrange(QUALITY, paper)) == pytest.approx(0.05)
-    assert float(balance(jnp.float32(0.05), paper.model, paper.loss)) == 1.0
+    np.testing.assert_allclose(lagrange(QUALITY, paper), np.full(5, 0.05), rtol=1e-6)
+    assert balance(jnp.array([0.05]), paper.model, paper.loss) == 1.0
 
 
 @pytest.mark.parametrize(("power", "expected"), [(0.0, 1.0), (0.5, np.sqrt(2.0)), (1.0, 2.0)])
 def test_balance_divides_by_a_power_of_lambda(power, expected):
     model, loss = ModelConfig(), LossConfig(balance=power)
     twice = 2 * np.sqrt(model.lambda_min * model.lambda_max)
-    assert float(balance(jnp.float32(twice), model, loss)) == pytest.approx(expected)
+    assert float(balance(jnp.array([twice]), model, loss)[0]) == pytest.approx(expected)
 
 
 def test_qualities_are_drawn_over_the_whole_range():
     keys = jax.random.split(jax.random.key(0), 500)
-    drawn = jax.vmap(lambda key: draw_quality(key, LossConfig(quality=(20.0, 60.0))))(keys)
+    drawn = jax.vmap(lambda key: draw_quality(key, 3, LossConfig(quality=(20.0, 60.0))))(keys)
     assert 20 <= drawn.min() < 22 and 58 < drawn.max() <= 60
     assert drawn.mean() == pytest.approx(40, abs=2)
+    assert (drawn == drawn[:, :1]).all()  # without a fall
+
+
+def test_quality_falls_as_the_encoder_lets_it_fall():
+    """Times of 8 by their depth; the encoder counts in half steps."""
+    depths = np.array([0, 3, 2, 3, 1, 3, 2, 3, 0])
+    offsets = np.array([0, *Group(0, 8, FALL).level_offsets]) / 2
+    found = falling(jnp.float32(50), FALL / 2, 9)
+    np.testing.assert_allclose(found, 50 + offsets[depths], rtol=1e-6)
+    np.testing.assert_array_equal(falling(jnp.float32(5), 12.0, 9)[1:4], [0, 0, 0])
+
+
+def test_falls_are_drawn_apart_from_qualities():
+    keys = jax.random.split(jax.random.key(0), 500)
+    config = LossConfig(quality=(50.0, 100.0), fall=(9.0, 36.0))
+    drawn = jax.vmap(lambda key: draw_quality(key, 5, config))(keys)
+    np.testing.assert_array_equal(drawn[:, 0], drawn[:, 4])
+    falls = 3 * (drawn[:, 0] - drawn[:, 2])
+    assert 9 <= falls.min() < 10 and 35 < falls.max() <= 36.001
+    np.testing.assert_allclose(2 * falls, 3 * (drawn[:, 0] - drawn[:, 1]), rtol=1e-3)
+    assert abs(np.corrcoef(drawn[:, 0], falls)[0, 1]) < 0.15
+
+
+def test_the_network_hears_each_frames_own_quality():
+    model, quality = Recorder(), jnp.array([50.0, 40.0, 45.0, 41.0, 51.0])
+    code_group(model, frames(), quality)
+    heard = [arguments[0 if name == "image" else 1] for name, _, arguments in model.calls]
+    for found, expected in zip(heard, ([50, 51], [45], [40, 41]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_each_frame_counts_at_the_lambda_of_its_own_quality():
+    """Halving one frame's lambda halves what its error costs, but for the balance."""
+    paper = config(loss=LossConfig(balance=0.5))
+    model, source = paper.model, frames()
+    coded = CodedGroup(source + 0.1, jnp.zeros(5), jnp.zeros(5))
+    steps = 100 * np.log(2) / np.log(model.lambda_max / model.lambda_min)
+    whole = rate_distortion(coded, source, QUALITY, 1.0, paper)[0]
+    lowered = rate_distortion(coded, source, QUALITY.at[2].add(-steps), 1.0, paper)[0]
+    own = 0.85 / (1 + 0.7 + 0.85 + 0.7 + 1)  # of frame 2
+    assert float(lowered / whole) == pytest.approx(1 - own * (1 - np.sqrt(0.5)), rel=1e-4)
 
 
 def test_gradients_flow_through_the_whole_group():
