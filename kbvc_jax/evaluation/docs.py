@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from kbvc_jax.evaluation.comparison import compare_all, compare_published
+from kbvc_jax.evaluation.comparison import Comparison, compare_all, compare_published
 from kbvc_jax.evaluation.ours import NO_RELEASE, has_release
 from kbvc_jax.evaluation.results import METRICS, Results, write_text
 from kbvc_jax.evaluation.tables import (
@@ -46,10 +46,8 @@ def _section(results: Results) -> list[str]:
     header, levels = level_rows(results)
     if levels:
         parts += ["Where the bits go:", markdown_table(header, levels)]
-    anchor = ANCHOR if ANCHOR in results.codec_names else results.codec_names[0]
     for metric in ("psnr", "ms_ssim"):
-        comparisons = compare_all(results, anchor, metric) if len(results.codecs) > 1 else []
-        comparisons += compare_published(results, metric)
+        comparisons = _comparisons(results, metric) + compare_published(results, metric)
         if any(point.mean(metric) is None for point in results.points) or not comparisons:
             continue
         parts.append(f"BD-rate by {METRICS[metric][0]} (negative: fewer bits at equal quality):")
@@ -63,6 +61,16 @@ def _section(results: Results) -> list[str]:
         f"({', '.join(sorted(set(environment['devices'])))}). Speed: benchmarks/coding.py."
     )
     return [part for part in parts if part]
+
+
+def _comparisons(results: Results, metric: str) -> list[Comparison]:
+    """Every two codecs once, ANCHOR being that of all others."""
+    names = sorted(results.codec_names, key=lambda name: name == ANCHOR)
+    found = []
+    for place in range(len(names) - 1, 0, -1):
+        rows = compare_all(results, names[place], metric)
+        found += [row for row in rows if row.codec in names[:place]]
+    return found
 
 
 def _portable(command: str) -> str:

@@ -28,7 +28,7 @@ class LossConfig:
     ramp_start: float = 0.03
     ramp_steps: int = 1000
     # See interpolator_loss.py.
-    interpolation: Literal["ifrnet", "rmse"] = "ifrnet"
+    interpolation: Literal["ifrnet", "rate"] = "ifrnet"
 
 
 @dataclasses.dataclass(frozen=True)

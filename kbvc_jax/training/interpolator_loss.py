@@ -3,8 +3,8 @@
 "ifrnet", IFRNet's own loss (Kong et al. 2022, section 3.3): Charbonnier + census over 7x7 + 0.01 x
 the same comparison over 3x3 of the predicted intermediate features with those of the true middle
 frame. No flow distillation: no labels ship.
-"rmse": the root of each frame's squared error, the codec's own measure. A frame of little motion
-then counts as much in decibels as one of much.
+"rate": what the frame codec would pay for the error, block by block. What its quantiser would lose
+anyway costs next to nothing, and blocks that nothing can save do not outweigh the others.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ from kbvc_jax.training.loss import Metrics, psnr
 
 GEOMETRY_WEIGHT = 0.01
 _EPSILON_SQUARED = 1e-6
+BLOCK = 8  # of one variance
+NOISE = 5e-4  # squared error of a coded frame: 33 dB
 
 
 def charbonnier(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
@@ -63,14 +65,18 @@ def geometry(predicted: Sequence[Array], true: Sequence[Array]) -> Float[Array, 
     return sum((census(p, t.astype(jnp.float32), 3) for p, t in pairs), jnp.zeros(()))
 
 
-def root_mean_square(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
-    return jnp.mean(jnp.sqrt(jnp.mean(difference**2, (1, 2, 3)) + _EPSILON_SQUARED))
+def gaussian_rate(difference: Float[Array, "b h w c"]) -> Float[Array, ""]:
+    """Bits a sample of Gaussians as wide as the error of each block, coded with NOISE."""
+    batch, height, width, channels = difference.shape
+    blocks = (batch, height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
+    variance = jnp.mean(difference.reshape(blocks) ** 2, (2, 4, 5))
+    return jnp.mean(0.5 * jnp.log2(1 + variance / NOISE))
 
 
 def interpolation_loss(
     interpolator: Interpolator,
     frames: Float[Array, "t h w 3"],
-    measure: Literal["ifrnet", "rmse"] = "ifrnet",
+    measure: Literal["ifrnet", "rate"] = "ifrnet",
 ) -> tuple[Float[Array, ""], Metrics, Float[Array, "b h w 3"]]:
     """The loss of one group of true frames, its metrics, and the frames found."""
     triplets = [frame for depth in hierarchy(len(frames) - 1) for frame in depth]
@@ -85,8 +91,8 @@ def interpolation_loss(
         # What averaging both references would reach: the interpolator's baseline.
         "psnr_average": jnp.mean(psnr(0.5 * (previous + following), middle)),
     }
-    if measure == "rmse":
-        loss = root_mean_square(difference)
+    if measure == "rate":
+        loss = gaussian_rate(difference)
     else:
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
         metrics["geometry"] = geometry(found.features, interpolator.encode(middle - mean))

@@ -59,6 +59,10 @@ def curve_points(codec: str, sequence: str, rate: float) -> list[Point]:
     return [point(codec, sequence, q, round(rate * 1000 * 2**q), 30.0 + 3 * q) for q in range(5)]
 
 
+def _is_ours(name: str) -> bool:
+    return name.startswith(("ours", "kbvc"))
+
+
 def results(
     codecs: dict[str, float], sequences: tuple[str, ...] = ("one",), set_name: str = "made up"
 ) -> Results:
@@ -84,8 +88,8 @@ def results(
             "machine": "one",
         },
         codecs=[
-            {"name": name, "kind": "kbvc" if number == 0 else "anchor", "setting": "quality"}
-            for number, name in enumerate(codecs)
+            {"name": name, "kind": "kbvc" if _is_ours(name) else "anchor", "setting": "quality"}
+            for name in codecs
         ],
         points=[
             p

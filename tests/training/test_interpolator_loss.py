@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from kbvc_jax.training.interpolator_loss import census, charbonnier, interpolation_loss
+from kbvc_jax.training.interpolator_loss import (
+    NOISE,
+    census,
+    charbonnier,
+    gaussian_rate,
+    interpolation_loss,
+)
 from kbvc_jax.training.parameters import split
 from tests.training.stub import StubInterpolator
 
@@ -57,14 +63,22 @@ def test_all_triplets_of_a_group_count():
     assert float(metrics["psnr"]) == float(metrics["psnr_average"])
 
 
-@pytest.mark.parametrize("measure", ["ifrnet", "rmse"])
-def test_a_wrong_frame_costs_and_its_gradient_points_back(measure):
-    value, gradient = jax.value_and_grad(one_triplet)(jnp.full(3, 0.1), measure)
+def test_a_wrong_frame_costs_and_its_gradient_points_back():
+    value, gradient = jax.value_and_grad(one_triplet)(jnp.full(3, 0.1))
     assert float(value) == pytest.approx(0.1, rel=0.01)
     np.testing.assert_allclose(gradient, 1 / 3, rtol=0.01)
 
 
-def test_the_root_mean_square_weighs_channels_by_their_error():
-    offset = jnp.array([0.0, 0.03, 0.04])
-    assert float(one_triplet(offset, "rmse")) == pytest.approx(0.05 / 3**0.5, rel=1e-2)
-    assert float(one_triplet(offset)) == pytest.approx(0.07 / 3, rel=0.02)
+def test_the_rate_of_an_error_is_half_a_bit_for_each_doubling_of_its_variance():
+    for times in (1, 3, 255):
+        offset = jnp.full(3, (times * NOISE) ** 0.5)
+        assert float(one_triplet(offset, "rate")) == pytest.approx(0.5 * np.log2(1 + times))
+    gradient = jax.grad(one_triplet)(jnp.array([0.0, 0.03, -0.04]), "rate")
+    assert gradient[0] == 0 and gradient[1] > 0 > gradient[2]
+
+
+def test_an_error_all_in_one_block_costs_less_than_the_same_spread_out():
+    error = jnp.full((1, 16, 16, 3), 0.125)
+    gathered = jnp.zeros_like(error).at[:, :8, 8:].set(0.25)
+    assert float(jnp.mean(error**2)) == pytest.approx(float(jnp.mean(gathered**2)))
+    assert float(gaussian_rate(gathered)) < 0.5 * float(gaussian_rate(error))
