@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import jax.numpy as jnp
@@ -74,9 +75,9 @@ def encode_gops(
         cut = None
         if gop == "auto":
             cut = first_cut(window, network.peak)
-            qualities = {own} if own is not None else {shifted(wanted, up) for up in RAISES}
+            rising = (own,) if own is not None else (shifted(wanted, up) for up in RAISES)
             scene = window[: cut + 1] if cut else window
-            own, first, groups = _choose(network, scene, opening, qualities, wanted)
+            own, first, groups = _choose(network, scene, opening, rising, wanted)
         else:
             own, first, groups = wanted, None, [Group(0, len(window) - 1, FALL)]
         if effort or first is None:  # else the choice has coded everything
@@ -101,15 +102,19 @@ def _choose(
     qualities: Iterable[int],
     wanted: int,
 ) -> tuple[int, CodedDepth, list[Group]]:
-    """The cheapest quality of I-frames at the `wanted` lambda; the first frame and all groups."""
-    ways = []
-    for quality in sorted(qualities):
+    """The quality of I-frames, raised while that is cheaper at the `wanted` lambda; the first frame
+    and all groups."""
+    best, least = None, math.inf
+    for quality in dict.fromkeys(qualities):
         first = opening or code_image(network, frames[0], 0, quality)
         window = _Window(network, frames, first, quality, wanted)
         groups = choose_groups(0, len(frames) - 1, window.price) if len(frames) > 1 else []
         cost = sum(group.cost for group in groups) + (0 if opening else window.cost(first, 0))
-        ways.append((cost, (quality, first, groups)))
-    return min(ways, key=lambda way: way[0])[1]
+        if cost >= least:
+            break
+        best, least = (quality, first, groups), cost
+    assert best is not None  # a cost is finite
+    return best
 
 
 class _Window:

@@ -20,10 +20,10 @@ FIRST_LENGTH = 8
 # By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 24
-FALLS = (0, 24, 48, 72)  # that auto tries
+FALLS = (0, 24, 48, 72, 96)  # that auto tries
 # By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
 # other frames have their quality from them.
-RAISES = (0, 32)
+RAISES = (0, 32, 64)
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
