@@ -30,7 +30,7 @@ MODEL = ModelConfig(
     kernel_size=15,
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8),
 )
-FALL = (0.0, 36.0)  # of quality: the encoder's falls by 12 or, where it chooses, by up to 36
+FALL = (0.0, 36.0)  # of quality: the encoder's falls by 12 or, where it chooses, by up to 48
 DATA = DataConfig(
     sources=(
         SourceConfig("pack", "train", weight=0.85),

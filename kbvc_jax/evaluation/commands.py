@@ -8,6 +8,7 @@ from pathlib import Path
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation import paper as papers
 from kbvc_jax.evaluation.comparison import (
+    ANCHOR,
     check_metric,
     compare_all,
     compare_published,
@@ -15,8 +16,6 @@ from kbvc_jax.evaluation.comparison import (
 )
 from kbvc_jax.evaluation.results import METRICS, Results, merge, read_results, write_results
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, summary, text_table
-
-ANCHOR = "x265"
 
 
 def measure(arguments: Sequence[str], folder: Path, shard: str | None, quiet: bool) -> Results:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from kbvc_jax.evaluation.comparison import Comparison, compare_all, compare_published
+from kbvc_jax.evaluation.comparison import ANCHOR, Comparison, compare_all, compare_published
 from kbvc_jax.evaluation.ours import NO_RELEASE, has_release
 from kbvc_jax.evaluation.results import METRICS, Results, write_text
 from kbvc_jax.evaluation.tables import (
@@ -16,7 +16,6 @@ from kbvc_jax.evaluation.tables import (
 )
 
 TARGET = Path("docs/results.md")
-ANCHOR = "x265"
 
 HEAD = """# Results
 

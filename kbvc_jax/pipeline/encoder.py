@@ -99,13 +99,13 @@ def _choose(
     network: Network,
     frames: Sequence[Frame],
     opening: CodedDepth | None,
-    qualities: Iterable[int],
+    rising: Iterable[int],
     wanted: int,
 ) -> tuple[int, CodedDepth, list[Group]]:
     """The quality of I-frames, raised while that is cheaper at the `wanted` lambda; the first frame
     and all groups."""
     best, least = None, math.inf
-    for quality in dict.fromkeys(qualities):
+    for quality in dict.fromkeys(rising):  # the best one cannot be raised
         first = opening or code_image(network, frames[0], 0, quality)
         window = _Window(network, frames, first, quality, wanted)
         groups = choose_groups(0, len(frames) - 1, window.price) if len(frames) > 1 else []
