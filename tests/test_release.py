@@ -54,7 +54,7 @@ def test_effort_pays(codec, frames):
     weight = float(lambda_of(90.0, codec.inference.model.config)) / 3
     costs = []
     for effort in (0, 3):
-        data = codec.encode(frames[:3], 90, gop=2, effort=effort)
+        data = codec.encode(frames[:3], 90, gop=2, effort=effort, paper=True)
         errors = np.square(codec.decode(data).astype(float) - frames[:3])
         costs.append(8 * len(data) + weight * errors.sum())
     assert costs[1] < 0.96 * costs[0]
@@ -62,7 +62,7 @@ def test_effort_pays(codec, frames):
 
 def test_likelihood_and_file_size_agree(codec, frames):
     """The float likelihood that training minimises, and the bytes, of 10 kB and more."""
-    streams = [codec.encode(frames, quality, gop=4) for quality in QUALITIES]
+    streams = [codec.encode(frames, quality, gop=4, paper=True) for quality in QUALITIES]
     source = jnp.asarray(frames, jnp.float32) / 255
     model = codec.inference.model
     estimate = jax.jit(lambda source, quality: code_group(model, source, quality))

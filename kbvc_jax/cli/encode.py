@@ -38,8 +38,20 @@ def register(commands) -> None:
         type=kinds.gop,
         default=8,
         metavar="N|auto",
-        help="1 to 32 frames from I-frame to I-frame; 1 is all intra, auto chooses for each group, "
+        help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
         "and the quality of its B-frames, at several times the work (default 8)",
+    )
+    coding.add_argument(
+        "--keyint",
+        type=kinds.count,
+        metavar="N",
+        help="frames from one I-frame to the next, at most; P-frames close the groups between "
+        "(default: as many as --gop, 32 with auto)",
+    )
+    coding.add_argument(
+        "--paper",
+        action="store_true",
+        help="only what the paper has: I-frames, and B-frames by kernels; no latent is predicted",
     )
     coding.add_argument(
         "--effort",
@@ -115,7 +127,9 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
             file,
             arguments.quality,
             gop=arguments.gop,
+            keyint=arguments.keyint,
             effort=arguments.effort,
+            paper=arguments.paper,
             progress=step,
             on_frame=comparison.compare if comparison else None,
         )

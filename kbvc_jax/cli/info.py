@@ -69,6 +69,9 @@ def _group(stream: StreamReader, number: int) -> dict[str, Any]:
         "frames": record.frames,
         "bytes": stream.index[number].size,
         "quality": record.quality / 256,
+        "closing": "I" if record.alone else "P",
+        # Of each depth of B-frames: by latents predicted from those of other frames, or by kernels.
+        "predicted": list(record.predicted[1:]),
         # Of the B-frames, to that of the I-frame: an entry for each depth of the hierarchy.
         "quality_offsets": [offset / 2 for offset in record.level_offsets],
     }

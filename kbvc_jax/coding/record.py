@@ -7,19 +7,19 @@ from kbvc_jax.coding.wire import ByteSource, crc32, varint
 from kbvc_jax.errors import InputError
 
 MAX_FRAMES = 63
-OPENING = 0x40
+PREDICTED = 0x40
 OWN_QUALITY = 0x80
 
 
 @dataclasses.dataclass(frozen=True)
 class GopRecord:
-    """The opening I-frame alone, or B-frames with the I-frame that closes their group."""
+    """The opening I-frame alone, or B-frames with the I- or P-frame that closes their group."""
 
     first_frame: int
     frames: int
     quality: int  # in 1/256
     level_offsets: tuple[int, ...]  # of quality, in half steps, for each depth of B-frames
-    opening: bool
+    predicted: tuple[bool, ...]  # whether latents are: of the closing frame, then of each depth
     payload: bytes
 
     def __post_init__(self):
@@ -27,6 +27,13 @@ class GopRecord:
             raise InputError(
                 f"record of {self.frames} frames: must be 1 to {MAX_FRAMES}, 1 if it opens a stream"
             )
+        if len(self.predicted) != depths(self.frames) + 1:
+            raise InputError(
+                f"{len(self.predicted)} predictions for {self.frames} frames: "
+                f"must be {depths(self.frames) + 1}"
+            )
+        if self.opening and self.predicted[0]:
+            raise InputError("the frame that opens a stream: nothing can predict it")
         if len(self.level_offsets) != depths(self.frames):
             raise InputError(
                 f"{len(self.level_offsets)} level offsets for {self.frames} frames: "
@@ -37,12 +44,23 @@ class GopRecord:
         if any(not -128 <= offset <= 127 for offset in self.level_offsets):
             raise InputError(f"level offsets {self.level_offsets}: must be from -128 to 127")
 
+    @property
+    def opening(self) -> bool:
+        return self.first_frame == 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether its last frame can be decoded without any other record."""
+        return not self.predicted[0]
+
     def to_bytes(self, header: Header) -> bytes:
         own = self.quality != header.quality or any(self.level_offsets)
-        data = bytes([self.frames | OPENING * self.opening | OWN_QUALITY * own])
+        data = bytes([self.frames | PREDICTED * any(self.predicted) | OWN_QUALITY * own])
         if own:
             data += self.quality.to_bytes(2, "little")
             data += b"".join(o.to_bytes(1, "little", signed=True) for o in self.level_offsets)
+        if any(self.predicted):
+            data += bytes([sum(flag << place for place, flag in enumerate(self.predicted))])
         data += varint(len(self.payload)) + self.payload
         return data + crc32(data)
 
@@ -55,9 +73,13 @@ def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int
     if flags & OWN_QUALITY:
         quality = source.integer(2)
         offsets = tuple(source.integer(1, signed=True) for _ in offsets)
+    mask = source.integer(1) if flags & PREDICTED else 0
+    predicted = tuple(bool(mask >> place & 1) for place in range(len(offsets) + 1))
     payload = source.take(source.varint())
     source.check_crc()
-    return GopRecord(first_frame, frames, quality, offsets, bool(flags & OPENING), payload)
+    if mask >> len(predicted):
+        raise InputError(f"record of {frames} frames: prediction {mask:#x} of depths it has not")
+    return GopRecord(first_frame, frames, quality, offsets, predicted, payload)
 
 
 def depths(frames: int) -> int:

@@ -51,6 +51,12 @@ class LatentCodec(nnx.Module):
             return y
         return y * jnp.exp2(self.gain(rate.quality, rate.level))[:, None, None]
 
+    def known_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+        """As it was before its gain: from here frames of other rates can predict theirs."""
+        if self.gain is None:
+            return y
+        return y * jnp.exp2(-self.gain(rate.quality, rate.level))[:, None, None]
+
     def unscale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
         if self.inverse_gain is None:
             return y

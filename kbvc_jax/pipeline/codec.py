@@ -19,7 +19,7 @@ from kbvc_jax.pipeline import files
 from kbvc_jax.pipeline.decoder import decode_gops
 from kbvc_jax.pipeline.encoder import encode_gops
 from kbvc_jax.pipeline.network import Network
-from kbvc_jax.pipeline.schedule import MAX_GOP
+from kbvc_jax.pipeline.options import Options
 from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 
@@ -43,17 +43,22 @@ class Codec:
         quality: float = 50,
         *,
         gop: int | str = 8,
+        keyint: int | None = None,
         effort: int = 0,
+        paper: bool = False,
         rate: Fraction | int = 30,
     ) -> bytes:
-        """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file."""
+        """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file.
+
+        For the options see options.py."""
         source = iter(frames)
         first = next(source, None)
         if first is None:
             raise InputError("no frames to encode; a stream needs at least one")
         format = _array_format(first, Fraction(rate))
         file = io.BytesIO()
-        self.encode_stream(_chain(first, source), format, file, quality, gop=gop, effort=effort)
+        options = Options(gop, keyint, effort, paper)
+        self._encode(_chain(first, source), format, file, quality, options)
         return file.getvalue()
 
     def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
@@ -72,12 +77,28 @@ class Codec:
         quality: float = 50,
         *,
         gop: int | str = 8,
+        keyint: int | None = None,
         effort: int = 0,
+        paper: bool = False,
         progress: Progress | None = None,
         on_frame: OnFrame | None = None,
     ) -> EncodeSummary:
         """Writes groups of pictures as they are coded; memory does not grow with their number."""
-        _check_options(quality, gop, effort)
+        options = Options(gop, keyint, effort, paper)
+        return self._encode(frames, format, file, quality, options, progress, on_frame)
+
+    def _encode(
+        self,
+        frames: Iterable[Frame],
+        format: VideoFormat,
+        file: BinaryIO,
+        quality: float,
+        options: Options,
+        progress: Progress | None = None,
+        on_frame: OnFrame | None = None,
+    ) -> EncodeSummary:
+        if not 0 <= quality <= MAX_QUALITY:
+            raise InputError(f"quality {quality:g}: must be from 0 to {MAX_QUALITY}")
         began, statistics, count = time.perf_counter(), [], 0
         header = Header(
             width=format.width,
@@ -87,13 +108,13 @@ class Codec:
             full_range=format.full_range,
             bit_depth=format.bit_depth,
             chroma=format.chroma,
-            gop=0 if gop == "auto" else int(gop),
+            gop=0 if options.auto else options.longest,
             quality=round(quality * QUALITY_STEPS),
             fingerprint=self.inference.fingerprint,
         )
         writer = StreamWriter(file, header)
         network = self._network(format.bit_depth)
-        for coded in encode_gops(network, _checked(frames, format), quality, gop, effort):
+        for coded in encode_gops(network, _checked(frames, format), quality, options):
             writer.write(coded.record)
             statistics += coded.statistics()
             if on_frame:
@@ -144,15 +165,6 @@ def load(checkpoint: str | Path | None = None) -> Codec:
             "with --checkpoint"
         )
     return Codec(load_inference(checkpoint or WEIGHTS))
-
-
-def _check_options(quality: float, gop: int | str, effort: int) -> None:
-    if not 0 <= quality <= MAX_QUALITY:
-        raise InputError(f"quality {quality:g}: must be from 0 to {MAX_QUALITY}")
-    if gop != "auto" and not (isinstance(gop, int) and 1 <= gop <= MAX_GOP):
-        raise InputError(f"gop {gop}: must be from 1 to {MAX_GOP}, or auto")
-    if effort < 0:
-        raise InputError(f"effort {effort}: must be 0 or more")
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Array, UInt
+from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord, StreamReader
-from kbvc_jax.pipeline.gop_coder import GopReader
+from kbvc_jax.pipeline.gop_coder import GopReader, Picture
 from kbvc_jax.pipeline.network import Network, Size
 
 
@@ -16,29 +16,34 @@ def decode_gops(
     """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
     size = Size(stream.header.height, stream.header.width)
     end = start + frames if frames is not None else None
-    opening: Array | None = None
+    opening: Picture | None = None
     for record in _records_from(stream, start):
         first, length = record.first_frame, record.frames
-        reader = GopReader(network, record.payload, size, record.quality, record.level_offsets)
-        decoded = {length: reader.image()}
+        reader = GopReader(network, record, size)
+        closing = reader.closing(opening)
+        decoded = {length: closing}
         if first + length > start:
             if length > 1 and start < first + length - 1:
                 assert opening is not None  # the record before this one has been read
-                decoded |= reader.b_frames(opening, decoded[length], length)
+                decoded |= reader.b_frames(opening, closing)
             for time in range(1, length + 1):
                 if first + time > start and (end is None or first + time <= end):
-                    yield np.asarray(decoded[time])
+                    yield np.asarray(decoded[time].frame)
         if end is not None and first + length >= end:
             return
-        opening = decoded[length]
+        opening = closing
 
 
 def _records_from(stream: StreamReader, start: int) -> Iterator[GopRecord]:
-    """All records, or those from the one before `start`'s: its I-frame opens that group."""
+    """All records; or those from the last one before `start`'s that closes with an I-frame."""
     if start == 0:
         yield from stream
         return
     starts = [entry.first_frame for entry in stream.index]
-    holder = sum(first <= start for first in starts) - 1
-    for number in range(max(holder - 1, 0), len(starts)):
+    first = max(sum(first <= start for first in starts) - 2, 0)
+    records = [stream.record(first)]
+    while not records[0].alone:
+        records.insert(0, stream.record(first - len(records)))
+    yield from records
+    for number in range(first + 1, len(starts)):
         yield stream.record(number)

@@ -2,27 +2,33 @@
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.gop_choice import FALL, RAISES, Group, choose_groups, first_cut
+from kbvc_jax.pipeline.gop_choice import (
+    FALL,
+    FIRST_LENGTH,
+    RAISES,
+    Group,
+    choose_groups,
+    first_cut,
+)
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
     FrameStatistics,
+    Picture,
+    Settings,
     code_b_frames,
     code_image,
     shifted,
     write_payload,
 )
-from kbvc_jax.pipeline.network import Network
-from kbvc_jax.pipeline.refinement import costs
-from kbvc_jax.pipeline.schedule import MAX_GOP
+from kbvc_jax.pipeline.network import Kind, Network
+from kbvc_jax.pipeline.options import Options
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -32,23 +38,23 @@ class CodedGop:
 
     def __init__(self, network: Network, start: int, group: Group, quality: int):
         self._network, self._depths = network, group.depths
-        self.start = start  # of the group's opening I-frame
+        self.start = start  # of the group's opening frame
         self.length = group.end - group.start
         self.record = GopRecord(
             first_frame=start + 1 if self.length else start,
             frames=max(self.length, 1),
             quality=quality,
             level_offsets=group.level_offsets,
-            opening=self.length == 0,
+            predicted=tuple(depth.predicted for depth in group.depths),
             payload=write_payload(network, group.depths),
         )
 
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Decoded frames with their numbers, in display order."""
         decoded = {
-            time: np.asarray(frame)
+            time: np.asarray(picture.frame)
             for depth in self._depths
-            for time, frame in zip(depth.times, depth.frames, strict=True)
+            for time, picture in zip(depth.times, depth.pictures, strict=True)
         }
         for time in sorted(decoded):
             yield self.start + time, decoded[time]
@@ -60,108 +66,120 @@ class CodedGop:
 
 
 def encode_gops(
-    network: Network, frames: Iterable[Frame], quality: float, gop: int | str, effort: int = 0
+    network: Network, frames: Iterable[Frame], quality: float, options: Options
 ) -> Iterator[CodedGop]:
-    """Codes all frames. `gop` is a length or "auto"; see refinement.py for `effort`."""
-    source, wanted = iter(frames), round(quality * QUALITY_STEPS)
-    longest = MAX_GOP if gop == "auto" else int(gop)
-    window = list(itertools.islice(source, 1))
-    start, opening = 0, None  # the I-frame that the window begins with, once it is coded
+    """Codes all frames."""
+    source, longest = iter(frames), options.longest
+    wanted = round(quality * QUALITY_STEPS)
+    asked = Settings(wanted, wanted, options.effort, options.paper)
+    waiting = list(itertools.islice(source, 1))
+    start, opening = 0, None  # the frame that a window begins with, once it is coded
     own = None  # quality of this scene's I-frames
-    while window:
-        window += itertools.islice(source, longest + 1 - len(window))
-        if opening is not None and len(window) == 1:
+    since = 0  # frames from the last I-frame to the window's end
+    while waiting:
+        waiting += itertools.islice(source, longest + 1 - len(waiting))
+        if opening is not None and len(waiting) == 1:
             return
-        cut = None
-        if gop == "auto":
-            cut = first_cut(window, network.peak)
-            rising = (own,) if own is not None else (shifted(wanted, up) for up in RAISES)
-            scene = window[: cut + 1] if cut else window
-            own, first, groups = _choose(network, scene, opening, rising, wanted)
+        cut = first_cut(waiting, network.peak) if options.auto else None
+        end = cut or len(waiting) - 1
+        since += end
+        too_far = end == longest and since + longest > options.intra_period
+        ends_intra = cut is not None or too_far
+        scene = waiting[: end + 1], opening, ends_intra
+        if options.auto:
+            rising = (own,) if own is not None else [shifted(wanted, up) for up in RAISES]
+            plain = [dataclasses.replace(asked, quality=tried, effort=0) for tried in rising]
+            window, groups = _choose(network, *scene, plain)
         else:
-            own, first, groups = wanted, None, [Group(0, len(window) - 1, FALL)]
-        if effort or first is None:  # else the choice has coded everything
-            first = opening or code_image(network, window[0], 0, own, effort)
-            coder = _Window(network, window, first, own, effort=effort)
-            groups = [coder.code(group) for group in groups if group.end]
-        if opening is None:
-            yield CodedGop(network, 0, Group(0, 0, FALL, [first]), own)
+            window, groups = None, [Group(0, end, FALL)] if end else []
+        if window is None or options.effort:
+            own = window.settings.quality if window else wanted
+            window = _Window(network, *scene, dataclasses.replace(asked, quality=own))
+            groups = window.code_all(groups)
+        own = window.settings.quality
+        if window.first:
+            yield CodedGop(network, 0, Group(0, 0, FALL, [window.first]), own)
         for group in groups:
             yield CodedGop(network, start + group.start, group, own)
         if not groups:
             return
-        end, opening = groups[-1].end, groups[-1].depths[0]
-        start, window = start + end, window[end:]
+        start, waiting, opening = start + end, waiting[end:], groups[-1].closing
         own = None if cut else own
+        since = 0 if ends_intra else since
 
 
 def _choose(
     network: Network,
     frames: Sequence[Frame],
-    opening: CodedDepth | None,
-    rising: Iterable[int],
-    wanted: int,
-) -> tuple[int, CodedDepth, list[Group]]:
-    """The quality of I-frames, raised while that is cheaper at the `wanted` lambda; the first frame
-    and all groups."""
-    best, least = None, math.inf
-    for quality in dict.fromkeys(rising):  # the best one cannot be raised
-        first = opening or code_image(network, frames[0], 0, quality)
-        window = _Window(network, frames, first, quality, wanted)
-        groups = choose_groups(0, len(frames) - 1, window.price) if len(frames) > 1 else []
-        cost = sum(group.cost for group in groups) + (0 if opening else window.cost(first, 0))
-        if cost >= least:
+    opening: Picture | None,
+    ends_intra: bool,
+    tried: Sequence[Settings],
+) -> "tuple[_Window, list[Group]]":
+    """The cheapest groups, at the I-frames' quality that is best for groups of the usual length."""
+    end, windows = len(frames) - 1, dict[float, _Window]()
+    usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
+    for settings in dict.fromkeys(tried):  # the best quality cannot be raised
+        window = _Window(network, frames, opening, ends_intra, settings)
+        cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
+        if windows and cost >= min(windows):
             break
-        best, least = (quality, first, groups), cost
-    assert best is not None  # a cost is finite
-    return best
+        windows[cost] = window
+    best = windows[min(windows)]
+    return best, choose_groups(0, end, best.code) if end else []
 
 
 class _Window:
-    """Codes groups of one window; I-frames are shared between them."""
+    """Codes groups of one window; those that end alike share the frame that closes them."""
 
     def __init__(
         self,
         network: Network,
         frames: Sequence[Frame],
-        opening: CodedDepth,
-        quality: int,
-        wanted: int | None = None,
-        *,
-        effort: int = 0,
+        opening: Picture | None,
+        ends_intra: bool,
+        settings: Settings,
     ):
-        self._network, self._frames = network, frames
-        self._quality, self._effort = quality, effort
-        self._wanted = quality if wanted is None else wanted  # whose lambda prices
-        self._images = {0: opening}
+        self.settings = settings
+        self._network, self._frames, self._ends_intra = network, frames, ends_intra
+        self.first: CodedDepth | None = None
+        if opening is None:
+            self.first = code_image(network, frames[0], 0, settings)
+            opening = self.first.pictures[0]
+        self._opening = opening
+        self._hopeless = set[tuple[Kind, int]]()
+        self._closing = dict[tuple[Group | None, int], CodedDepth]()
 
-    def _image(self, time: int) -> CodedDepth:
-        if time not in self._images:
-            self._images[time] = code_image(
-                self._network, self._frames[time], time, self._quality, self._effort
-            )
-        return self._images[time]
-
-    def code(self, group: Group) -> Group:
+    def code(self, group: Group, before: Group | None) -> Group:
+        opening = before.closing if before else self._opening
+        closing, length = self._image(group.end, before, opening), group.end - group.start
         b_frames = code_b_frames(
             self._network,
-            self._image(group.start).frames[0],
-            self._image(group.end).frames[0],
+            opening,
+            closing.pictures[0],
             self._frames[group.start + 1 : group.end],
-            self._quality,
             group.level_offsets,
-            self._effort,
+            self.settings,
+            self._hopeless,
         )
-        closing = dataclasses.replace(self._image(group.end), times=(group.end - group.start,))
-        return dataclasses.replace(group, depths=[closing, *b_frames])
+        depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
+        return dataclasses.replace(group, depths=depths, cost=sum(depth.cost for depth in depths))
 
-    def price(self, group: Group) -> Group:
-        coded = self.code(group)
-        cost = sum(self.cost(depth, group.start) for depth in coded.depths)
-        return dataclasses.replace(coded, cost=cost)
+    def code_all(self, groups: Iterable[Group]) -> list[Group]:
+        coded = list[Group]()
+        for group in groups:
+            coded.append(self.code(group, coded[-1] if coded else None))
+        return coded
 
-    def cost(self, depth: CodedDepth, start: int) -> float:
-        sources = jnp.asarray(np.stack([self._frames[start + time] for time in depth.times]))
-        decoded = jnp.stack(depth.frames)
-        parts = (depth.symbols, decoded, sources, depth.rates)
-        return float(costs(self._network, *parts, self._wanted).sum())
+    def cost(self, groups: Iterable[Group]) -> float:
+        """Of all, with the first frame where it is not another window's last."""
+        return sum(group.cost for group in groups) + (self.first.cost if self.first else 0)
+
+    def _image(self, time: int, before: Group | None, opening: Picture) -> CodedDepth:
+        """Predicted from the one before it, but where a window ends with an I-frame."""
+        intra = self.settings.paper or (self._ends_intra and time == len(self._frames) - 1)
+        key = (None if intra else before, time)
+        if key not in self._closing:
+            self._closing[key] = code_image(
+                self._network, self._frames[time], time, self.settings, None if intra else opening
+            )
+        return self._closing[key]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.pipeline.gop_coder import CodedDepth
+from kbvc_jax.pipeline.gop_coder import CodedDepth, Picture
 from kbvc_jax.pipeline.schedule import fall_shares
 
 FIRST_LENGTH = 8
@@ -23,21 +23,25 @@ FALL = 24
 FALLS = (0, 24, 48, 72, 96)  # that auto tries
 # By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
 # other frames have their quality from them.
-RAISES = (0, 32, 64)
+RAISES = (0, 32, 64, 96)
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Group:
     """A coded group of pictures; times count from the window's start."""
 
     start: int
     end: int
     fall: int  # of quality, from its I-frames to its deepest B-frames
-    depths: Sequence[CodedDepth] = ()  # the closing I-frame first
+    depths: Sequence[CodedDepth] = ()  # the closing frame first
     cost: float = 0.0
+
+    @property
+    def closing(self) -> Picture:
+        return self.depths[0].pictures[0]
 
     @property
     def level_offsets(self) -> tuple[int, ...]:
@@ -46,50 +50,54 @@ class Group:
         return tuple(-math.ceil(self.fall * share) for share in shares)
 
 
-Trial = Callable[[Group], Group]  # the same one, coded, with its cost
+# Codes a group after the one before it, None being before the window, with its cost.
+Trial = Callable[[Group, Group | None], Group]
 
 
-def choose_groups(start: int, end: int, trial: Trial, fall: int | None = None) -> list[Group]:
+def choose_groups(
+    start: int, end: int, trial: Trial, fall: int | None = None, before: Group | None = None
+) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
         if fall is None:
-            whole = _lower_while_cheaper(start, end, trial)
+            whole = _lower_while_cheaper(start, end, trial, before)
         else:
-            whole = trial(Group(start, end, fall))
-        return _split_while_cheaper(whole, trial)
+            whole = trial(Group(start, end, fall), before)
+        return _split_while_cheaper(whole, trial, before)
     middle = (start + end + 1) // 2
-    halves = choose_groups(start, middle, trial, fall)
+    halves = choose_groups(start, middle, trial, fall, before)
     fall = halves[0].fall
-    halves += choose_groups(middle, end, trial, fall)
+    halves += choose_groups(middle, end, trial, fall, halves[-1])
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
-    whole = trial(Group(start, end, fall))
+    whole = trial(Group(start, end, fall), before)
     return [whole] if whole.cost < sum(group.cost for group in halves) else halves
 
 
-def _lower_while_cheaper(start: int, end: int, trial: Trial) -> Group:
-    best = trial(Group(start, end, FALLS[0]))
+def _lower_while_cheaper(start: int, end: int, trial: Trial, before: Group | None) -> Group:
+    best = trial(Group(start, end, FALLS[0]), before)
     if end - start == 1:  # no B-frames
         return best
     for fall in FALLS[1:]:
-        group = trial(Group(start, end, fall))
+        group = trial(Group(start, end, fall), before)
         if group.cost >= best.cost:
             break
         best = group
     return best
 
 
-def _split_while_cheaper(whole: Group, trial: Trial) -> list[Group]:
+def _split_while_cheaper(whole: Group, trial: Trial, before: Group | None) -> list[Group]:
     if whole.end - whole.start == 1:
         return [whole]
     middle = (whole.start + whole.end + 1) // 2
-    halves = [
-        trial(Group(start, end, whole.fall))
-        for start, end in ((whole.start, middle), (middle, whole.end))
-    ]
-    if sum(half.cost for half in halves) >= whole.cost:
+    first = trial(Group(whole.start, middle, whole.fall), before)
+    second = trial(Group(middle, whole.end, whole.fall), first)
+    if first.cost + second.cost >= whole.cost:
         return [whole]
-    return [group for half in halves for group in _split_while_cheaper(half, trial)]
+    halves = _split_while_cheaper(first, trial, before)
+    if halves[-1] is not first:  # the second may be predicted from its last frame
+        second = trial(Group(middle, whole.end, whole.fall), halves[-1])
+    return halves + _split_while_cheaper(second, trial, halves[-1])
 
 
 def first_cut(frames: Sequence[UInt[np.ndarray, "h w 3"]], peak: int) -> int | None:

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt
+from jaxtyping import Array, Bool, Float, Int, UInt
 
+from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.entropy_model import (
@@ -27,6 +28,7 @@ from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.models.strips import Strips
+from kbvc_jax.pipeline.prediction import MODES, choose_kept, choose_modes, predict, prices
 from kbvc_jax.pipeline.skeleton import split
 
 BLOCK = 16
@@ -93,6 +95,16 @@ class Symbols(NamedTuple):
     z: Int[Array, "b zh zw c"]
     y: Int[Array, "b lh lw m"]
     indexes: Int[Array, "b lh lw m"]
+    # Where latents are predicted: how, and which z are those of the frame before.
+    modes: Int[Array, "b lh lw"] | None = None
+    kept: Bool[Array, "b zh zw"] | None = None
+
+
+class Known(NamedTuple):
+    """Of frames that the image codec made, what predicts the latents of others."""
+
+    latents: Float[Array, "b s lh lw m"]  # before their gains
+    z: Int[Array, "b zh zw c"]
 
 
 class Network:
@@ -106,6 +118,7 @@ class Network:
         self.peak = 2**bit_depth - 1
         self._skeleton, self._arrays = split(inference.model)
         self._certain = jnp.asarray(inference.y_tables.lengths == 1)
+        self._prices = jnp.asarray(prices(inference.y_tables))
 
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
@@ -137,15 +150,38 @@ class Network:
         of_one = lambda_of(quality / QUALITY_STEPS, self.inference.model.config)
         return float(of_one) * (255 / self.peak) ** 2 / 3
 
-    def quantise(self, latents: Latents, rates: FrameRates, size: Size) -> tuple[Symbols, Prior]:
+    def quantise(
+        self, latents: Latents, rates: FrameRates, size: Size, known: Known | None = None
+    ) -> tuple[Symbols, Prior]:
+        """With what is known of other frames, latents are predicted where that is cheaper."""
         z = _whole(latents.z)
-        prior = self.prior(z, rates, size)
-        return Symbols(z, _quantise(latents.y, prior, self._certain), prior.indexes), prior
+        prior, modes, kept = self.prior(z, rates, size), None, None
+        if known is not None:
+            sources = self._sources(known, rates)
+            parts = sources, self._prices, self._certain
+            kept = _choose_kept(latents.y, prior, *parts, self.entropy(rates.kind).z_stride)
+            z = _keep(kept, known.z, z)
+            prior = self.prior(z, rates, size)
+            modes = _choose_modes(latents.y, prior, *parts)
+            prior = _predict(prior, sources, modes)
+        y = _quantise(latents.y, prior, self._certain)
+        return Symbols(z, y, prior.indexes, modes, kept), prior
 
     def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
         entropy = self.entropy(rates.kind)
         offsets = index_offsets(entropy, rates.quality, rates.places)
         return _prior(self._skeleton, self._arrays, rates.kind, size, entropy.layers, z, offsets)
+
+    def predict(self, prior: Prior, known: Known, modes: Array, rates: FrameRates) -> Prior:
+        return _predict(prior, self._sources(known, rates), modes)
+
+    def _sources(self, known: Known, rates: FrameRates) -> Float[Array, "b s lh lw m"]:
+        return _sources(self._skeleton, self._arrays, known.latents, rates.on_device)
+
+    def known(self, z: Array, y: Array, prior: Prior, rates: FrameRates) -> Known:
+        """Of frames that the image codec made, each a source of its own."""
+        latents = _known(self._skeleton, self._arrays, y, prior.mean, rates.on_device)
+        return Known(latents[:, None], z)
 
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)
@@ -160,12 +196,18 @@ class Network:
     def bits(
         self, symbols: Symbols, rates: FrameRates, size: Size
     ) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b"]]:
-        """Of y and of z, as the tables price them."""
+        """Of y and of z, with what tells how they are predicted, as the tables price them."""
         z_tables, y_tables = self.entropy(rates.kind).z_tables, self.inference.y_tables
-        z, y, indexes = (np.asarray(part) for part in symbols)
+        z, y, indexes, modes, kept = jax.device_get(symbols)
         z_indexes = self.z_indexes(rates, size)
+        sent = np.ones(z.shape[:3], bool) if kept is None else ~kept
         bits_y = [symbol_bits(y[r].ravel(), indexes[r].ravel(), y_tables) for r in range(len(y))]
-        bits_z = [symbol_bits(z[r].ravel(), z_indexes[r].ravel(), z_tables) for r in range(len(z))]
+        bits_z = [
+            symbol_bits(z[r][sent[r]].ravel(), z_indexes[r][sent[r]].ravel(), z_tables)
+            for r in range(len(z))
+        ]
+        if modes is not None and kept is not None:
+            bits_z += mode_bits(kept.astype(np.int64), 2) + mode_bits(modes.astype(np.int64), MODES)
         return np.array(bits_y), np.array(bits_z)
 
     def synthesise(
@@ -252,6 +294,38 @@ def _prior(skeleton, arrays, kind, size, layers, z, offsets):
     mean = hyperprior.mean(z.astype(jnp.float32), height, width)
     indexes = crop(table_indexes(layers, z, offsets), height, width)
     return Prior(mean, indexes.astype(jnp.uint8))
+
+
+@partial(jax.jit, static_argnums=0)
+def _sources(skeleton, arrays, known, rate):
+    """At the rate of the frames to be predicted."""
+    image = skeleton.model(arrays).image
+    return jnp.stack([image.scale_latent(k, rate) for k in jnp.moveaxis(known, 1, 0)], 1)
+
+
+@partial(jax.jit, static_argnums=0)
+def _known(skeleton, arrays, y, mean, rate):
+    return skeleton.model(arrays).image.known_latent(y + mean, rate)
+
+
+@partial(jax.jit, static_argnums=5)
+def _choose_kept(y, prior, sources, prices, certain, stride):
+    return choose_kept(_choose_modes(y, prior, sources, prices, certain), stride)
+
+
+@jax.jit
+def _keep(kept, before, z):
+    return jnp.where(kept[..., None], before, z)
+
+
+@jax.jit
+def _choose_modes(y, prior, sources, prices, certain):
+    return choose_modes(y, prior.mean, prior.indexes, sources, prices, certain)
+
+
+@jax.jit
+def _predict(prior, sources, modes):
+    return Prior(*predict(prior.mean, prior.indexes, sources, modes))
 
 
 @jax.jit

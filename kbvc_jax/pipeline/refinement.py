@@ -13,17 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from kbvc_jax.pipeline.network import FrameRates, Latents, Network, Size, Symbols
+from kbvc_jax.pipeline.network import FrameRates, Known, Latents, Network, Prior, Size, Symbols
 
 # Symbols a bit of slope. Gains make the quantiser's bin the natural unit at every quality.
 FIRST_STEP, LONGER, SHORTER = 0.03, 1.2, 0.3
 STEEPEST = 5.0
 
 
-class _Attempt(NamedTuple):
+class Attempt(NamedTuple):
     latents: Latents
     symbols: Symbols
     frames: UInt[Array, "b h w 3"]
+    prior: Prior
 
 
 def code_frames(
@@ -33,21 +34,25 @@ def code_frames(
     rates: FrameRates,
     quality: int,
     effort: int,
-) -> tuple[Symbols, UInt[Array, "b h w 3"]]:
-    """Symbols and what they decode to; `quality`, of the I-frames, weighs bits against errors."""
+    known: Known | None = None,
+) -> Attempt:
+    """Symbols and what they decode to; `quality`, of the I-frames, weighs bits against errors.
+
+    Frames whose latents are predicted from `known` ones stay as they come: the slope knows
+    nothing of that."""
     size = Size(*sources.shape[1:3])
 
-    def attempt(latents: Latents) -> _Attempt:
-        symbols, prior = network.quantise(latents, rates, size)
+    def attempt(latents: Latents) -> Attempt:
+        symbols, prior = network.quantise(latents, rates, size, known)
         decoded = network.synthesise(symbols.y, prior, references, rates, size)
-        return _Attempt(latents, symbols, decoded)
+        return Attempt(latents, symbols, decoded, prior)
 
-    def cost_of(tried: _Attempt) -> Float[np.ndarray, "b"]:
+    def cost_of(tried: Attempt) -> Float[np.ndarray, "b"]:
         return costs(network, tried.symbols, tried.frames, sources, rates, quality)
 
     best = attempt(network.analyse(sources, references, rates))
-    if not effort:
-        return best.symbols, best.frames
+    if not effort or known is not None:
+        return best
     cost, pays = cost_of(best), np.ones(len(sources), bool)
     step, slope = np.full(len(sources), FIRST_STEP, np.float32), None
     for _ in range(effort):
@@ -58,7 +63,7 @@ def code_frames(
         pays = found < cost
         best, cost = _chosen(pays, tried, best), np.where(pays, found, cost)
         step *= np.where(pays, LONGER, SHORTER).astype(np.float32)
-    return best.symbols, best.frames
+    return best
 
 
 def costs(

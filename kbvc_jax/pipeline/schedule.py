@@ -16,9 +16,14 @@ class BFrame(NamedTuple):
     following: int
 
     @property
+    def distance(self) -> int:
+        """From one reference to the other."""
+        return self.following - self.previous
+
+    @property
     def is_leaf(self) -> bool:
         """No other frame refers to it."""
-        return self.following - self.previous == 2
+        return self.distance == 2
 
     @property
     def level(self) -> int:

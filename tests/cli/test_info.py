@@ -29,8 +29,8 @@ def stream(tmp_path):
     )
     with path.open("wb") as file:
         writer = StreamWriter(file, header)
-        writer.write(GopRecord(0, 1, header.quality, (), True, b"i" * 500))
-        writer.write(GopRecord(1, 2, header.quality, (-16,), False, b"b" * 300))
+        writer.write(GopRecord(0, 1, header.quality, (), (False,), b"i" * 500))
+        writer.write(GopRecord(1, 2, header.quality, (-16,), (True, False), b"b" * 300))
         writer.close()
     return path
 

@@ -26,7 +26,7 @@ def checked(data, begin, end):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x01"
+    assert data[:5] == b"KBVC\x02"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -52,11 +52,15 @@ def parse(data):
             quality, at = u(data, at, 2), at + 2
             offsets = [(b ^ 128) - 128 for b in data[at : at + len(offsets)]]
             at += len(offsets)
+        predicted = [False] * (len(offsets) + 1)
+        if data[begin] & 64:
+            predicted = [bool(data[at] >> depth & 1) for depth in range(len(predicted))]
+            at += 1
         length, at = varint(data, at)
         payload = data[at : at + length]
         at = checked(data, begin, at + length)
-        opening = bool(data[begin] & 64)
-        records.append((first, frames, quality, tuple(offsets), opening, payload, at - begin))
+        parts = quality, tuple(offsets), tuple(predicted), payload
+        records.append((first, frames, *parts, at - begin))
         first += frames
     begin, entries, frames = at, [], 0
     at += 1
@@ -107,3 +111,24 @@ class PlainDecoder:
                 number = 2 * number + self.column([32768, 32768])
             symbols[position] = low - number // 2 if number % 2 else high + number // 2
         return symbols
+
+
+def plain_modes(decoder, frames, height, width, number):
+    """Section 7's modes."""
+    counts = [[1 + 8 * (mode == above) for mode in range(number)] for above in range(number + 1)]
+    out = []
+    for _ in range(frames):
+        above, rows = [number] * width, []
+        for _ in range(height):
+            tables = []
+            for row in counts:
+                shares = [1 + c * (65535 - number) // sum(row) for c in row]
+                shares[row.index(max(row))] += 65535 - sum(shares)
+                tables.append((0, [*shares, 1]))
+            found = decoder.batch(above, tables)
+            for seen, mode in zip(above, found, strict=True):
+                counts[seen][mode] += 8
+            above = found
+            rows.append(found)
+        out.append(rows)
+    return out

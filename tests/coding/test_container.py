@@ -1,5 +1,6 @@
 """The container: streams of records that survive pipes, and damage that never passes unnoticed."""
 
+import dataclasses
 import io
 import re
 import zlib
@@ -49,6 +50,7 @@ groups = st.lists(
         st.integers(1, 32),
         st.sampled_from([0, 50 * 256, 25600]),
         st.lists(st.sampled_from([0, 0, -128, 3, 127]), min_size=5, max_size=5),
+        st.lists(st.booleans(), min_size=6, max_size=6) | st.just([False] * 6),
         st.binary(max_size=300),
     ),
     min_size=1,
@@ -59,20 +61,20 @@ groups = st.lists(
 def records_of(groups) -> list[GopRecord]:
     """The first one opens the stream."""
     records, first = [], 0
-    for number, (frames, quality, offsets, payload) in enumerate(groups):
-        opening = number == 0
-        frames = 1 if opening else frames
+    for frames, quality, offsets, flags, payload in groups:
+        frames = frames if first else 1
         levels = tuple(offsets[: depths(frames)])
-        records.append(GopRecord(first, frames, quality, levels, opening, payload))
+        predicted = tuple(flags[: depths(frames) + 1]) if first else (False,)
+        records.append(GopRecord(first, frames, quality, levels, predicted, payload))
         first += frames
     return records
 
 
 def gops(payload: int) -> list[GopRecord]:
     """33 frames in groups of 8."""
-    opening = GopRecord(0, 1, HEADER.quality, (), True, bytes([255]) * payload)
+    opening = GopRecord(0, 1, HEADER.quality, (), (False,), bytes([255]) * payload)
     groups = [
-        GopRecord(1 + 8 * k, 8, HEADER.quality, (0, 0, 0), False, bytes([k]) * payload)
+        GopRecord(1 + 8 * k, 8, HEADER.quality, (0,) * 3, (False,) * 4, bytes([k]) * payload)
         for k in range(4)
     ]
     return [opening, *groups]
@@ -263,7 +265,7 @@ def test_seeking_in_a_damaged_stream_gives_true_records_or_an_input_error():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
-    for candidate in (data, b"KBVC\x01" + data, HEADER.to_bytes() + data):
+    for candidate in (data, b"KBVC\x02" + data, HEADER.to_bytes() + data):
         try:
             reader = StreamReader(io.BytesIO(candidate))
             assert isinstance(reader.index, list)
@@ -275,7 +277,7 @@ def test_any_bytes_are_read_or_refused(data):
 @given(st.binary(min_size=20, max_size=30))
 def test_headers_with_a_true_check_sum_are_read_or_refused(fields):
     """Someone may forge one: ranges count, too."""
-    data = b"KBVC\x01" + fields
+    data = b"KBVC\x02" + fields
     data += zlib.crc32(data).to_bytes(4, "little")
     try:
         header = StreamReader(io.BytesIO(data)).header
@@ -302,8 +304,8 @@ def test_what_follows_the_end_is_an_input_error():
 def test_other_files_and_versions_are_named():
     with pytest.raises(InputError, match="not a .kbvc stream"):
         read(b"YUV4MPEG2 W416 H240")
-    with pytest.raises(InputError, match="version 2; this program reads version 1"):
-        read(b"KBVC\x02" + bytes(40))
+    with pytest.raises(InputError, match="version 3; this program reads version 2"):
+        read(b"KBVC\x03" + bytes(40))
     with pytest.raises(InputError, match="cut off within the header"):
         read(b"")
 
@@ -355,7 +357,8 @@ def test_header_fields_have_ranges(change, message):
     [
         {"frames": 0, "level_offsets": ()},
         {"frames": 64, "level_offsets": (0,) * 6},
-        {"opening": True},
+        {"first_frame": 0},
+        {"predicted": (True,)},
         {"level_offsets": (0, 0)},
         {"level_offsets": (0, 0, 128)},
         {"quality": 25601},
@@ -364,6 +367,21 @@ def test_header_fields_have_ranges(change, message):
 def test_record_fields_have_ranges(change):
     with pytest.raises(InputError, match="must be"):
         GopRecord(**{**vars(gops(5)[1]), **change})
+
+
+def test_nothing_predicts_the_frame_that_opens_a_stream():
+    with pytest.raises(InputError, match="opens a stream"):
+        GopRecord(0, 1, 0, (), (True,), b"")
+
+
+def test_predictions_of_depths_that_a_group_has_not_are_refused():
+    record = dataclasses.replace(gops(5)[1], predicted=(True, False, False, True))
+    data = bytearray(record.to_bytes(HEADER))
+    assert data[1] == 0b1001
+    data[1] |= 0b10000
+    data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
+    with pytest.raises(InputError, match="prediction 0x19 of depths it has not"):
+        read(HEADER.to_bytes() + gops(5)[0].to_bytes(HEADER) + bytes(data))
 
 
 def test_the_document_lists_every_header_field_at_its_place():

@@ -18,11 +18,12 @@ from kbvc_jax.video.format import VideoFormat
 from tests.tiny import tiny_inference
 
 FOLDER = Path(__file__).with_name("golden")
-# name: frames, quality, gop, bit depth
+# name: frames, quality, options, bit depth
 STREAMS = {
-    "intra": (2, 10.0, 1, 8),
-    "hierarchy": (6, 60.5, 4, 8),
-    "ten-bit": (3, 100.0, 2, 10),
+    "intra": (2, 10.0, {"gop": 1}, 8),
+    "hierarchy": (6, 60.5, {"gop": 4, "paper": True}, 8),
+    "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
+    "ten-bit": (3, 100.0, {"gop": 2}, 10),
 }
 
 
@@ -54,11 +55,11 @@ def regenerate() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     save_inference(FOLDER / "model", tiny_inference(7))
     codec = Codec(load_inference(FOLDER / "model"))
-    for name, (count, quality, gop, bit_depth) in STREAMS.items():
+    for name, (count, quality, options, bit_depth) in STREAMS.items():
         frames, file = picture(count, bit_depth), io.BytesIO()
         height, width = frames.shape[1:3]
         format = VideoFormat(width, height, Fraction(25), "709", False, bit_depth, "420")
-        codec.encode_stream(frames, format, file, quality, gop=gop)
+        codec.encode_stream(frames, format, file, quality, **options)
         (FOLDER / f"{name}.kbvc").write_bytes(file.getvalue())
         digest, decoded = symbols_of(codec, file.getvalue())
         (FOLDER / f"{name}.sha256").write_text(digest + "\n")

@@ -13,7 +13,7 @@ from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import save_inference
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline import encoder
+from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.codec import Codec
 from kbvc_jax.pipeline.gop_choice import RAISES
 from kbvc_jax.video.format import VideoFormat
@@ -43,11 +43,22 @@ def encode(codec, frames, **options):
 
 
 @pytest.mark.parametrize(
-    ("count", "gop", "effort"),
-    [(1, 8, 0), (2, 8, 0), (10, 4, 0), (4, 1, 0), (9, "auto", 0), (10, 4, 1), (9, "auto", 2)],
+    ("count", "options"),
+    [
+        (1, {}),
+        (2, {}),
+        (10, {"gop": 4}),
+        (10, {"gop": 4, "keyint": 8}),
+        (10, {"gop": 4, "paper": True}),
+        (4, {"gop": 1}),
+        (4, {"gop": 1, "keyint": 32}),
+        (9, {"gop": "auto"}),
+        (10, {"gop": 4, "effort": 1}),
+        (9, {"gop": "auto", "effort": 2}),
+    ],
 )
-def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, gop, effort):
-    data, seen = encode(codec, moving(count), gop=gop, effort=effort)
+def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, options):
+    data, seen = encode(codec, moving(count), **options)
     np.testing.assert_array_equal(codec.decode(data), seen)
 
 
@@ -103,7 +114,7 @@ def test_auto_codes_a_scenes_i_frames_at_the_quality_that_costs_least(
     codec, monkeypatch, sign, raised
 ):
     """Whatever the length of its groups; here a frame costs its quality, or the negative of it."""
-    monkeypatch.setattr(encoder, "costs", lambda *parts: sign * np.asarray(parts[4].quality))
+    monkeypatch.setattr(gop_coder, "costs", lambda *parts: sign * np.asarray(parts[4].quality))
     data, seen = encode(codec, moving(35), quality=40, gop="auto")
     reader = StreamReader(io.BytesIO(data))
     assert {record.quality for record in reader} == {(80 + raised) * QUALITY_STEPS // 2}

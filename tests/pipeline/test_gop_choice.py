@@ -7,7 +7,8 @@ def choose(cost, frames: int):
     """(length, fall) of the groups kept, where `cost` prices both, and all that was tried."""
     tried = []
 
-    def trial(group):
+    def trial(group, before):
+        assert (before.end if before else 0) == group.start
         tried.append((group.start, group.end, group.fall))
         length = group.end - group.start
         return Group(group.start, group.end, group.fall, [], cost(length, group.fall))

@@ -39,8 +39,8 @@ def references(network, pictures, kind):
 
 def cost(network, pictures, kind, effort):
     seen, rates, sources = references(network, pictures, kind), RATES[kind], pictures[1:3]
-    symbols, decoded = code_frames(network, sources, seen, rates, QUALITY, effort)
-    return costs(network, symbols, decoded, sources, rates, QUALITY)
+    found = code_frames(network, sources, seen, rates, QUALITY, effort)
+    return costs(network, found.symbols, found.frames, sources, rates, QUALITY)
 
 
 @pytest.mark.parametrize("kind", ["image", "frame"])

@@ -11,7 +11,7 @@ import numpy as np
 import kbvc_jax
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.gop_coder import code_image
+from kbvc_jax.pipeline.gop_coder import Settings, code_image
 from kbvc_jax.pipeline.network import Network
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
@@ -41,7 +41,8 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     inference = kbvc_jax.load().inference
     network = Network(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
-        coded = [code_image(network, frame, 0, 100 * QUALITY_STEPS) for frame in video]
+        best = Settings(100 * QUALITY_STEPS, 100 * QUALITY_STEPS)
+        coded = [code_image(network, frame, 0, best) for frame in video]
     symbols = [depth.symbols for depth in coded]
     z, y, indexes = (np.concatenate([np.asarray(s[part]) for s in symbols]) for part in range(3))
     z_indexes = np.concatenate([network.z_indexes(depth.rates, depth.size) for depth in coded])

@@ -1,0 +1,64 @@
+"""How each block of a frame is predicted: modes, coded row by row, each given the one above it.
+
+Their probabilities are learnt as they come, in integers: the decoder learns the same ones.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
+from kbvc_jax.coding.tables import TOTAL, Tables, symbol_bits
+from kbvc_jax.errors import InputError
+
+Modes = Int64[np.ndarray, "b h w"]
+# Counts at first, of any mode and of the one above; and what each mode seen adds.
+_ANY, _SAME, _SEEN = 1, 8, 8
+
+
+def encode_modes(encoder: SymbolEncoder, modes: Modes, number: int) -> None:
+    """Modes below `number`, of the frames of a batch."""
+    for row, above, tables in _walk(modes, number):
+        encoder.encode(row, above, tables)
+
+
+def decode_modes(decoder: SymbolDecoder, shape: tuple[int, int, int], number: int) -> Modes:
+    modes = np.zeros(shape, np.int64)
+    for row, above, tables in _walk(modes, number):
+        row[:] = decoder.decode(above, tables)
+        if not ((row >= 0) & (row < number)).all():
+            raise InputError(f"damaged payload: a mode other than 0 to {number - 1}")
+    return modes
+
+
+def mode_bits(modes: Modes, number: int) -> Float[np.ndarray, "b"]:
+    bits = [symbol_bits(row, above, tables) for row, above, tables in _walk(modes, number)]
+    return np.reshape(bits, modes.shape[:2]).sum(1)
+
+
+def _walk(
+    modes: Modes, number: int
+) -> Iterator[tuple[Int64[np.ndarray, "w"], Int64[np.ndarray, "w"], Tables]]:
+    """Each row, to be read or filled in, with the tables' indexes, which are the modes above, and
+    the tables. Above the first row of a frame all is of mode `number`."""
+    counts = np.full((number + 1, number), _ANY, np.int64)
+    counts[:number] += _SAME * np.eye(number, dtype=np.int64)
+    for frame in modes:
+        above = np.full(frame.shape[1], number)
+        for row in frame:
+            yield row, above, _tables(counts)
+            np.add.at(counts, (above, row), _SEEN)
+            above = row
+
+
+def _tables(counts: Int64[np.ndarray, "t n"]) -> Tables:
+    """Shares of TOTAL by count, each at least 1; the likeliest mode has the rest, but for an escape
+    of 1, which nothing uses."""
+    tables, number = counts.shape
+    frequencies = np.ones((tables, number + 1), np.int64)
+    frequencies[:, :number] += counts * (TOTAL - number - 1) // counts.sum(1, keepdims=True)
+    rest = TOTAL - frequencies.sum(1)
+    frequencies[np.arange(tables), counts.argmax(1)] += rest
+    lengths = np.full(tables, number + 1, np.int32)
+    return Tables(frequencies.astype(np.int32), np.zeros(tables, np.int32), lengths)
