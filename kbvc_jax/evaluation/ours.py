@@ -30,6 +30,7 @@ class Ours:
     gop: int | str
     settings: tuple[float, ...]
     effort: int = 0
+    paper: bool = False
     suffix: str = ".kbvc"
 
     @property
@@ -43,6 +44,7 @@ class Ours:
             "fingerprint": codec.inference.fingerprint.hex(),
             "gop": self.gop,
             "effort": self.effort,
+            **({"paper": True} if self.paper else {}),
         }
 
     def encode(self, clip: Clip, setting: float, target: Path) -> Columns:
@@ -55,6 +57,7 @@ class Ours:
                 setting,
                 gop=self.gop,
                 effort=self.effort,
+                paper=self.paper,
                 on_frame=lambda index, frame: digests.append(digest(frame)),
             )
         rows = sorted(summary.statistics, key=lambda row: row.index)
@@ -100,6 +103,8 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
         for effort in config.other_efforts:
             named = f"{name} effort {effort}"
             out.append(Ours(named, codecs, config.gop, config.qualities, effort))
+        if config.paper:
+            out.append(Ours(f"{name} paper", codecs, config.gop, config.qualities, paper=True))
     return out, []
 
 

@@ -55,7 +55,7 @@ def rate_distortion_rows(
 
 
 def level_rows(results: Results) -> tuple[list[str], list[list[str]]]:
-    """Where the bits go: I-frames, inner B-frames, leaves; y and z."""
+    """Where the bits go: I- and P-frames, inner B-frames, leaves; y and z."""
     header = ["codec", "quality", "level", "frames", "bits/pixel", "of all bits", "z share", "RGB"]
     rows = []
     for codec in (c for c in results.codecs if c["kind"] == "kbvc"):
@@ -110,18 +110,22 @@ def summary(results: Results, comparisons: Sequence[Comparison]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+_PLACES = {("I", 0): "I", ("P", 0): "P", ("B", 1): "inner B", ("B", 2): "leaf B"}
+
+
 def _levels(points: Sequence[Point]) -> list[list[str]]:
     frames = [
-        (level, y, z, value, point.pixels / len(point.frames["level"]))
+        ((kind, level), y, z, value, point.pixels / len(point.frames["level"]))
         for point in points
-        for level, y, z, value in zip(
-            *(point.frames[name] for name in ("level", "bits_y", "bits_z", "psnr")), strict=True
+        for kind, level, y, z, value in zip(
+            *(point.frames[name] for name in ("kind", "level", "bits_y", "bits_z", "psnr")),
+            strict=True,
         )
     ]
     total = sum(y + z for _, y, z, _, _ in frames)
     rows = []
-    for level, name in enumerate(("I", "inner B", "leaf B")):
-        of_level = np.array([row[1:] for row in frames if row[0] == level])
+    for place, name in _PLACES.items():
+        of_level = np.array([row[1:] for row in frames if row[0] == place])
         if len(of_level):
             y, z, values, pixels = of_level.T
             bits = (y + z).sum()

@@ -22,13 +22,15 @@ from kbvc_jax.pipeline.gop_coder import (
     FrameStatistics,
     Picture,
     Settings,
+    Way,
     code_b_frames,
     code_image,
     shifted,
     write_payload,
 )
-from kbvc_jax.pipeline.network import Kind, Network
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.options import Options
+from kbvc_jax.pipeline.schedule import MAX_GOP
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -76,6 +78,7 @@ def encode_gops(
     start, opening = 0, None  # the frame that a window begins with, once it is coded
     own = None  # quality of this scene's I-frames
     since = 0  # frames from the last I-frame to the window's end
+    hopeless, learnt_at = set[Way](), 0
     while waiting:
         waiting += itertools.islice(source, longest + 1 - len(waiting))
         if opening is not None and len(waiting) == 1:
@@ -94,7 +97,10 @@ def encode_gops(
             window, groups = None, [Group(0, end, FALL)] if end else []
         if window is None or options.effort:
             own = window.settings.quality if window else wanted
-            window = _Window(network, *scene, dataclasses.replace(asked, quality=own))
+            if start - learnt_at >= MAX_GOP:  # what was worse before may be better now
+                hopeless, learnt_at = set(), start
+            settings = dataclasses.replace(asked, quality=own)
+            window = _Window(network, *scene, settings, hopeless)
             groups = window.code_all(groups)
         own = window.settings.quality
         if window.first:
@@ -119,7 +125,7 @@ def _choose(
     end, windows = len(frames) - 1, dict[float, _Window]()
     usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
     for settings in dict.fromkeys(tried):  # the best quality cannot be raised
-        window = _Window(network, frames, opening, ends_intra, settings)
+        window = _Window(network, frames, opening, ends_intra, settings, set())
         cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
         if windows and cost >= min(windows):
             break
@@ -138,15 +144,15 @@ class _Window:
         opening: Picture | None,
         ends_intra: bool,
         settings: Settings,
+        hopeless: set[Way],
     ):
-        self.settings = settings
+        self.settings, self._hopeless = settings, hopeless
         self._network, self._frames, self._ends_intra = network, frames, ends_intra
         self.first: CodedDepth | None = None
         if opening is None:
             self.first = code_image(network, frames[0], 0, settings)
             opening = self.first.pictures[0]
         self._opening = opening
-        self._hopeless = set[tuple[Kind, int]]()
         self._closing = dict[tuple[Group | None, int], CodedDepth]()
 
     def code(self, group: Group, before: Group | None) -> Group:

@@ -29,6 +29,7 @@ from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 BATCH_PIXELS = 2**21
 HOPELESS = 1.1  # times the cost of the better way
 _INTRA = ImageCodec.LEVELS.start
+Way = tuple[Kind, int]  # to code a B-frame, by the distance of its references
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +183,7 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     level_offsets: Sequence[int],
     settings: Settings,
-    hopeless: set[tuple[Kind, int]],
+    hopeless: set[Way],
 ) -> list[CodedDepth]:
     """All frames strictly between two decoded ones: each depth by kernels or, where that costs
     less, by latents predicted from those of other frames.

@@ -132,15 +132,18 @@ def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_pat
     assert results.codec_names == ["x264"]
 
 
-def test_other_groups_and_efforts_are_contenders_of_their_own(config):
-    others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
+def test_other_ways_to_code_are_contenders_of_their_own(config):
+    others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,), paper=True)
     found, _ = load_ours(others)
-    assert [(ours.name, ours.gop, ours.effort) for ours in found] == [
-        ("ours", 8, 0),
-        ("ours GoP 1", 1, 0),
-        ("ours GoP auto", "auto", 0),
-        ("ours effort 3", 8, 3),
+    assert [(ours.name, ours.gop, ours.effort, ours.paper) for ours in found] == [
+        ("ours", 8, 0, False),
+        ("ours GoP 1", 1, 0, False),
+        ("ours GoP auto", "auto", 0, False),
+        ("ours effort 3", 8, 3, False),
+        ("ours paper", 8, 0, True),
     ]
+    identities = [str(ours.identity) for ours in found]
+    assert len(set(identities)) == len(identities)
 
 
 def test_two_checkpoints_of_one_name_are_refused(config, checkpoint):
