@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.pipeline.gop_coder import CodedDepth, Picture
+from kbvc_jax.pipeline.gop_coder import CodedDepth
+from kbvc_jax.pipeline.pictures import Picture
 from kbvc_jax.pipeline.schedule import fall_shares
 
 FIRST_LENGTH = 8

@@ -10,6 +10,7 @@ from tiny import tiny_inference
 import kbvc_jax
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
+from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.codec import WEIGHTS, Codec
 from kbvc_jax.pipeline.prediction import (
     CAPS,
@@ -125,6 +126,16 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     monkeypatch.setattr(StreamReader, "record", lambda s, n: read.append(n) or record(s, n))
     np.testing.assert_array_equal(codec.decode(data, start=11, frames=2), whole[11:13])
     assert read == [5, 4, 3, 6]  # of frames 9 and 10; 7 and 8; 5 and 6, an I-frame; 11 and 12
+
+
+def test_a_p_frame_in_a_mode_of_b_frames_is_damage(codec, monkeypatch):
+    write = gop_coder.encode_modes
+    monkeypatch.setattr(
+        gop_coder, "encode_modes", lambda e, m, n: write(e, m + 9 * (n == MODES), n)
+    )
+    data = codec.encode(still(2), 50, gop=1, keyint=2)
+    with pytest.raises(InputError, match="a mode beyond 1 sources"):
+        codec.decode(data)
 
 
 def test_a_keyint_below_the_group_is_refused(codec):

@@ -1,0 +1,105 @@
+"""One payload to pictures, in the order in which it was written."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from kbvc_jax.coding.coder import SymbolDecoder
+from kbvc_jax.coding.container import GopRecord
+from kbvc_jax.coding.modes import decode_modes
+from kbvc_jax.errors import InputError
+from kbvc_jax.pipeline.network import FrameRates, Network, Prior, Size
+from kbvc_jax.pipeline.pictures import (
+    INTRA,
+    Picture,
+    batches,
+    frame_rates,
+    known_around,
+    known_of,
+    pictures,
+    references,
+)
+from kbvc_jax.pipeline.prediction import CAPS, MODES, SOURCES
+from kbvc_jax.pipeline.schedule import hierarchy
+
+
+class GopReader:
+    """Decodes one payload in the order in which it was written."""
+
+    def __init__(self, network: Network, record: GopRecord, size: Size):
+        self._network, self._record, self._size = network, record, size
+        self._decoder = SymbolDecoder(record.payload)
+
+    def closing(self, opening: Picture | None) -> Picture:
+        """The frame that closes the group; `opening` predicts it if the record says so."""
+        rates, known = frame_rates(self._record.quality, (), 0, (INTRA,)), None
+        if self._record.predicted[0]:
+            assert opening is not None  # the record before this one has been read
+            known = known_of(opening)
+        z = self._z(rates, known and known.z)
+        prior = self._network.prior(z, rates, self._size)
+        if known is not None:
+            prior = self._network.predict(prior, known, self._modes(rates, 1), rates)
+        (y,) = self._y([prior])
+        return self._pictures(z, y, prior, None, rates)[0]
+
+    def b_frames(self, opening: Picture, closing: Picture) -> dict[int, Picture]:
+        """The frames between, by time."""
+        record, decoded = self._record, {0: opening, self._record.frames: closing}
+        for depth, b_frames in enumerate(hierarchy(record.frames), start=1):
+            predicted = record.predicted[depth]
+            levels = [INTRA if predicted else f.level for f in b_frames]
+            rates = frame_rates(record.quality, record.level_offsets, depth, levels)
+            z = self._z(rates, known_around(decoded, b_frames).z if predicted else None)
+            modes = self._modes(rates, SOURCES) if predicted else None
+            parts, first = [], 0
+            for batch, own in batches(b_frames, rates, self._size):
+                rows = slice(first, first := first + len(batch))
+                prior = self._network.prior(z[rows], own, self._size)
+                if modes is not None:
+                    known = known_around(decoded, batch)
+                    prior = self._network.predict(prior, known, modes[rows], own)
+                parts.append((batch, own, z[rows], prior))
+            found = dict[int, Picture]()
+            ys = self._y([prior for *_, prior in parts])
+            for (batch, own, part, prior), y in zip(parts, ys, strict=True):
+                seen = None if predicted else references(self._network, decoded, batch)
+                made = self._pictures(part, y, prior, seen, own)
+                found |= dict(zip((f.time for f in batch), made, strict=True))
+            decoded |= found
+        return {time: decoded[time] for time in range(1, record.frames)}
+
+    def _pictures(
+        self, z: Array, y: Array, prior: Prior, seen: Array | None, rates: FrameRates
+    ) -> list[Picture]:
+        frames = self._network.synthesise(y, prior, seen, rates, self._size)
+        return pictures(self._network, frames, z, y, prior, rates)
+
+    def _z(self, rates: FrameRates, before: Array | None) -> Array:
+        """What is not kept of the z `before`."""
+        indexes = self._network.z_indexes(rates, self._size)
+        if before is None:
+            z, sent = np.zeros(indexes.shape, np.int32), np.ones(indexes.shape[:3], bool)
+        else:
+            batch, height, width, _ = before.shape
+            sent = decode_modes(self._decoder, (batch, height, width), 2) == 0
+            z = np.array(before)
+        z_tables = self._network.entropy(rates.kind).z_tables
+        z[sent] = self._decoder.decode(indexes[sent].ravel(), z_tables).reshape(z[sent].shape)
+        return jnp.asarray(z)
+
+    def _modes(self, rates: FrameRates, sources: int) -> Array:
+        shape = (len(rates.level), *self._size.latent)
+        modes = decode_modes(self._decoder, shape, MODES)
+        if modes.max() > len(CAPS) * sources:
+            raise InputError(f"damaged payload: a mode beyond {sources} sources")
+        return jnp.asarray(modes)
+
+    def _y(self, priors: Sequence[Prior]) -> list[Array]:
+        """Of all batches of a depth."""
+        indexes = np.concatenate([np.asarray(prior.indexes) for prior in priors])
+        y = self._decoder.decode(indexes.ravel(), self._network.inference.y_tables)
+        ends = np.cumsum([len(prior.indexes) for prior in priors])[:-1]
+        return [jnp.asarray(part) for part in np.split(y.reshape(indexes.shape), ends)]

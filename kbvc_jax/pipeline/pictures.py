@@ -1,0 +1,102 @@
+"""Decoded pictures, and what further frames are coded from: references, or latents that are known.
+
+Encoder and decoder ask here, so that both see the same.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt
+
+from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.models.image_codec import ImageCodec
+from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.pipeline.network import FrameRates, Known, Network, Prior, Size
+from kbvc_jax.pipeline.schedule import BFrame
+
+# Frames of a depth share one pass through the network, up to this many pixels of them.
+BATCH_PIXELS = 2**21
+INTRA = ImageCodec.LEVELS.start  # the level of whatever the image codec codes
+
+
+class Picture(NamedTuple):
+    """A decoded frame; of one that the image codec made, what predicts the latents of others."""
+
+    frame: UInt[Array, "h w 3"]
+    known: Known | None
+
+    @property
+    def size(self) -> Size:
+        return Size(*self.frame.shape[:2])
+
+
+def batches(
+    frames: Sequence[BFrame], rates: FrameRates, size: Size
+) -> Iterator[tuple[Sequence[BFrame], FrameRates]]:
+    """Splits a depth into batches of a power of two: few shapes to compile, bounded memory."""
+    limit, first = max(1, BATCH_PIXELS // (size.height * size.width)), 0
+    while first < len(frames):
+        count = min(limit, len(frames) - first)
+        rows = slice(first, first := first + (1 << (count.bit_length() - 1)))
+        yield frames[rows], FrameRates(*(part[rows] for part in rates))
+
+
+def shifted(quality: int, half_steps: int) -> int:
+    return min(max(quality + half_steps * QUALITY_STEPS // 2, 0), MAX_QUALITY * QUALITY_STEPS)
+
+
+def frame_rates(
+    quality: int, level_offsets: Sequence[int], depth: int, levels: Sequence[int]
+) -> FrameRates:
+    """Depth 0 is the I-frame; each depth of B-frames may shift the quality."""
+    own = shifted(quality, level_offsets[depth - 1]) if depth else quality
+    return FrameRates(np.full(len(levels), own, np.int32), np.array(levels, np.int32))
+
+
+def references(
+    network: Network, decoded: Mapping[int, Picture], batch: Sequence[BFrame]
+) -> Float[Array, "b r ph pw 3"]:
+    return network.references(
+        jnp.stack([decoded[f.previous].frame for f in batch]),
+        jnp.stack([decoded[f.following].frame for f in batch]),
+    )
+
+
+def known_around(decoded: Mapping[int, Picture], batch: Sequence[BFrame]) -> Known:
+    """What predicts the latents of B-frames (prediction.py), from all depths above theirs."""
+    known = {time: picture.known for time, picture in decoded.items() if picture.known is not None}
+    found = [_around(known, f.time) for f in batch]
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+
+
+def _around(known: Mapping[int, Known], time: int) -> Known:
+    """Of the nearest frame before, of that after, and their mean; z of the one before."""
+    before = known[max(t for t in known if t < time)]
+    after = known[min(t for t in known if t > time)]
+    mean = (before.latents + after.latents) / 2
+    return Known(jnp.concatenate([before.latents, after.latents, mean], 1), before.z)
+
+
+def pictures(
+    network: Network,
+    frames: UInt[Array, "b h w 3"],
+    z: Array,
+    y: Array,
+    prior: Prior,
+    rates: FrameRates,
+) -> list[Picture]:
+    if rates.kind == "frame":
+        return [Picture(frame, None) for frame in frames]
+    known = network.known(z, y, prior, rates)
+    return [
+        Picture(frame, jax.tree.map(lambda part, row=row: part[row : row + 1], known))
+        for row, frame in enumerate(frames)
+    ]
+
+
+def known_of(picture: Picture) -> Known:
+    assert picture.known is not None  # the image codec codes whatever closes a group
+    return picture.known
