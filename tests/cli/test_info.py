@@ -52,6 +52,8 @@ def test_info_as_json_can_be_computed_with(stream, capsys):
     assert facts["kilobits_per_second"] == pytest.approx(size * 8 * 24 / 3 / 1000)
     assert [group["frames"] for group in facts["groups"]] == [1, 2]
     assert [group["quality_offsets"] for group in facts["groups"]] == [[], [-8]]
+    assert [group["closing"] for group in facts["groups"]] == ["I", "P"]
+    assert [group["predicted"] for group in facts["groups"]] == [[], [False]]
 
 
 def test_info_starts_in_half_a_second_and_without_jax(stream):
