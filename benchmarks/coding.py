@@ -11,9 +11,10 @@ but few symbols differ from zero, in SSF too. Without --peer only this codec is 
 its rows to the file of --json, and the table shows all of them.
 
 2 cores of an AMD EPYC, --sizes 256x256 --repeats 5: the weights that ship (--checkpoint
-kbvc_jax/weights) encode 13.82 and decode 11.30 frames a second where SSF does 4.22 and 6.53; the
-full model, untrained and with version 0.1.0, 2.16 and 2.46 where SSF does 5.51 and 7.57. On a GPU
-not measured.
+kbvc_jax/weights) encode 6.91 and decode 43.15 frames a second where SSF does 5.01 and 7.12 (version
+0.8.0, which tries two ways to code B-frames; 0.4.0 13.82 and 11.30 beside 4.22 and 6.53); the full
+model, untrained and with version 0.1.0, 2.16 and 2.46 where SSF does 5.51 and 7.57. On a GPU not
+measured.
 """
 
 import argparse
