@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord, StreamReader
+from kbvc_jax.pipeline.batch import Size
 from kbvc_jax.pipeline.gop_reader import GopReader
-from kbvc_jax.pipeline.network import Network, Size
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.pictures import Picture
 
 

@@ -15,7 +15,8 @@ from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.coder import SymbolEncoder
 from kbvc_jax.coding.modes import encode_modes
-from kbvc_jax.pipeline.network import FrameRates, Kind, Known, Network, Size, Symbols
+from kbvc_jax.pipeline.batch import FrameRates, Kind, Known, Size, Symbols
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.pictures import (
     INTRA,
     Picture,
@@ -41,7 +42,6 @@ class FrameStatistics:
     index: int
     kind: str  # "I", "P" or "B"
     level: int
-    predicted: bool  # in its latent, from those of other frames
     bits_y: float
     bits_z: float  # and modes
 
@@ -83,7 +83,7 @@ class CodedDepth:
     def statistics(self, network: Network, start: int) -> list[FrameStatistics]:
         bits = network.bits(self.symbols, self.rates, self.size)
         return [
-            FrameStatistics(start + time, self._kind(level), level, self.predicted, *own)
+            FrameStatistics(start + time, self._kind(level), level, *own)
             for time, level, *own in zip(
                 self.times, self.levels, *np.array(bits).tolist(), strict=True
             )

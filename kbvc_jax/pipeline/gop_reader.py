@@ -10,7 +10,8 @@ from kbvc_jax.coding.coder import SymbolDecoder
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.coding.modes import decode_modes
 from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.network import FrameRates, Network, Prior, Size
+from kbvc_jax.pipeline.batch import FrameRates, Prior, Size
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.pictures import (
     INTRA,
     Picture,

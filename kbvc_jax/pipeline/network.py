@@ -5,12 +5,11 @@ run; on one machine their results are therefore the same to the last bit.
 """
 
 from functools import partial
-from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt
+from jaxtyping import Array, Float, Int, UInt
 
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
@@ -22,89 +21,26 @@ from kbvc_jax.models.entropy_model import (
     table_indexes,
     z_indexes,
 )
-from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.models.strips import Strips
+from kbvc_jax.pipeline.batch import (
+    BLOCK,
+    FrameRates,
+    Kind,
+    Known,
+    Latents,
+    Prior,
+    Size,
+    Symbols,
+)
 from kbvc_jax.pipeline.prediction import MODES, choose_kept, choose_modes, predict, prices
 from kbvc_jax.pipeline.skeleton import split
 
-BLOCK = 16
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
 STRIP_PIXELS = {"cpu": 2**18, "gpu": 2**22, "tpu": 2**22}
 SYMBOL_LIMIT = 2**15 - 1
-
-
-Kind = Literal["image", "frame"]
-
-
-class Size(NamedTuple):
-    height: int
-    width: int
-
-    @property
-    def latent(self) -> tuple[int, int]:
-        return -(-self.height // BLOCK), -(-self.width // BLOCK)
-
-    def hyper_latent(self, stride: int) -> tuple[int, int]:
-        height, width = self.latent
-        return -(-height // stride), -(-width // stride)
-
-
-class FrameRates(NamedTuple):
-    """The rate of each frame of a batch, on the host: quality in 1/QUALITY_STEPS and level."""
-
-    quality: Int[np.ndarray, "b"]
-    level: Int[np.ndarray, "b"]
-
-    @property
-    def kind(self) -> Kind:
-        return "image" if self.level[0] == ImageCodec.LEVELS.start else "frame"
-
-    @property
-    def places(self) -> Int[np.ndarray, "b"]:
-        """Of each level among those of its codec."""
-        codec = ImageCodec if self.kind == "image" else FrameCodec
-        return self.level - codec.LEVELS.start
-
-    @property
-    def on_device(self) -> Rate:
-        quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
-        return Rate(quality, jnp.asarray(self.level, jnp.int32))
-
-
-class Latents(NamedTuple):
-    """What a batch is coded as, before it is rounded."""
-
-    y: Float[Array, "b lh lw m"]
-    z: Float[Array, "b zh zw c"]
-
-
-class Prior(NamedTuple):
-    """What z tells of y."""
-
-    mean: Float[Array, "b lh lw m"]
-    indexes: Int[Array, "b lh lw m"]
-
-
-class Symbols(NamedTuple):
-    """The integers of a batch, and the tables of y."""
-
-    z: Int[Array, "b zh zw c"]
-    y: Int[Array, "b lh lw m"]
-    indexes: Int[Array, "b lh lw m"]
-    # Where latents are predicted: how, and which z are those of the frame before.
-    modes: Int[Array, "b lh lw"] | None = None
-    kept: Bool[Array, "b zh zw"] | None = None
-
-
-class Known(NamedTuple):
-    """Of frames that the image codec made, what predicts the latents of others."""
-
-    latents: Float[Array, "b s lh lw m"]  # before their gains
-    z: Int[Array, "b zh zw c"]
 
 
 class Network:

@@ -14,7 +14,8 @@ from jaxtyping import Array, Float, UInt
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.rate_control import MAX_QUALITY
-from kbvc_jax.pipeline.network import FrameRates, Known, Network, Prior, Size
+from kbvc_jax.pipeline.batch import FrameRates, Known, Prior, Size
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.schedule import BFrame
 
 # Frames of a depth share one pass through the network, up to this many pixels of them.

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from kbvc_jax.pipeline.network import FrameRates, Known, Latents, Network, Prior, Size, Symbols
+from kbvc_jax.pipeline.batch import FrameRates, Known, Latents, Prior, Size, Symbols
+from kbvc_jax.pipeline.network import Network
 
 # Symbols a bit of slope. Gains make the quantiser's bin the natural unit at every quality.
 FIRST_STEP, LONGER, SHORTER = 0.03, 1.2, 0.3

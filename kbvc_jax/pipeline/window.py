@@ -1,6 +1,7 @@
 """A span of frames: its groups coded, one way or in the cheapest that is found."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -102,13 +103,13 @@ def cheapest(
     tried: Sequence[Settings],
 ) -> tuple[Window, list[Group]]:
     """The cheapest groups, at the I-frames' quality that is best for groups of the usual length."""
-    end, windows = span.end, dict[float, Window]()
+    end, best, least = span.end, None, math.inf
     usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
     for settings in dict.fromkeys(tried):  # the best quality cannot be raised
         window = Window(network, span, opening, settings, set())
         cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
-        if windows and cost >= min(windows):
+        if cost >= least:
             break
-        windows[cost] = window
-    best = windows[min(windows)]
+        best, least = window, cost
+    assert best is not None  # a cost is finite
     return best, choose_groups(0, end, best.code) if end else []

@@ -119,6 +119,18 @@ def test_the_papers_streams_predict_no_latents(codec, options):
     assert any(predicted) and not any(paper)
 
 
+def test_what_costs_far_more_is_tried_again_after_32_frames_alone(codec, monkeypatch):
+    tried, code = [], gop_coder.code_frames
+    cost = {"image": 1.0, "frame": 10.0}
+    monkeypatch.setattr(
+        gop_coder, "code_frames", lambda *parts: tried.append(parts[3].kind) or code(*parts)
+    )
+    monkeypatch.setattr(gop_coder, "costs", lambda *parts: np.array(cost[parts[4].kind]))
+    codec.encode(still(41), 40, gop=2)
+    assert tried.count("frame") == 2  # in the groups from frames 0 and 32
+    assert tried.count("image") == 21 + 20
+
+
 def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     frames = np.concatenate([still(9), 255 - still(8)])
     data = codec.encode(frames, 50, gop=2, keyint=6)

@@ -10,7 +10,8 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.network import FrameRates, Network
+from kbvc_jax.pipeline.batch import FrameRates
+from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.refinement import code_frames, costs
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
