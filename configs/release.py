@@ -9,6 +9,7 @@ H200, everything resident on the device; time and result: unmeasured.
 import dataclasses
 
 from configs import small
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -22,6 +23,7 @@ DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
 
 def get_config() -> TrainConfig:
     return TrainConfig(
+        model=ModelConfig(lambda_max=small.MODEL.lambda_max),
         data=DATA,
         loss=LossConfig(fall=small.FALL, ramp_start=0.3, ramp_steps=500),
         # Twice the paper's rate for twice its batch and far fewer steps.

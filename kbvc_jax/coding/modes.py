@@ -3,7 +3,7 @@
 Their probabilities are learnt as they come, in integers: the decoder learns the same ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -13,36 +13,38 @@ from kbvc_jax.coding.tables import TOTAL, Tables, symbol_bits
 from kbvc_jax.errors import InputError
 
 Modes = Int64[np.ndarray, "b h w"]
-# Counts at first, of any mode and of the one above; and what each mode seen adds.
-_ANY, _SAME, _SEEN = 1, 8, 8
+Counts = Sequence[int]  # of each mode before any has been seen
+_SAME = 16  # further, of the mode above
+_SEEN = 16  # what each mode seen adds
 
 
-def encode_modes(encoder: SymbolEncoder, modes: Modes, number: int) -> None:
-    """Modes below `number`, of the frames of a batch."""
-    for row, above, tables in _walk(modes, number):
+def encode_modes(encoder: SymbolEncoder, modes: Modes, first: Counts) -> None:
+    """Modes below len(first), of the frames of a batch."""
+    for row, above, tables in _walk(modes, first):
         encoder.encode(row, above, tables)
 
 
-def decode_modes(decoder: SymbolDecoder, shape: tuple[int, int, int], number: int) -> Modes:
-    modes = np.zeros(shape, np.int64)
-    for row, above, tables in _walk(modes, number):
+def decode_modes(decoder: SymbolDecoder, shape: tuple[int, int, int], first: Counts) -> Modes:
+    modes, number = np.zeros(shape, np.int64), len(first)
+    for row, above, tables in _walk(modes, first):
         row[:] = decoder.decode(above, tables)
         if not ((row >= 0) & (row < number)).all():
             raise InputError(f"damaged payload: a mode other than 0 to {number - 1}")
     return modes
 
 
-def mode_bits(modes: Modes, number: int) -> Float[np.ndarray, "b"]:
-    bits = [symbol_bits(row, above, tables) for row, above, tables in _walk(modes, number)]
+def mode_bits(modes: Modes, first: Counts) -> Float[np.ndarray, "b"]:
+    bits = [symbol_bits(row, above, tables) for row, above, tables in _walk(modes, first)]
     return np.reshape(bits, modes.shape[:2]).sum(1)
 
 
 def _walk(
-    modes: Modes, number: int
+    modes: Modes, first: Counts
 ) -> Iterator[tuple[Int64[np.ndarray, "w"], Int64[np.ndarray, "w"], Tables]]:
     """Each row, to be read or filled in, with the tables' indexes, which are the modes above, and
-    the tables. Above the first row of a frame all is of mode `number`."""
-    counts = np.full((number + 1, number), _ANY, np.int64)
+    the tables. Above the first row of a frame all is of a mode of its own."""
+    number = len(first)
+    counts = np.tile(np.array(first, np.int64), (number + 1, 1))
     counts[:number] += _SAME * np.eye(number, dtype=np.int64)
     for frame in modes:
         above = np.full(frame.shape[1], number)

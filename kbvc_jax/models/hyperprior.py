@@ -57,6 +57,14 @@ class FactorisedDensity(nnx.Module):
         return densities.factorised_bits(z, self.pure(), spread)
 
 
+def soften(y: Float[Array, "b h w m"], mean: Array, scale: Array) -> Coded:
+    """y rounded so softly that its gradient tells which y would have been better; z is known."""
+    certain = scale < densities.CERTAIN_BELOW
+    softened = jnp.where(certain, 0.0, quantise.soft(y - mean, SHARPNESS))
+    bits = densities.gaussian_bits(softened, jnp.zeros_like(mean), scale).sum((1, 2, 3))
+    return Coded(softened + mean, bits, jnp.zeros_like(bits))
+
+
 class Hyperprior(nnx.Module):
     def __init__(
         self,
@@ -123,15 +131,10 @@ class Hyperprior(nnx.Module):
         )
 
     def soften(self, y: Float[Array, "b h w m"], z: Float[Array, "b zh zw c"], rate: Rate) -> Coded:
-        """As above, for a z of one's own choice, with y rounded softly: so smooth that its
-        gradient tells which y and z would have been better."""
+        """As `soften` does, for a z of one's own choice that may change, too."""
         rounded_z = quantise.straight_through(z)
-        mean, scale = self._prior(rounded_z, rate, y)
-        softened = quantise.soft(y - mean, SHARPNESS)
-        bits_y = densities.gaussian_bits(softened, jnp.zeros_like(mean), scale)
-        return Coded(
-            softened + mean, bits_y.sum((1, 2, 3)), self.z_bits(rounded_z, rate).sum((1, 2, 3))
-        )
+        coded = soften(y, *self._prior(rounded_z, rate, y))
+        return coded._replace(bits_z=self.z_bits(rounded_z, rate).sum((1, 2, 3)))
 
     def _prior(self, z: Array, rate: Rate, y: Array) -> tuple[Array, Array]:
         height, width = y.shape[1:3]

@@ -1,6 +1,10 @@
 """The I-frame codec: the auto-encoder that opens and closes each group of pictures.
 
 frame --- encoder --- x gain --- quantiser + hyperprior --- / gain --- decoder --- frame
+
+The encoder alone is no good inverse of the decoder: its latent's picture lacks detail that another
+latent would show. Feedback asks the decoder for that picture, and adds to the latent what it has
+and the picture's own has not; the more of it the higher the quality.
 """
 
 from typing import NamedTuple
@@ -13,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
 from kbvc_jax.models.layers import downsampling, upsampling
-from kbvc_jax.models.rate_control import gain_curve
+from kbvc_jax.models.rate_control import feedback_curve, gain_curve
 
 
 class CodecOutput(NamedTuple):
@@ -72,8 +76,17 @@ class ImageCodec(LatentCodec):
         m, n = own.latent_channels, own.hidden_channels
         self.encoder = downsampling(3, *n, m, dtype=dtype, rngs=rngs)
         self.decoder = upsampling(m, *reversed(n), 3, dtype=dtype, rngs=rngs)
+        gains = config.quality_points > 0
+        self.feedback = feedback_curve(config, m, self.LEVELS) if gains else None
 
     def analyse(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
+        latent = self._encode(frame, rate)
+        if self.feedback is None:
+            return latent
+        missing = latent - self._encode(self.synthesise(latent, rate), rate)
+        return latent + missing * self.feedback(rate.quality, rate.level)[:, None, None]
+
+    def _encode(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
         return self.scale_latent(self.encoder(frame - 0.5), rate)
 
     def synthesise(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> Float[Array, "b h w 3"]:

@@ -70,12 +70,19 @@ def spread_curve(config: ModelConfig, channels: int, levels: range) -> Curve:
     return Curve(curve.knots[...] - step_octaves(middle), curve.shifts[...], levels.start)
 
 
+def feedback_curve(config: ModelConfig, channels: int, levels: range) -> Curve:
+    """The share of what is missing that is told again: at first none of it at quality 0, all at
+    100. Where rate is dear, detail is better left out."""
+    knots = jnp.linspace(0, 1, config.quality_points)[:, None] * jnp.ones(channels)
+    return Curve(knots, jnp.zeros((len(levels), channels)), levels.start)
+
+
 def carry_over(
     knots: Float[np.ndarray, "p c"], sign: int, source: ModelConfig, target: ModelConfig
 ) -> Float[np.ndarray, "q c"]:
     """A curve of a model with other lambdas: the same value for the same lambda.
 
-    Beyond the source's range, on along the line that a fresh curve is.
+    Beyond the source's range, on along the line that a fresh curve is; `sign` 0 is a level one.
     """
     known, wanted = (
         np.linspace(math.log2(c.lambda_min), math.log2(c.lambda_max), c.quality_points)

@@ -27,7 +27,7 @@ from kbvc_jax.pipeline.pictures import (
     pictures,
     references,
 )
-from kbvc_jax.pipeline.prediction import MODES
+from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
 from kbvc_jax.pipeline.refinement import code_frames, costs
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 
@@ -189,11 +189,11 @@ def write_payload(network: Network, group: Sequence[CodedDepth]) -> bytes:
         z, y, indexes, modes, kept = jax.device_get(depth.symbols)
         z_indexes = network.z_indexes(depth.rates, depth.size)
         if kept is not None:
-            encode_modes(encoder, kept.astype(np.int64), 2)
+            encode_modes(encoder, kept.astype(np.int64), KEPT_COUNTS)
             z, z_indexes = z[~kept], z_indexes[~kept]
         z_tables = network.entropy(depth.rates.kind).z_tables
         encoder.encode(z.ravel(), z_indexes.ravel(), z_tables)
         if modes is not None:
-            encode_modes(encoder, modes.astype(np.int64), MODES)
+            encode_modes(encoder, modes.astype(np.int64), MODE_COUNTS)
         encoder.encode(y.ravel(), indexes.ravel(), network.inference.y_tables)
     return encoder.finish()

@@ -22,7 +22,7 @@ from kbvc_jax.pipeline.pictures import (
     pictures,
     references,
 )
-from kbvc_jax.pipeline.prediction import CAPS, MODES, SOURCES
+from kbvc_jax.pipeline.prediction import CAPS, KEPT_COUNTS, MODE_COUNTS, SOURCES
 from kbvc_jax.pipeline.schedule import hierarchy
 
 
@@ -85,7 +85,7 @@ class GopReader:
             z, sent = np.zeros(indexes.shape, np.int32), np.ones(indexes.shape[:3], bool)
         else:
             batch, height, width, _ = before.shape
-            sent = decode_modes(self._decoder, (batch, height, width), 2) == 0
+            sent = decode_modes(self._decoder, (batch, height, width), KEPT_COUNTS) == 0
             z = np.array(before)
         z_tables = self._network.entropy(rates.kind).z_tables
         z[sent] = self._decoder.decode(indexes[sent].ravel(), z_tables).reshape(z[sent].shape)
@@ -93,7 +93,7 @@ class GopReader:
 
     def _modes(self, rates: FrameRates, sources: int) -> Array:
         shape = (len(rates.level), *self._size.latent)
-        modes = decode_modes(self._decoder, shape, MODES)
+        modes = decode_modes(self._decoder, shape, MODE_COUNTS)
         if modes.max() > len(CAPS) * sources:
             raise InputError(f"damaged payload: a mode beyond {sources} sources")
         return jnp.asarray(modes)

@@ -21,10 +21,11 @@ from kbvc_jax.models.entropy_model import (
     table_indexes,
     z_indexes,
 )
-from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.hyperprior import Rate, soften
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.models.strips import Strips
+from kbvc_jax.ops.densities import scale_table
 from kbvc_jax.pipeline.batch import (
     BLOCK,
     FrameRates,
@@ -35,7 +36,14 @@ from kbvc_jax.pipeline.batch import (
     Size,
     Symbols,
 )
-from kbvc_jax.pipeline.prediction import MODES, choose_kept, choose_modes, predict, prices
+from kbvc_jax.pipeline.prediction import (
+    KEPT_COUNTS,
+    MODE_COUNTS,
+    choose_kept,
+    choose_modes,
+    predict,
+    prices,
+)
 from kbvc_jax.pipeline.skeleton import split
 
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
@@ -75,11 +83,13 @@ class Network:
         references: Array | None,
         rates: FrameRates,
         quality: int,
+        prior: Prior | None = None,
     ) -> Latents:
-        """The gradient of the cost at `quality`: where not to go."""
+        """The gradient of the cost at `quality`: where not to go. Of frames that others predict,
+        under the `prior` that they have."""
         parts = (self._skeleton, self._arrays, self.peak, latents, frames, references)
         strips = None if references is None else _strips(references)
-        return _slope(*parts, strips, rates.on_device, self.error_weight(quality))
+        return _slope(*parts, strips, rates.on_device, self.error_weight(quality), prior)
 
     def error_weight(self, quality: int) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""
@@ -143,7 +153,9 @@ class Network:
             for r in range(len(z))
         ]
         if modes is not None and kept is not None:
-            bits_z += mode_bits(kept.astype(np.int64), 2) + mode_bits(modes.astype(np.int64), MODES)
+            bits_z += mode_bits(kept.astype(np.int64), KEPT_COUNTS) + mode_bits(
+                modes.astype(np.int64), MODE_COUNTS
+            )
         return np.array(bits_y), np.array(bits_z)
 
     def synthesise(
@@ -199,13 +211,16 @@ def _analyse(skeleton, arrays, peak, frames, references, rate):
 
 
 @partial(jax.jit, static_argnums=(0, 2, 6))
-def _slope(skeleton, arrays, peak, latents, frames, references, strips, rate, error_weight):
+def _slope(skeleton, arrays, peak, latents, frames, references, strips, rate, error_weight, prior):
     model = skeleton.model(arrays)
     frames = frames.astype(jnp.float32)
 
     def cost(latents: Latents) -> Float[Array, ""]:
         codec = model.image if references is None else model.frame
-        coded = codec.hyperprior.soften(*latents, rate)
+        if prior is None:
+            coded = codec.hyperprior.soften(*latents, rate)
+        else:
+            coded = soften(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
         if references is None:
             decoded = crop(model.image.synthesise(coded.latent, rate), *frames.shape[1:3])
             error = jnp.square(decoded - frames / peak).sum((1, 2, 3))

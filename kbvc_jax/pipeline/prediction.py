@@ -20,8 +20,11 @@ from kbvc_jax.coding.tables import Tables
 
 CAPS = (0, 4, 8, 12, 18)  # of 64 tables; that of index 0 makes its symbol certain
 SOURCES = 3  # at most
-MODES = 1 + len(CAPS) * SOURCES
+# How often a mode counts as seen at first: what is predicted is mostly a copy of the first source.
+MODE_COUNTS = (16, *(64, 1, 1, 1, 2), *(4, 1, 1, 1, 2), *(8, 1, 1, 1, 2))
+KEPT_COUNTS = (2, 2)
 ERROR_WEIGHT = 6 / math.log(2)  # bits worth a squared error of 1: what a rounded symbol trades
+ROUNDS = 4  # of choosing modes
 _REACH = 32  # symbols that have a price
 
 
@@ -50,8 +53,7 @@ def choose_modes(
     prices: Float[Array, "t n"],
     certain: Bool[Array, "t"],
 ) -> Integer[Array, "b lh lw"]:
-    """The cheapest mode of each position, by its symbols' bits and the error left; twice, because
-    what a mode costs depends on how many others have it."""
+    """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
     def cost(mean, indexes):
         symbols = jnp.where(certain[indexes], 0, jnp.rint(y - mean))
@@ -61,11 +63,41 @@ def choose_modes(
 
     capped = [jnp.minimum(indexes, jnp.array(cap, indexes.dtype)) for cap in CAPS]
     predicted = [cost(source, some) for source in jnp.moveaxis(sources, 1, 0) for some in capped]
-    costs = jnp.stack([cost(mean, indexes), *predicted], -1)
-    number = costs.shape[-1]
-    chosen = jnp.argmin(costs, -1)
-    shares = (jax.nn.one_hot(chosen, number).sum((0, 1, 2)) + 1) / (chosen.size + number)
-    return jnp.argmin(costs - jnp.log2(shares), -1)
+    return _settle(jnp.stack([cost(mean, indexes), *predicted], -1))
+
+
+def _settle(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:
+    """The cheapest modes, which are coded given the one above: what one costs depends on the
+    others, so they are chosen again and again, every other row at a time."""
+    number, height = costs.shape[-1], costs.shape[1]
+    modes = jnp.argmin(costs, -1)
+    shares = (jax.nn.one_hot(modes, number).sum((0, 1, 2)) + 1) / (modes.size + number)
+    modes = jnp.argmin(costs - jnp.log2(shares), -1)
+    rows = jnp.arange(height)[:, None] % 2
+
+    def again(
+        turn: Integer[Array, ""], modes: Integer[Array, "b lh lw"]
+    ) -> Integer[Array, "b lh lw"]:
+        bits = _bits_given_above(modes, number)
+        own = costs + bits[_above(modes, number)]
+        own = own.at[:, :-1].add(jnp.moveaxis(bits[:number, modes[:, 1:]], 0, -1))
+        return jnp.where(rows == turn % 2, jnp.argmin(own, -1), modes)
+
+    return jax.lax.fori_loop(0, 2 * ROUNDS, again, modes)
+
+
+def _above(modes: Integer[Array, "b lh lw"], number: int) -> Integer[Array, "b lh lw"]:
+    """Above the first row is a mode of its own."""
+    return jnp.pad(modes[:, :-1], ((0, 0), (1, 0), (0, 0)), constant_values=number)
+
+
+def _bits_given_above(modes: Integer[Array, "b lh lw"], number: int) -> Float[Array, "a n"]:
+    """What each mode would cost below each other one, by how often it is there."""
+    below, above = jax.nn.one_hot(modes, number), jax.nn.one_hot(_above(modes, number), number + 1)
+    seen = jnp.einsum("bhwa,bhwm->am", above, below)
+    shares = (below.sum((0, 1, 2)) + 0.1) / (modes.size + 0.1 * number)
+    counts = seen + jnp.eye(number + 1, number) + 2 * shares
+    return -jnp.log2(counts / counts.sum(1, keepdims=True))
 
 
 def choose_kept(modes: Integer[Array, "b lh lw"], stride: int) -> Bool[Array, "b zh zw"]:

@@ -39,8 +39,8 @@ def code_frames(
 ) -> Attempt:
     """Symbols and what they decode to; `quality`, of the I-frames, weighs bits against errors.
 
-    Frames whose latents are predicted from `known` ones stay as they come: the slope knows
-    nothing of that."""
+    Where latents are predicted from `known` ones, each step goes down the slope under the modes at
+    hand, and may end at others."""
     size = Size(*sources.shape[1:3])
 
     def attempt(latents: Latents) -> Attempt:
@@ -52,13 +52,14 @@ def code_frames(
         return costs(network, tried.symbols, tried.frames, sources, rates, quality)
 
     best = attempt(network.analyse(sources, references, rates))
-    if not effort or known is not None:
+    if not effort:
         return best
     cost, pays = cost_of(best), np.ones(len(sources), bool)
     step, slope = np.full(len(sources), FIRST_STEP, np.float32), None
     for _ in range(effort):
         if pays.any():
-            slope = network.slope(best.latents, sources, references, rates, quality)
+            prior = None if known is None else best.prior
+            slope = network.slope(best.latents, sources, references, rates, quality, prior)
         tried = attempt(_descend(best.latents, slope, step))
         found = cost_of(tried)
         pays = found < cost
@@ -96,4 +97,7 @@ def _descend(latents, slope, step):
 
 @jax.jit
 def _chosen(pays, tried, best):
-    return jax.tree.map(lambda a, b: jnp.where(pays[:, None, None, None], a, b), tried, best)
+    def choose(a, b):
+        return jnp.where(jnp.expand_dims(pays, range(1, a.ndim)), a, b)
+
+    return jax.tree.map(choose, tried, best)

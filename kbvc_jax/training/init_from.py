@@ -73,7 +73,8 @@ def _fitted(
     for name in found.keys() & parameters.keys():
         value, wide = found[name], parameters[name]
         if name.endswith(".knots") and theirs.quality_points and model.quality_points:
-            sign = -1 if name.endswith("inverse_gain.knots") else +1
+            curve = name.split(".")[-2]
+            sign = {"inverse_gain": -1, "feedback": 0}.get(curve, +1)
             value = carry_over(np.asarray(value), sign, theirs, model)
         if not _fits(name, value.shape, wide.shape, theirs, model):
             raise InputError(

@@ -26,7 +26,7 @@ def checked(data, begin, end):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x02"
+    assert data[:5] == b"KBVC\x03"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -113,9 +113,13 @@ class PlainDecoder:
         return symbols
 
 
-def plain_modes(decoder, frames, height, width, number):
+def plain_modes(decoder, frames, height, width, first):
     """Section 7's modes."""
-    counts = [[1 + 8 * (mode == above) for mode in range(number)] for above in range(number + 1)]
+    number = len(first)
+    counts = [
+        [first[mode] + 16 * (mode == above) for mode in range(number)]
+        for above in range(number + 1)
+    ]
     out = []
     for _ in range(frames):
         above, rows = [number] * width, []
@@ -127,7 +131,7 @@ def plain_modes(decoder, frames, height, width, number):
                 tables.append((0, [*shares, 1]))
             found = decoder.batch(above, tables)
             for seen, mode in zip(above, found, strict=True):
-                counts[seen][mode] += 8
+                counts[seen][mode] += 16
             above = found
             rows.append(found)
         out.append(rows)

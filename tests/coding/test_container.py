@@ -304,8 +304,8 @@ def test_what_follows_the_end_is_an_input_error():
 def test_other_files_and_versions_are_named():
     with pytest.raises(InputError, match="not a .kbvc stream"):
         read(b"YUV4MPEG2 W416 H240")
-    with pytest.raises(InputError, match="version 3; this program reads version 2"):
-        read(b"KBVC\x03" + bytes(40))
+    with pytest.raises(InputError, match="version 2; this program reads version 3"):
+        read(b"KBVC\x02" + bytes(40))
     with pytest.raises(InputError, match="cut off within the header"):
         read(b"")
 

@@ -12,6 +12,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.strips import Strips
 from kbvc_jax.ops.densities import CERTAIN_BELOW
 from kbvc_jax.ops.synthesis import synthesise
+from kbvc_jax.training.starting_point import start
 
 QUALITY, LEVEL = jnp.array([30.0, 80.0]), jnp.array([1, 2])
 
@@ -50,6 +51,33 @@ def test_forward_agrees_with_analysis_and_synthesis():
     out = image.forward(frames(2), QUALITY)
     np.testing.assert_allclose(out.reconstruction, rebuilt, atol=1e-5)
     assert out.bits.shape == (2,) and (out.bits > 0).all()
+
+
+def test_feedback_tells_what_the_picture_lacks():
+    """Of an encoder that tells four fifths of all: the more the higher the quality."""
+    graph = nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY)))
+
+    @jax.jit
+    def started():
+        model = Kbvc(TINY)
+        start(model)
+        last = model.image.encoder.layers[-1]
+        last.kernel[...], last.bias[...] = 0.8 * last.kernel[...], 0.8 * last.bias[...]
+        return nnx.state(model)
+
+    image = nnx.merge(graph, started()).image
+    ramp = jnp.broadcast_to(jnp.linspace(0.2, 0.8, 48)[:, None], (3, 32, 48, 3))
+    rate = Rate(jnp.array([0.0, 50.0, 100.0]), jnp.zeros(3, jnp.int32))
+    y = image.analyse(ramp, rate)
+    plain = image.scale_latent(image.encoder(ramp - 0.5), rate)
+    np.testing.assert_allclose(y[0], plain[0], rtol=1e-5, atol=1e-5)
+    missing = jnp.square(image.synthesise(y, rate) - ramp).mean((1, 2, 3))
+    assert missing[1] < 0.7 * missing[0] and missing[2] < 0.5 * missing[1]
+
+
+def test_the_papers_model_has_no_feedback():
+    paper = nnx.eval_shape(lambda: Kbvc(dataclasses.replace(TINY, quality_points=0)))
+    assert paper.image.feedback is None
 
 
 def between_references():

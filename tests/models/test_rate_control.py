@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.rate_control import carry_over, gain_curve, lambda_of, step_octaves
+from kbvc_jax.models.rate_control import (
+    carry_over,
+    feedback_curve,
+    gain_curve,
+    lambda_of,
+    step_octaves,
+)
 
 MODEL = ModelConfig(quality_points=5, lambda_min=0.01, lambda_max=0.16)
 
@@ -41,3 +47,10 @@ def test_a_trained_curve_keeps_its_value_for_the_same_lambda():
     knots = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     middle = dataclasses.replace(MODEL, lambda_min=0.02, lambda_max=0.08, quality_points=3)
     np.testing.assert_allclose(carry_over(knots, +1, MODEL, middle), knots[1:4], rtol=1e-5)
+
+
+def test_feedback_goes_on_as_it_ended():
+    wider = dataclasses.replace(MODEL, lambda_max=0.64, quality_points=7)
+    knots = np.asarray(feedback_curve(MODEL, 3, range(0, 1)).knots[...])
+    expected = np.minimum(np.linspace(0, 1.5, 7), 1)[:, None] * np.ones(3)
+    np.testing.assert_allclose(carry_over(knots, 0, MODEL, wider), expected, atol=1e-6)

@@ -14,7 +14,7 @@ from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.codec import WEIGHTS, Codec
 from kbvc_jax.pipeline.prediction import (
     CAPS,
-    MODES,
+    MODE_COUNTS,
     SOURCES,
     choose_kept,
     choose_modes,
@@ -44,7 +44,7 @@ def parts(seed: int = 0):
 
 def test_a_mode_names_a_source_and_a_cap():
     mean, indexes, sources = parts()
-    modes = np.random.default_rng(1).permutation(24).reshape(SHAPE[:3]) % MODES
+    modes = np.random.default_rng(1).permutation(24).reshape(SHAPE[:3]) % len(MODE_COUNTS)
     found, tables = predict(*map(jnp.asarray, (mean, indexes, sources, modes)))
     for at in np.ndindex(modes.shape):
         if modes[at] == 0:
@@ -143,7 +143,7 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
 def test_a_p_frame_in_a_mode_of_b_frames_is_damage(codec, monkeypatch):
     write = gop_coder.encode_modes
     monkeypatch.setattr(
-        gop_coder, "encode_modes", lambda e, m, n: write(e, m + 9 * (n == MODES), n)
+        gop_coder, "encode_modes", lambda e, m, n: write(e, m + 9 * (n == MODE_COUNTS), n)
     )
     data = codec.encode(still(2), 50, gop=1, keyint=2)
     with pytest.raises(InputError, match="a mode beyond 1 sources"):

@@ -35,16 +35,26 @@ def pictures():
 
 
 def references(network, pictures, kind):
-    return None if kind == "image" else network.references(pictures[:2], pictures[2:])
+    return network.references(pictures[:2], pictures[2:]) if kind == "frame" else None
 
 
 def cost(network, pictures, kind, effort):
-    seen, rates, sources = references(network, pictures, kind), RATES[kind], pictures[1:3]
-    found = code_frames(network, sources, seen, rates, QUALITY, effort)
+    sources, seen, known = pictures[1:3], references(network, pictures, kind), None
+    rates = RATES["frame" if kind == "frame" else "image"]
+    if kind == "predicted":
+        known = known_before(network, pictures)
+    found = code_frames(network, sources, seen, rates, QUALITY, effort, known)
     return costs(network, found.symbols, found.frames, sources, rates, QUALITY)
 
 
-@pytest.mark.parametrize("kind", ["image", "frame"])
+def known_before(network, pictures):
+    """Of each of the middle pictures, the one before it."""
+    rates = RATES["image"]
+    found = code_frames(network, pictures[:2], None, rates, QUALITY, 0)
+    return network.known(*found.symbols[:2], found.prior, rates)
+
+
+@pytest.mark.parametrize("kind", ["image", "frame", "predicted"])
 def test_effort_lowers_the_cost_of_each_frame(network, pictures, kind):
     plain, one, four = (cost(network, pictures, kind, effort) for effort in (0, 1, 4))
     assert (one <= plain).all() and (four <= one).all() and (four < 0.99 * plain).all()
