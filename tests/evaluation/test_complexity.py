@@ -29,14 +29,17 @@ def test_the_parts_add_up_to_the_whole():
     assert sum(b_frame) == pytest.approx(total.macs_per_pixel)
 
 
-def test_multiply_adds_of_the_image_codec_by_hand():
+@pytest.mark.parametrize(("quality_points", "passes"), [(0, 1), (8, 2)])
+def test_multiply_adds_of_the_image_codec_by_hand(quality_points, passes):
+    """Feedback decodes and encodes once more."""
     m, n, z = 128, 96, 128
     taps = 25
     # Each stride-2 layer: taps x inputs x outputs at the lower of its two resolutions.
     encoder = taps * (3 * n / 4 + n * n / 16 + n * n / 64 + n * m / 256)
     decoder = taps * (m * n / 256 + n * n / 64 + n * n / 16 + n * 3 / 4)
     hyper = 3 * taps * (m * m / 1024 + m * m / 4096 + m * z / 16384)
-    assert rows()["image codec"].macs_per_pixel == pytest.approx(encoder + decoder + hyper)
+    found = rows(quality_points=quality_points)["image codec"].macs_per_pixel
+    assert found == pytest.approx(passes * (encoder + decoder) + hyper)
 
 
 def test_without_interpolation_there_is_no_interpolator():
