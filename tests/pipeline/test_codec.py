@@ -92,9 +92,9 @@ def test_a_seek_reads_only_the_groups_it_needs(codec, monkeypatch):
 
 
 def test_the_tables_price_is_the_files_size(codec):
-    frames = np.random.default_rng(5).integers(0, 256, (5, 64, 96, 3)).astype(np.uint8)
+    frames = np.random.default_rng(5).integers(0, 256, (5, 96, 128, 3)).astype(np.uint8)
     file = io.BytesIO()
-    format = VideoFormat(96, 64, Fraction(30), "709", False, 8, "420")
+    format = VideoFormat(128, 96, Fraction(30), "709", False, 8, "420")
     summary = codec.encode_stream(frames, format, file, 100, gop=4)
     assert summary.bytes == len(file.getvalue()) > 1000
     overhead = summary.bytes - summary.estimated_bits / 8
