@@ -57,7 +57,7 @@ class FactorisedDensity(nnx.Module):
         return densities.factorised_bits(z, self.pure(), spread)
 
 
-def soften(y: Float[Array, "b h w m"], mean: Array, scale: Array) -> Coded:
+def soften_given(y: Float[Array, "b h w m"], mean: Array, scale: Array) -> Coded:
     """y rounded so softly that its gradient tells which y would have been better; z is known."""
     certain = scale < densities.CERTAIN_BELOW
     softened = jnp.where(certain, 0.0, quantise.soft(y - mean, SHARPNESS))
@@ -131,9 +131,9 @@ class Hyperprior(nnx.Module):
         )
 
     def soften(self, y: Float[Array, "b h w m"], z: Float[Array, "b zh zw c"], rate: Rate) -> Coded:
-        """As `soften` does, for a z of one's own choice that may change, too."""
+        """As `soften_given` does, for a z of one's own choice that may change, too."""
         rounded_z = quantise.straight_through(z)
-        coded = soften(y, *self._prior(rounded_z, rate, y))
+        coded = soften_given(y, *self._prior(rounded_z, rate, y))
         return coded._replace(bits_z=self.z_bits(rounded_z, rate).sum((1, 2, 3)))
 
     def _prior(self, z: Array, rate: Rate, y: Array) -> tuple[Array, Array]:

@@ -1,0 +1,151 @@
+"""The compiled steps of encoder and decoder.
+
+The encoder rebuilds each frame by the very functions, with the very shapes, that the decoder will
+run; on one machine their results are therefore the same to the last bit.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, UInt
+
+from kbvc_jax.models.entropy_model import table_indexes
+from kbvc_jax.models.hyperprior import soften_given
+from kbvc_jax.models.padding import crop, pad_to_multiple
+from kbvc_jax.models.strips import Strips
+from kbvc_jax.ops.densities import scale_table
+from kbvc_jax.pipeline import prediction
+from kbvc_jax.pipeline.batch import BLOCK, Latents, Prior
+
+# Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
+STRIP_PIXELS = {"cpu": 2**18, "gpu": 2**22, "tpu": 2**22}
+SYMBOL_LIMIT = 2**15 - 1
+
+
+def strips_of(references: Float[Array, "b r ph pw 3"]) -> Strips:
+    batch, height, width = references.shape[0], *references.shape[2:4]
+    pixels = STRIP_PIXELS.get(jax.default_backend(), STRIP_PIXELS["gpu"]) // batch
+    return Strips.of(height // 2, width // 2, pixels)
+
+
+def _samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 3"]:
+    return pad_to_multiple(frames.astype(jnp.float32) / peak, BLOCK)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def references(skeleton, arrays, peak, previous, following):
+    model = skeleton.model(arrays)
+    return model.references(_samples(previous, peak), _samples(following, peak))
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def analyse(skeleton, arrays, peak, frames, references, rate):
+    model = skeleton.model(arrays)
+    samples = _samples(frames, peak)
+    if references is None:
+        codec, y = model.image, model.image.analyse(samples, rate)
+    else:
+        codec, y = model.frame, model.frame.analyse(samples, references, rate)
+    return Latents(y, codec.hyperprior.hyper_latent(y))
+
+
+@partial(jax.jit, static_argnums=(0, 2, 6))
+def slope(skeleton, arrays, peak, latents, frames, references, strips, rate, error_weight, prior):
+    model = skeleton.model(arrays)
+    frames = frames.astype(jnp.float32)
+
+    def cost(latents: Latents) -> Float[Array, ""]:
+        codec = model.image if references is None else model.frame
+        if prior is None:
+            coded = codec.hyperprior.soften(*latents, rate)
+        else:
+            coded = soften_given(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
+        if references is None:
+            decoded = crop(model.image.synthesise(coded.latent, rate), *frames.shape[1:3])
+            error = jnp.square(decoded - frames / peak).sum((1, 2, 3))
+        else:
+            features = model.frame.features(coded.latent, rate)
+            taps = model.config.kernel_size
+            error = strips.squared_error(model.frame, features, references, frames / peak, taps)
+        return (coded.bits_y + coded.bits_z + error_weight * peak**2 * error).sum()
+
+    return jax.grad(cost)(latents)
+
+
+@jax.jit
+def whole(z):
+    return jnp.clip(jnp.rint(z).astype(jnp.int32), -SYMBOL_LIMIT, SYMBOL_LIMIT)
+
+
+@partial(jax.jit, static_argnums=(0, 2, 3))
+def prior(skeleton, arrays, kind, size, layers, z, offsets):
+    hyperprior = getattr(skeleton.model(arrays), kind).hyperprior
+    height, width = size.latent
+    mean = hyperprior.mean(z.astype(jnp.float32), height, width)
+    indexes = crop(table_indexes(layers, z, offsets), height, width)
+    return Prior(mean, indexes.astype(jnp.uint8))
+
+
+@partial(jax.jit, static_argnums=0)
+def sources(skeleton, arrays, known, rate):
+    """At the rate of the frames to be predicted."""
+    image = skeleton.model(arrays).image
+    return jnp.stack([image.scale_latent(k, rate) for k in jnp.moveaxis(known, 1, 0)], 1)
+
+
+@partial(jax.jit, static_argnums=0)
+def known(skeleton, arrays, y, mean, rate):
+    return skeleton.model(arrays).image.known_latent(y + mean, rate)
+
+
+@partial(jax.jit, static_argnums=5)
+def choose_kept(y, prior, sources, prices, certain, stride):
+    return prediction.choose_kept(choose_modes(y, prior, sources, prices, certain), stride)
+
+
+@jax.jit
+def keep(kept, before, z):
+    return jnp.where(kept[..., None], before, z)
+
+
+@jax.jit
+def choose_modes(y, prior, sources, prices, certain):
+    return prediction.choose_modes(y, prior.mean, prior.indexes, sources, prices, certain)
+
+
+@jax.jit
+def predict(prior, sources, modes):
+    return Prior(*prediction.predict(prior.mean, prior.indexes, sources, modes))
+
+
+@jax.jit
+def quantise(y, prior, certain):
+    """Where a table makes 0 certain, nothing else can be coded."""
+    symbols = jnp.where(certain[prior.indexes], 0, jnp.rint(y - prior.mean))
+    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)
+
+
+@partial(jax.jit, static_argnums=0)
+def synthesise_image(skeleton, arrays, y, mean, rate):
+    return [skeleton.model(arrays).image.synthesise(y + mean, rate)]
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def pad_for_strips(skeleton, arrays, strips, y, mean, references, rate):
+    model = skeleton.model(arrays)
+    features = model.frame.features(y + mean, rate)
+    taps = model.config.kernel_size
+    return strips.pad_features(features), strips.pad_references(references, taps)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def synthesise_strip(skeleton, arrays, strips, features, references, first):
+    return strips.synthesise(skeleton.model(arrays).frame, features, references, first)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def to_grid(samples, peak, size):
+    """The sample grid of the output file: what is rounded here is what later frames refer to."""
+    samples = jnp.clip(crop(jnp.concatenate(samples, 1), *size), 0, 1)
+    return jnp.rint(samples * peak).astype(jnp.uint8 if peak < 256 else jnp.uint16)
