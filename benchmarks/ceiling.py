@@ -1,9 +1,9 @@
-"""What the network can show: a frame as I-frame, and as B-frame with and without a quantiser.
+"""What the network can show: a frame as I-frame and as B-frame, without a quantiser and with it.
 
     python benchmarks/ceiling.py FOLDER-OF-CLIPS --distance 1 4 --quality 50 100
 
 RGB PSNR of one frame a clip, mean over clips; its references are decoded I-frames at the distance.
-Where the unquantised B-frame lies low, its decoder is too narrow and more bits are wasted.
+Where the unquantised frame lies low, its codec is too narrow and more bits are wasted.
 """
 
 import argparse
@@ -41,22 +41,24 @@ def run() -> int:
     reach = max(arguments.distance)
     clips = find_clips(EvaluationConfig(data=arguments.folder, frames=2 * reach + 1))
     groups = [[frame.rgb for frame in clip.read()] for clip in clips]
-    print("distance  quality   I-frame   B-frame, unquantised   B-frame")
+    print("distance  quality   I-frame, unquantised   I-frame   B-frame, unquantised   B-frame")
     for distance in arguments.distance:
         for quality in arguments.quality:
             rows = [
                 reached(model, quality, *group[reach - distance : reach + distance + 1 : distance])
                 for group in groups
             ]
-            image, ceiling, frame = np.mean(rows, 0)
+            unquantised_i, i, unquantised_b, b = np.mean(rows, 0)
             print(
-                f"{distance:8} {quality:8g} {image:9.2f} {ceiling:22.2f} {frame:9.2f}", flush=True
+                f"{distance:8} {quality:8g} {unquantised_i:22.2f} {i:9.2f}"
+                f" {unquantised_b:22.2f} {b:9.2f}",
+                flush=True,
             )
     return 0
 
 
 def reached(model: Kbvc, quality: float, *frames: np.ndarray) -> list[float]:
-    """PSNR of the middle one of three frames: I, unquantised B, B."""
+    """PSNR of the middle one of three frames: I, unquantised and coded, B, likewise."""
     height, width = frames[1].shape[:2]
     samples = pad_to_multiple(jnp.asarray(np.stack(frames), jnp.float32) / 255, 16)
     found = np.asarray(_code(model, samples, jnp.float32(quality)))[:, :height, :width]
@@ -66,7 +68,9 @@ def reached(model: Kbvc, quality: float, *frames: np.ndarray) -> list[float]:
 @nnx.jit
 def _code(
     model: Kbvc, frames: Float[Array, "3 h w 3"], quality: Float[Array, ""]
-) -> Float[Array, "3 h w 3"]:
+) -> Float[Array, "4 h w 3"]:
+    image_rate = Rate(quality[None], jnp.array([0]))
+    image_ceiling = model.image.synthesise(model.image.analyse(frames[1:2], image_rate), image_rate)
     images = model.image.forward(frames, jnp.broadcast_to(quality, 3)).reconstruction
     shown = jnp.rint(255 * jnp.clip(images, 0, 1)) / 255
     references = model.references(shown[:1], shown[2:])
@@ -74,7 +78,7 @@ def _code(
     latent = model.frame.analyse(frames[1:2], references, rate)
     ceiling = synthesise(references, *model.frame.kernels(model.frame.features(latent, rate)))
     coded = model.frame.forward(frames[1:2], references, *rate).reconstruction
-    return jnp.concatenate([images[1:2], ceiling, coded])
+    return jnp.concatenate([image_ceiling, images[1:2], ceiling, coded])
 
 
 if __name__ == "__main__":

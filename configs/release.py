@@ -9,7 +9,7 @@ H200, everything resident on the device; time and result: unmeasured.
 import dataclasses
 
 from configs import small
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -18,12 +18,18 @@ from kbvc_jax.training.config import (
     ValidationConfig,
 )
 
+MODEL = ModelConfig(
+    # Of 128 channels of 16x16 pixels their very principal components keep but 35 to 38 dB.
+    image=CodecConfig(latent_channels=384),
+    block_transform=True,
+    lambda_max=small.MODEL.lambda_max,
+)
 DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
 
 
 def get_config() -> TrainConfig:
     return TrainConfig(
-        model=ModelConfig(lambda_max=small.MODEL.lambda_max),
+        model=MODEL,
         data=DATA,
         loss=LossConfig(fall=small.FALL, ramp_start=0.3, ramp_steps=500),
         # Twice the paper's rate for twice its batch and far fewer steps.

@@ -20,6 +20,7 @@ TINY = ModelConfig(
     kernel_size=3,
     interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2),
     quality_points=2,
+    block_transform=True,
 )
 
 

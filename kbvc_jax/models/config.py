@@ -31,6 +31,9 @@ class ModelConfig:
     interpolator: InterpolatorConfig = InterpolatorConfig()
     # Knots of the gain curves over quality 0..100; 0 builds the paper's fixed-lambda model.
     quality_points: int = 8
+    # With gains: beside the image codec's network a linear transform of blocks, for what it leaves
+    # out. Wanted where lambdas are high.
+    block_transform: bool = False
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
     lambda_min: float = 0.0003
     lambda_max: float = 0.08

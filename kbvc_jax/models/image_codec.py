@@ -4,7 +4,8 @@ frame --- encoder --- x gain --- quantiser + hyperprior --- / gain --- decoder -
 
 The encoder alone is no good inverse of the decoder: its latent's picture lacks detail that another
 latent would show. Feedback asks the decoder for that picture, and adds to the latent what it has
-and the picture's own has not; the more of it the higher the quality.
+and the picture's own has not; the more of it the higher the quality. And no network of few channels
+keeps the finest detail: a linear transform of what is missing, block by block, goes beside both.
 """
 
 from typing import NamedTuple
@@ -16,8 +17,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
-from kbvc_jax.models.layers import downsampling, upsampling
+from kbvc_jax.models.layers import Convolution, downsampling, upsampling
 from kbvc_jax.models.rate_control import feedback_curve, gain_curve
+from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 
 
 class CodecOutput(NamedTuple):
@@ -78,19 +80,33 @@ class ImageCodec(LatentCodec):
         self.decoder = upsampling(m, *reversed(n), 3, dtype=dtype, rngs=rngs)
         gains = config.quality_points > 0
         self.feedback = feedback_curve(config, m, self.LEVELS) if gains else None
+        self.block = 2 ** (len(n) + 1)  # pixels of a position of the latent, each way
+        samples = 3 * self.block**2
+        blocks = config.block_transform
+        self.block_encoder = Convolution(samples, m, 1, dtype=dtype, rngs=rngs) if blocks else None
+        self.block_decoder = Convolution(m, samples, 1, dtype=dtype, rngs=rngs) if blocks else None
 
     def analyse(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
         latent = self._encode(frame, rate)
         if self.feedback is None:
             return latent
-        missing = latent - self._encode(self.synthesise(latent, rate), rate)
-        return latent + missing * self.feedback(rate.quality, rate.level)[:, None, None]
+        shown = self.synthesise(latent, rate)
+        missing = latent - self._encode(shown, rate)
+        told = latent + missing * self.feedback(rate.quality, rate.level)[:, None, None]
+        if self.block_encoder is None:
+            return told
+        detail = self.block_encoder(space_to_depth(frame - shown, self.block))
+        return told + self.scale_latent(detail, rate)
 
     def _encode(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
         return self.scale_latent(self.encoder(frame - 0.5), rate)
 
     def synthesise(self, latent: Float[Array, "b lh lw m"], rate: Rate) -> Float[Array, "b h w 3"]:
-        return self.decoder(self.unscale_latent(latent, rate)).astype(jnp.float32) + 0.5
+        latent = self.unscale_latent(latent, rate)
+        frame = self.decoder(latent)
+        if self.block_decoder is not None:
+            frame += depth_to_space(self.block_decoder(latent), self.block)
+        return frame.astype(jnp.float32) + 0.5
 
     def forward(
         self,

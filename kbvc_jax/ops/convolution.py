@@ -78,7 +78,15 @@ _SPREAD = (
 )
 
 
-def depth_to_space(x: Num[Array, "b h w c"]) -> Num[Array, "b 2*h 2*w c//4"]:
-    b, h, w, channels = x.shape
-    x = x.reshape(b, h, w, 2, 2, channels // 4)
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, 2 * h, 2 * w, channels // 4)
+def depth_to_space(x: Num[Array, "b h w d"], size: int = 2) -> Num[Array, "b oh ow c"]:
+    """Each position becomes a block of size x size."""
+    b, h, w, _ = x.shape
+    x = x.reshape(b, h, w, size, size, -1)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, size * h, size * w, -1)
+
+
+def space_to_depth(x: Num[Array, "b h w c"], size: int) -> Num[Array, "b oh ow d"]:
+    """Each block of size x size becomes a position."""
+    b, height, width, _ = x.shape
+    x = x.reshape(b, height // size, size, width // size, size, -1)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, height // size, width // size, -1)

@@ -57,6 +57,9 @@ def _start_image(codec: ImageCodec, own: float, typical: float) -> None:
     _analysis(codec.encoder, transform, np.eye(3), own)
     _synthesis(codec.decoder, transform, own)
     _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
+    for layer in (codec.block_encoder, codec.block_decoder):
+        if layer is not None:  # the network does it all at first
+            layer.kernel[...] *= 0
 
 
 def _start_frame(codec: FrameCodec, own: float, typical: float) -> None:

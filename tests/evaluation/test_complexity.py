@@ -29,8 +29,10 @@ def test_the_parts_add_up_to_the_whole():
     assert sum(b_frame) == pytest.approx(total.macs_per_pixel)
 
 
-@pytest.mark.parametrize(("quality_points", "passes"), [(0, 1), (8, 2)])
-def test_multiply_adds_of_the_image_codec_by_hand(quality_points, passes):
+@pytest.mark.parametrize(
+    ("quality_points", "block_transform", "passes"), [(0, False, 1), (8, False, 2), (8, True, 2)]
+)
+def test_multiply_adds_of_the_image_codec_by_hand(quality_points, block_transform, passes):
     """Feedback decodes and encodes once more."""
     m, n, z = 128, 96, 128
     taps = 25
@@ -38,8 +40,10 @@ def test_multiply_adds_of_the_image_codec_by_hand(quality_points, passes):
     encoder = taps * (3 * n / 4 + n * n / 16 + n * n / 64 + n * m / 256)
     decoder = taps * (m * n / 256 + n * n / 64 + n * n / 16 + n * 3 / 4)
     hyper = 3 * taps * (m * m / 1024 + m * m / 4096 + m * z / 16384)
-    found = rows(quality_points=quality_points)["image codec"].macs_per_pixel
-    assert found == pytest.approx(passes * (encoder + decoder) + hyper)
+    blocks = 3 * m * (passes + 1) * block_transform  # decoded twice, encoded once
+    found = rows(quality_points=quality_points, block_transform=block_transform)
+    wanted = passes * (encoder + decoder) + hyper + blocks
+    assert found["image codec"].macs_per_pixel == pytest.approx(wanted)
 
 
 def test_without_interpolation_there_is_no_interpolator():

@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 from tiny import TINY, tiny_model
 
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.strips import Strips
@@ -75,9 +76,31 @@ def test_feedback_tells_what_the_picture_lacks():
     assert missing[1] < 0.7 * missing[0] and missing[2] < 0.5 * missing[1]
 
 
-def test_the_papers_model_has_no_feedback():
-    paper = nnx.eval_shape(lambda: Kbvc(dataclasses.replace(TINY, quality_points=0)))
+def test_blocks_tell_what_the_network_leaves_out():
+    """Of a network that says nothing: all that as many vectors as channels can tell."""
+    image = tiny_model(1).image
+    for stack in (image.encoder, image.decoder):
+        last = stack.layers[-1]
+        last.kernel[...], last.bias[...] = 0 * last.kernel[...], 0 * last.bias[...]
+    basis, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(3 * 16**2, 12)))
+    gain, inverse = image.gain, image.inverse_gain
+    inverse.knots[...], inverse.shifts[...] = -gain.knots[...], -gain.shifts[...]
+    for layer, kernel in ((image.block_encoder, basis), (image.block_decoder, basis.T)):
+        layer.kernel[...] = jnp.asarray(kernel, jnp.float32)[None, None]
+        layer.bias[...] = 0 * layer.bias[...]
+    rate = Rate(QUALITY, jnp.array([0, 0]))
+    told = image.synthesise(image.analyse(frames(2), rate), rate)
+    # Blocks by hand: 2 x 3 of 16x16 pixels.
+    blocks = np.asarray(frames(2)).reshape(2, 2, 16, 3, 16, 3).transpose(0, 1, 3, 2, 4, 5)
+    wanted = 0.5 + (blocks.reshape(2, 2, 3, -1) - 0.5) @ basis @ basis.T
+    wanted = wanted.reshape(2, 2, 3, 16, 16, 3).transpose(0, 1, 3, 2, 4, 5).reshape(2, 32, 48, 3)
+    np.testing.assert_allclose(told, wanted, atol=1e-4)
+
+
+def test_the_papers_model_has_neither_feedback_nor_blocks():
+    paper = nnx.eval_shape(lambda: Kbvc(ModelConfig(quality_points=0)))
     assert paper.image.feedback is None
+    assert paper.image.block_encoder is None and paper.image.block_decoder is None
 
 
 def between_references():
