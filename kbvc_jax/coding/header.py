@@ -8,7 +8,7 @@ from kbvc_jax.coding.wire import ByteSource, crc32, varint
 from kbvc_jax.errors import InputError
 
 MAGIC = b"KBVC"
-VERSION = 3
+VERSION = 5
 FINGERPRINT_BYTES = 8
 QUALITY_MAX = 100 * 256
 

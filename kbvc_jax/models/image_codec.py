@@ -51,7 +51,7 @@ class LatentCodec(nnx.Module):
         self.gain = gain_curve(config, m, levels, +1) if gains else None
         self.inverse_gain = gain_curve(config, m, levels, -1) if gains else None
 
-    def scale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+    def scale_latent(self, y: Float[Array, "*p b h w m"], rate: Rate) -> Float[Array, "*p b h w m"]:
         y = y.astype(jnp.float32)
         if self.gain is None:
             return y
@@ -82,7 +82,7 @@ class ImageCodec(LatentCodec):
         self.feedback = feedback_curve(config, m, self.LEVELS) if gains else None
         self.block = 2 ** (len(n) + 1)  # pixels of a position of the latent, each way
         samples = 3 * self.block**2
-        blocks = config.block_transform
+        blocks = gains and config.block_transform  # the encoder's part is in its feedback
         self.block_encoder = Convolution(samples, m, 1, dtype=dtype, rngs=rngs) if blocks else None
         self.block_decoder = Convolution(m, samples, 1, dtype=dtype, rngs=rngs) if blocks else None
 
@@ -93,10 +93,17 @@ class ImageCodec(LatentCodec):
         shown = self.synthesise(latent, rate)
         missing = latent - self._encode(shown, rate)
         told = latent + missing * self.feedback(rate.quality, rate.level)[:, None, None]
+        return told + self._detail(frame - shown, rate)
+
+    def sketch(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
+        """In one pass, with no picture to compare: what differs between the sketches of two frames
+        is about what differs between their latents."""
+        return self._encode(frame, rate) + self._detail(frame, rate)
+
+    def _detail(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Array | float:
         if self.block_encoder is None:
-            return told
-        detail = self.block_encoder(space_to_depth(frame - shown, self.block))
-        return told + self.scale_latent(detail, rate)
+            return 0.0
+        return self.scale_latent(self.block_encoder(space_to_depth(frame, self.block)), rate)
 
     def _encode(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Float[Array, "b lh lw m"]:
         return self.scale_latent(self.encoder(frame - 0.5), rate)

@@ -46,6 +46,9 @@ class FrameRates(NamedTuple):
         codec = ImageCodec if self.kind == "image" else FrameCodec
         return self.level - codec.LEVELS.start
 
+    def rows(self, rows: slice) -> "FrameRates":
+        return FrameRates(self.quality[rows], self.level[rows])
+
     @property
     def on_device(self) -> Rate:
         quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
@@ -78,7 +81,18 @@ class Symbols(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Of frames that the image codec made, what predicts the latents of others."""
+    """Of frames that the image codec made: what may predict the latents of others."""
 
-    latents: Float[Array, "b s lh lw m"]  # before their gains
+    latents: Float[Array, "b lh lw m"]  # before their gains
+    z: Int[Array, "b zh zw c"]
+
+    @property
+    def alone(self) -> "Predictors":
+        return Predictors(self.latents[None], self.z)
+
+
+class Predictors(NamedTuple):
+    """What predicts the latents of frames, of which each position takes one, and z where kept."""
+
+    latents: Float[Array, "p b lh lw m"]  # before their gains
     z: Int[Array, "b zh zw c"]

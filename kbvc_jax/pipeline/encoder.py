@@ -9,8 +9,9 @@ from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.pipeline.batch import Kind
 from kbvc_jax.pipeline.gop_choice import FALL, RAISES, Group, first_cut
-from kbvc_jax.pipeline.gop_coder import FrameStatistics, Settings, Way, write_payload
+from kbvc_jax.pipeline.gop_coder import FrameStatistics, Settings, write_payload
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.options import Options
 from kbvc_jax.pipeline.pictures import shifted
@@ -60,7 +61,7 @@ def encode_gops(
     asked = Settings(wanted, wanted, options.effort, options.paper)
     opening = None  # the frame that a span begins with, once it is coded
     own = None  # quality of this scene's I-frames
-    hopeless, learnt_at = set[Way](), 0
+    hopeless, learnt_at = set[Kind](), 0
     for span in _spans(frames, network.peak, options):
         if options.auto:
             rising = (own,) if own is not None else [shifted(wanted, up) for up in RAISES]

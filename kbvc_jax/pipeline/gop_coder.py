@@ -15,16 +15,16 @@ from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.coder import SymbolEncoder
 from kbvc_jax.coding.modes import encode_modes
-from kbvc_jax.pipeline.batch import FrameRates, Kind, Known, Size, Symbols
+from kbvc_jax.pipeline.batch import FrameRates, Kind, Predictors, Size, Symbols
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.pictures import (
     INTRA,
     Picture,
     batches,
     frame_rates,
-    known_around,
     known_of,
     pictures,
+    predictors_around,
     references,
 )
 from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
@@ -32,7 +32,6 @@ from kbvc_jax.pipeline.refinement import code_frames, costs
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
 
 HOPELESS = 1.1  # times the cost of the better way
-Way = tuple[Kind, int]  # to code a B-frame, by the distance of its references
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +54,12 @@ class Settings:
     effort: int = 0
     paper: bool = False
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The codecs that B-frames may be coded by."""
-        return ("frame",) if self.paper else ("frame", "image")
+    def kinds(self, leaf: bool) -> tuple[Kind, ...]:
+        """The codecs that B-frames may be coded by: far from their references, kernels lost on
+        nearly every clip that they were tried on."""
+        if self.paper:
+            return ("frame",)
+        return ("frame", "image") if leaf else ("image",)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,9 +103,9 @@ def code_image(
 ) -> CodedDepth:
     """An I-frame; or a P-frame, its latent predicted from that of the one before it."""
     rates = frame_rates(settings.quality, (), 0, (INTRA,))
-    known = opening and known_of(opening)
+    predictors = opening and known_of(opening).alone
     source = jnp.asarray(frame)[None]
-    return _code(network, (time,), (INTRA,), source, None, known, rates, settings)
+    return _code(network, (time,), (INTRA,), source, None, predictors, rates, settings)
 
 
 def code_b_frames(
@@ -114,23 +115,23 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     level_offsets: Sequence[int],
     settings: Settings,
-    hopeless: set[Way],
+    hopeless: set[Kind],
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones: each depth by kernels or, where that costs
-    less, by latents predicted from those of other frames.
+    """All frames strictly between two decoded ones: by latents predicted from those of other frames
+    or, where that costs less, by kernels.
 
-    What costs far more than the other at one distance is `hopeless`, and not tried there again."""
+    What costs far more than the other is `hopeless`, and not tried again."""
     decoded, out = {0: opening, len(frames) + 1: closing}, []
     for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-        ways, tried = [(kind, b_frames[0].distance) for kind in settings.kinds], {}
-        for way in ways:
-            if way not in hopeless:
-                levels = [INTRA if way[0] == "image" else f.level for f in b_frames]
-                rates = frame_rates(settings.quality, level_offsets, depth, levels)
-                tried[way] = _code_depth(network, decoded, frames, b_frames, rates, settings)
+        rates: dict[Kind, FrameRates] = {
+            kind: frame_rates(settings.quality, level_offsets, depth, _levels(kind, b_frames))
+            for kind in settings.kinds(b_frames[0].is_leaf)
+            if not (b_frames[0].is_leaf and kind in hopeless)
+        }
+        tried = _code_depth(network, decoded, frames, b_frames, rates, settings)
         best = min(tried.values(), key=lambda coded: coded.cost)
-        worse = {way for way in tried if tried[way] is not best}
-        hopeless |= {way for way in worse if tried[way].cost > HOPELESS * best.cost}
+        limit = HOPELESS * best.cost
+        hopeless |= {kind for kind, c in tried.items() if c is not best and c.cost > limit}
         decoded |= dict(zip(best.times, best.pictures, strict=True))
         out.append(best)
     return out
@@ -141,21 +142,33 @@ def _code_depth(
     decoded: Mapping[int, Picture],
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     b_frames: Sequence[BFrame],
-    rates: FrameRates,
+    rates: Mapping[Kind, FrameRates],
     settings: Settings,
-) -> CodedDepth:
-    parts = []
-    for batch, own in batches(b_frames, rates, decoded[0].size):
+) -> dict[Kind, CodedDepth]:
+    """By each codec that has rates."""
+    parts, first = {kind: [] for kind in rates}, 0
+    for batch in batches(b_frames, decoded[0].size):
+        rows = slice(first, first := first + len(batch))
         times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
         sources = jnp.stack([jnp.asarray(frames[time - 1]) for time in times])
-        by_kernels = rates.kind == "frame"
-        seen = references(network, decoded, batch) if by_kernels else None
-        known = None if by_kernels else known_around(decoded, batch)
-        parts.append(_code(network, times, levels, sources, seen, known, own, settings))
-    return parts[0] if len(parts) == 1 else _joined(parts, rates)
+        seen = references(network, decoded, batch)
+        for kind in rates:
+            own, predictors, by_kernels = rates[kind].rows(rows), None, kind == "frame"
+            if not by_kernels:
+                predictors = predictors_around(network, decoded, batch, seen, own)
+            shown = seen if by_kernels else None
+            coded = _code(network, times, levels, sources, shown, predictors, own, settings)
+            parts[kind].append(coded)
+    return {kind: _joined(parts[kind], rates[kind]) for kind in rates}
+
+
+def _levels(kind: Kind, b_frames: Sequence[BFrame]) -> list[int]:
+    return [INTRA if kind == "image" else f.level for f in b_frames]
 
 
 def _joined(parts: Sequence[CodedDepth], rates: FrameRates) -> CodedDepth:
+    if len(parts) == 1:
+        return parts[0]
     return CodedDepth(
         times=tuple(time for part in parts for time in part.times),
         levels=tuple(level for part in parts for level in part.levels),
@@ -172,12 +185,12 @@ def _code(
     levels: tuple[int, ...],
     sources: UInt[Array, "b h w 3"],
     seen: Array | None,
-    known: Known | None,
+    predictors: Predictors | None,
     rates: FrameRates,
     settings: Settings,
 ) -> CodedDepth:
     wanted, effort = settings.wanted, settings.effort
-    found = code_frames(network, sources, seen, rates, wanted, effort, known)
+    found = code_frames(network, sources, seen, rates, wanted, effort, predictors)
     cost = costs(network, found.symbols, found.frames, sources, rates, wanted).sum()
     made = pictures(network, found.frames, *found.symbols[:2], found.prior, rates)
     return CodedDepth(times, levels, rates, found.symbols, made, float(cost))

@@ -17,12 +17,13 @@ from kbvc_jax.pipeline.pictures import (
     Picture,
     batches,
     frame_rates,
-    known_around,
     known_of,
     pictures,
+    predictors_around,
     references,
+    z_before,
 )
-from kbvc_jax.pipeline.prediction import CAPS, KEPT_COUNTS, MODE_COUNTS, SOURCES
+from kbvc_jax.pipeline.prediction import CAPS, KEPT_COUNTS, MODE_COUNTS, PREDICTORS
 from kbvc_jax.pipeline.schedule import hierarchy
 
 
@@ -35,14 +36,15 @@ class GopReader:
 
     def closing(self, opening: Picture | None) -> Picture:
         """The frame that closes the group; `opening` predicts it if the record says so."""
-        rates, known = frame_rates(self._record.quality, (), 0, (INTRA,)), None
+        rates, predictors = frame_rates(self._record.quality, (), 0, (INTRA,)), None
         if self._record.predicted[0]:
             assert opening is not None  # the record before this one has been read
-            known = known_of(opening)
-        z = self._z(rates, known and known.z)
+            predictors = known_of(opening).alone
+        z = self._z(rates, predictors and predictors.z)
         prior = self._network.prior(z, rates, self._size)
-        if known is not None:
-            prior = self._network.predict(prior, known, self._modes(rates, 1), rates)
+        if predictors is not None:
+            modes = self._modes(rates, len(predictors.latents))
+            prior = self._network.predict(prior, predictors, modes, rates)
         (y,) = self._y([prior])
         return self._pictures(z, y, prior, None, rates)[0]
 
@@ -53,15 +55,17 @@ class GopReader:
             predicted = record.predicted[depth]
             levels = [INTRA if predicted else f.level for f in b_frames]
             rates = frame_rates(record.quality, record.level_offsets, depth, levels)
-            z = self._z(rates, known_around(decoded, b_frames).z if predicted else None)
-            modes = self._modes(rates, SOURCES) if predicted else None
+            z = self._z(rates, z_before(decoded, b_frames) if predicted else None)
+            modes = self._modes(rates, PREDICTORS) if predicted else None
             parts, first = [], 0
-            for batch, own in batches(b_frames, rates, self._size):
+            for batch in batches(b_frames, self._size):
                 rows = slice(first, first := first + len(batch))
+                own = rates.rows(rows)
                 prior = self._network.prior(z[rows], own, self._size)
                 if modes is not None:
-                    known = known_around(decoded, batch)
-                    prior = self._network.predict(prior, known, modes[rows], own)
+                    seen = references(self._network, decoded, batch)
+                    predictors = predictors_around(self._network, decoded, batch, seen, own)
+                    prior = self._network.predict(prior, predictors, modes[rows], own)
                 parts.append((batch, own, z[rows], prior))
             found = dict[int, Picture]()
             ys = self._y([prior for *_, prior in parts])
@@ -91,11 +95,11 @@ class GopReader:
         z[sent] = self._decoder.decode(indexes[sent].ravel(), z_tables).reshape(z[sent].shape)
         return jnp.asarray(z)
 
-    def _modes(self, rates: FrameRates, sources: int) -> Array:
+    def _modes(self, rates: FrameRates, predictors: int) -> Array:
         shape = (len(rates.level), *self._size.latent)
         modes = decode_modes(self._decoder, shape, MODE_COUNTS)
-        if modes.max() > len(CAPS) * sources:
-            raise InputError(f"damaged payload: a mode beyond {sources} sources")
+        if modes.max() > predictors * len(CAPS):
+            raise InputError("damaged payload: a P-frame in a mode of B-frames")
         return jnp.asarray(modes)
 
     def _y(self, priors: Sequence[Prior]) -> list[Array]:

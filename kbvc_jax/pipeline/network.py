@@ -1,19 +1,13 @@
 """One model's steps, batch by batch: frames to symbols and back (steps.py has them compiled)."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.entropy_model import (
-    QUALITY_STEPS,
-    EntropyModel,
-    index_offsets,
-    z_indexes,
-)
+from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel, index_offsets, z_indexes
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline import steps
@@ -22,15 +16,13 @@ from kbvc_jax.pipeline.batch import (
     Kind,
     Known,
     Latents,
+    Predictors,
     Prior,
     Size,
     Symbols,
 )
-from kbvc_jax.pipeline.prediction import (
-    KEPT_COUNTS,
-    MODE_COUNTS,
-    prices,
-)
+from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
+from kbvc_jax.pipeline.rounding import ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT, Prices
 from kbvc_jax.pipeline.skeleton import split
 
 
@@ -44,8 +36,7 @@ class Network:
         self.inference = inference
         self.peak = 2**bit_depth - 1
         self._skeleton, self._arrays = split(inference.model)
-        self._certain = jnp.asarray(inference.y_tables.lengths == 1)
-        self._prices = jnp.asarray(prices(inference.y_tables))
+        self._prices = Prices.of(inference.y_tables)
 
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
@@ -80,20 +71,20 @@ class Network:
         return float(of_one) * (255 / self.peak) ** 2 / 3
 
     def quantise(
-        self, latents: Latents, rates: FrameRates, size: Size, known: Known | None = None
+        self, latents: Latents, rates: FrameRates, size: Size, predictors: Predictors | None = None
     ) -> tuple[Symbols, Prior]:
-        """With what is known of other frames, latents are predicted where that is cheaper."""
+        """With predictors, latents are predicted where that is cheaper."""
         z = steps.whole(latents.z)
-        prior, modes, kept = self.prior(z, rates, size), None, None
-        if known is not None:
-            sources = self._sources(known, rates)
-            parts = sources, self._prices, self._certain
+        prior, modes, kept, weight = self.prior(z, rates, size), None, None, ERROR_WEIGHT
+        if predictors is not None:
+            weight = PREDICTED_ERROR_WEIGHT
+            parts = self._scaled(predictors, rates), self._prices
             kept = steps.choose_kept(latents.y, prior, *parts, self.entropy(rates.kind).z_stride)
-            z = steps.keep(kept, known.z, z)
+            z = steps.keep(kept, predictors.z, z)
             prior = self.prior(z, rates, size)
             modes = steps.choose_modes(latents.y, prior, *parts)
-            prior = steps.predict(prior, sources, modes)
-        y = steps.quantise(latents.y, prior, self._certain)
+            prior = steps.predict(prior, parts[0], modes)
+        y = steps.quantise(latents.y, prior, self._prices, weight)
         return Symbols(z, y, prior.indexes, modes, kept), prior
 
     def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
@@ -102,16 +93,30 @@ class Network:
         parts = self._skeleton, self._arrays, rates.kind, size, entropy.layers
         return steps.prior(*parts, z, offsets)
 
-    def predict(self, prior: Prior, known: Known, modes: Array, rates: FrameRates) -> Prior:
-        return steps.predict(prior, self._sources(known, rates), modes)
+    def predict(
+        self, prior: Prior, predictors: Predictors, modes: Array, rates: FrameRates
+    ) -> Prior:
+        return steps.predict(prior, self._scaled(predictors, rates), modes)
 
-    def _sources(self, known: Known, rates: FrameRates) -> Float[Array, "b s lh lw m"]:
-        return steps.sources(self._skeleton, self._arrays, known.latents, rates.on_device)
+    def _scaled(self, predictors: Predictors, rates: FrameRates) -> Float[Array, "p b lh lw m"]:
+        return steps.scale(self._skeleton, self._arrays, predictors.latents, rates.on_device)
 
     def known(self, z: Array, y: Array, prior: Prior, rates: FrameRates) -> Known:
-        """Of frames that the image codec made, each a source of its own."""
+        """Of frames that the image codec made."""
         latents = steps.known(self._skeleton, self._arrays, y, prior.mean, rates.on_device)
-        return Known(latents[:, None], z)
+        return Known(latents, z)
+
+    def predictors_between(
+        self,
+        references: Float[Array, "b r ph pw 3"],
+        frames: tuple[UInt[Array, "b h w 3"], UInt[Array, "b h w 3"]],
+        known: tuple[Known, Known],
+        rates: FrameRates,
+    ) -> Predictors:
+        """Of B-frames: by their references, and by frames on both sides that have latents."""
+        latents = tuple(k.latents for k in known)
+        parts = self._skeleton, self._arrays, self.peak, references, frames, latents
+        return Predictors(steps.predictors_between(*parts, rates.on_device), known[0].z)
 
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)

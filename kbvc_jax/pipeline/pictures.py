@@ -9,12 +9,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt
+from jaxtyping import Array, Float, Int, UInt
 
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.rate_control import MAX_QUALITY
-from kbvc_jax.pipeline.batch import FrameRates, Known, Prior, Size
+from kbvc_jax.pipeline.batch import FrameRates, Known, Predictors, Prior, Size
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.schedule import BFrame
 
@@ -34,15 +34,12 @@ class Picture(NamedTuple):
         return Size(*self.frame.shape[:2])
 
 
-def batches(
-    frames: Sequence[BFrame], rates: FrameRates, size: Size
-) -> Iterator[tuple[Sequence[BFrame], FrameRates]]:
+def batches(frames: Sequence[BFrame], size: Size) -> Iterator[Sequence[BFrame]]:
     """Splits a depth into batches of a power of two: few shapes to compile, bounded memory."""
     limit, first = max(1, BATCH_PIXELS // (size.height * size.width)), 0
     while first < len(frames):
         count = min(limit, len(frames) - first)
-        rows = slice(first, first := first + (1 << (count.bit_length() - 1)))
-        yield frames[rows], FrameRates(*(part[rows] for part in rates))
+        yield frames[first : (first := first + (1 << (count.bit_length() - 1)))]
 
 
 def shifted(quality: int, half_steps: int) -> int:
@@ -66,19 +63,36 @@ def references(
     )
 
 
-def known_around(decoded: Mapping[int, Picture], batch: Sequence[BFrame]) -> Known:
-    """What predicts the latents of B-frames (prediction.py), from all depths above theirs."""
-    known = {time: picture.known for time, picture in decoded.items() if picture.known is not None}
-    found = [_around(known, f.time) for f in batch]
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+def predictors_around(
+    network: Network,
+    decoded: Mapping[int, Picture],
+    batch: Sequence[BFrame],
+    seen: Float[Array, "b r ph pw 3"],
+    rates: FrameRates,
+) -> Predictors:
+    """What predicts the latents of B-frames (prediction.py): `seen`, their references, and the
+    nearest frames before and after them, of all depths above, that have latents."""
+    around = [[_before(decoded, f.time) for f in batch], [_after(decoded, f.time) for f in batch]]
+    before, after = (jnp.stack([jnp.asarray(p.frame) for p in side]) for side in around)
+    known = [_batch([known_of(p) for p in side]) for side in around]
+    return network.predictors_between(seen, (before, after), (known[0], known[1]), rates)
 
 
-def _around(known: Mapping[int, Known], time: int) -> Known:
-    """Of the nearest frame before, of that after, and their mean; z of the one before."""
-    before = known[max(t for t in known if t < time)]
-    after = known[min(t for t in known if t > time)]
-    mean = (before.latents + after.latents) / 2
-    return Known(jnp.concatenate([before.latents, after.latents, mean], 1), before.z)
+def z_before(decoded: Mapping[int, Picture], batch: Sequence[BFrame]) -> Int[Array, "b zh zw c"]:
+    """What is kept of the frames before."""
+    return _batch([known_of(_before(decoded, f.time)) for f in batch]).z
+
+
+def _before(decoded: Mapping[int, Picture], time: int) -> Picture:
+    return decoded[max(t for t, picture in decoded.items() if t < time and picture.known)]
+
+
+def _after(decoded: Mapping[int, Picture], time: int) -> Picture:
+    return decoded[min(t for t, picture in decoded.items() if t > time and picture.known)]
+
+
+def _batch(known: Sequence[Known]) -> Known:
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *known)
 
 
 def pictures(

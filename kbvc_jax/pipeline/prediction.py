@@ -1,68 +1,64 @@
-"""Latents predicted in time: by the image codec, block by block, from those of other frames.
+"""Latents predicted in time: by the image codec, block by block, from what is known of the frame.
 
 A mode says of each position of the latent what its mean is:
-    0                              what z tells, as in an I-frame;
-    1 + len(CAPS) x source + cap   the latent that the source has there; no table above CAPS[cap] is
-                                   used, since what has not changed is not worth z's scale.
-A P-frame's source is the I- or P-frame before it; those of a B-frame are the nearest frames before
-and after it that have latents, and the mean of both. Where nothing needs a new z, the one before's
-is kept.
+    0                 what z tells, as in an I-frame;
+    1 + 3 p + c       that of predictor p there; no table above CAPS[c] is used, since what is known
+                      already is not worth z's scale.
+The one predictor of a P-frame is the I- or P-frame before it. A B-frame has three. The first is
+foreseen: the mean of the nearest frames on both sides that have latents, so that what stands still
+is copied, plus what moves, by what the interpolated frame's latent differs from that of their mean,
+about. Then either of them alone, for what the other does not show. Where nothing needs a new z, the
+one before's is kept.
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
-from kbvc_jax.coding.tables import Tables
+from kbvc_jax.ops.densities import SCALES
+from kbvc_jax.pipeline.rounding import PREDICTED_ERROR_WEIGHT, Prices, bits_of, symbols_of
 
-CAPS = (0, 4, 8, 12, 18)  # of 64 tables; that of index 0 makes its symbol certain
-SOURCES = 3  # at most
-# How often a mode counts as seen at first: what is predicted is mostly a copy of the first source.
-MODE_COUNTS = (16, *(64, 1, 1, 1, 2), *(4, 1, 1, 1, 2), *(8, 1, 1, 1, 2))
+CAPS = (0, 16, 63)  # of 64 tables; that of index 0 makes its symbol certain
+PREDICTORS = 3  # at most
+# How often each mode counts as seen at first: most are copies of the first predictor.
+MODE_COUNTS = (16, 64, 4, 4, 8, 2, 2, 8, 2, 2)
 KEPT_COUNTS = (2, 2)
-ERROR_WEIGHT = 6 / math.log(2)  # bits worth a squared error of 1: what a rounded symbol trades
+# Bits worth a squared error of 1: tried out, see docs/release-training.md.
+MODE_ERROR_WEIGHT = 12.0
 ROUNDS = 4  # of choosing modes
-_REACH = 32  # symbols that have a price
 
 
 def predict(
     mean: Float[Array, "b lh lw m"],
     indexes: Integer[Array, "b lh lw m"],
-    sources: Float[Array, "b s lh lw m"],
+    predictors: Float[Array, "p b lh lw m"],
     modes: Integer[Array, "b lh lw"],
 ) -> tuple[Float[Array, "b lh lw m"], Integer[Array, "b lh lw m"]]:
     """Means and tables under the given modes."""
-    source, cap = jnp.divmod(modes - 1, len(CAPS))
-    predicted = (modes > 0)[..., None]
-    own = jnp.take_along_axis(sources, jnp.maximum(source, 0)[:, None, :, :, None], 1)[:, 0]
-    caps = jnp.array(CAPS, indexes.dtype)[cap][..., None]
-    return (
-        jnp.where(predicted, own, mean),
-        jnp.where(predicted, jnp.minimum(indexes, caps), indexes),
-    )
+    caps = jnp.array((SCALES - 1, *CAPS * PREDICTORS), indexes.dtype)[modes]
+    which = jnp.maximum(modes - 1, 0) // len(CAPS)
+    predicted = jnp.take_along_axis(predictors, which[None, ..., None], 0)[0]
+    mean = jnp.where(modes[..., None] > 0, predicted, mean)
+    return mean, jnp.minimum(indexes, caps[..., None])
 
 
 def choose_modes(
     y: Float[Array, "b lh lw m"],
     mean: Float[Array, "b lh lw m"],
     indexes: Integer[Array, "b lh lw m"],
-    sources: Float[Array, "b s lh lw m"],
-    prices: Float[Array, "t n"],
-    certain: Bool[Array, "t"],
+    predictors: Float[Array, "p b lh lw m"],
+    prices: Prices,
 ) -> Integer[Array, "b lh lw"]:
     """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
     def cost(mean, indexes):
-        symbols = jnp.where(certain[indexes], 0, jnp.rint(y - mean))
-        reach = jnp.minimum(jnp.abs(symbols), prices.shape[1] - 1).astype(jnp.int32)
-        error = jnp.square(y - mean - symbols)
-        return (prices[indexes.astype(jnp.int32), reach] + ERROR_WEIGHT * error).sum(-1)
+        exact = y - mean
+        symbols = symbols_of(exact, indexes, prices, PREDICTED_ERROR_WEIGHT)
+        error = jnp.square(exact - symbols)
+        return (bits_of(symbols, indexes, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
     capped = [jnp.minimum(indexes, jnp.array(cap, indexes.dtype)) for cap in CAPS]
-    predicted = [cost(source, some) for source in jnp.moveaxis(sources, 1, 0) for some in capped]
+    predicted = [cost(predictor, some) for predictor in predictors for some in capped]
     return _settle(jnp.stack([cost(mean, indexes), *predicted], -1))
 
 
@@ -108,14 +104,3 @@ def choose_kept(modes: Integer[Array, "b lh lw"], stride: int) -> Bool[Array, "b
     edges = (0, 0), (0, rows * stride - height), (0, columns * stride - width)
     predicted = jnp.pad(modes > 0, edges, constant_values=True)
     return predicted.reshape(batch, rows, stride, columns, stride).all((2, 4))
-
-
-def prices(tables: Tables) -> Float[np.ndarray, "t n"]:
-    """What each table asks for a symbol of 0, +-1, +-2, ...; beyond its ends, about."""
-    symbols, (low, high) = np.arange(_REACH), tables.ends(np.arange(len(tables.lengths)))
-    beyond = np.maximum(symbols - high[:, None], 0)
-    columns = np.where(beyond, tables.spans[:, None], symbols - low[:, None])
-    bits = np.take_along_axis(tables.bits, np.minimum(columns, tables.bits.shape[1] - 1), 1)
-    return (bits + np.where(beyond, 2 * np.log2(2 * np.maximum(beyond, 1)) + 1, 0)).astype(
-        np.float32
-    )

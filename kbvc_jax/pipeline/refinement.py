@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from kbvc_jax.pipeline.batch import FrameRates, Known, Latents, Prior, Size, Symbols
+from kbvc_jax.pipeline.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
 from kbvc_jax.pipeline.network import Network
 
 # Symbols a bit of slope. Gains make the quantiser's bin the natural unit at every quality.
@@ -35,16 +35,16 @@ def code_frames(
     rates: FrameRates,
     quality: int,
     effort: int,
-    known: Known | None = None,
+    predictors: Predictors | None = None,
 ) -> Attempt:
     """Symbols and what they decode to; `quality`, of the I-frames, weighs bits against errors.
 
-    Where latents are predicted from `known` ones, each step goes down the slope under the modes at
-    hand, and may end at others."""
+    Where latents are predicted, each step goes down the slope under the modes at hand, and may end
+    at others."""
     size = Size(*sources.shape[1:3])
 
     def attempt(latents: Latents) -> Attempt:
-        symbols, prior = network.quantise(latents, rates, size, known)
+        symbols, prior = network.quantise(latents, rates, size, predictors)
         decoded = network.synthesise(symbols.y, prior, references, rates, size)
         return Attempt(latents, symbols, decoded, prior)
 
@@ -58,7 +58,7 @@ def code_frames(
     step, slope = np.full(len(sources), FIRST_STEP, np.float32), None
     for _ in range(effort):
         if pays.any():
-            prior = None if known is None else best.prior
+            prior = None if predictors is None else best.prior
             slope = network.slope(best.latents, sources, references, rates, quality, prior)
         tried = attempt(_descend(best.latents, slope, step))
         found = cost_of(tried)

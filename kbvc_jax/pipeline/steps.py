@@ -15,7 +15,7 @@ from kbvc_jax.models.hyperprior import soften_given
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.strips import Strips
 from kbvc_jax.ops.densities import scale_table
-from kbvc_jax.pipeline import prediction
+from kbvc_jax.pipeline import prediction, rounding
 from kbvc_jax.pipeline.batch import BLOCK, Latents, Prior
 
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
@@ -88,10 +88,9 @@ def prior(skeleton, arrays, kind, size, layers, z, offsets):
 
 
 @partial(jax.jit, static_argnums=0)
-def sources(skeleton, arrays, known, rate):
-    """At the rate of the frames to be predicted."""
-    image = skeleton.model(arrays).image
-    return jnp.stack([image.scale_latent(k, rate) for k in jnp.moveaxis(known, 1, 0)], 1)
+def scale(skeleton, arrays, latents, rate):
+    """Predictors, at the rate of the frames to be predicted."""
+    return skeleton.model(arrays).image.scale_latent(latents, rate)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -99,9 +98,21 @@ def known(skeleton, arrays, y, mean, rate):
     return skeleton.model(arrays).image.known_latent(y + mean, rate)
 
 
-@partial(jax.jit, static_argnums=5)
-def choose_kept(y, prior, sources, prices, certain, stride):
-    return prediction.choose_kept(choose_modes(y, prior, sources, prices, certain), stride)
+@partial(jax.jit, static_argnums=(0, 2))
+def predictors_between(skeleton, arrays, peak, references, frames, known, rate):
+    """`frames` and the latents `known`: of those before and of those after."""
+    model = skeleton.model(arrays)
+    still = sum(_samples(f, peak) for f in frames) / 2
+    pictures = jnp.concatenate([model.between(references), still])
+    both = jax.tree.map(lambda r: jnp.concatenate([r, r]), rate)
+    moved, stood = jnp.split(model.image.sketch(pictures, both), 2)
+    foreseen = sum(known) / 2 + model.image.known_latent(moved - stood, rate)
+    return jnp.stack([foreseen, *known])
+
+
+@partial(jax.jit, static_argnums=4)
+def choose_kept(y, prior, predictors, prices, stride):
+    return prediction.choose_kept(choose_modes(y, prior, predictors, prices), stride)
 
 
 @jax.jit
@@ -110,19 +121,18 @@ def keep(kept, before, z):
 
 
 @jax.jit
-def choose_modes(y, prior, sources, prices, certain):
-    return prediction.choose_modes(y, prior.mean, prior.indexes, sources, prices, certain)
+def choose_modes(y, prior, predictors, prices):
+    return prediction.choose_modes(y, prior.mean, prior.indexes, predictors, prices)
 
 
 @jax.jit
-def predict(prior, sources, modes):
-    return Prior(*prediction.predict(prior.mean, prior.indexes, sources, modes))
+def predict(prior, predictors, modes):
+    return Prior(*prediction.predict(prior.mean, prior.indexes, predictors, modes))
 
 
-@jax.jit
-def quantise(y, prior, certain):
-    """Where a table makes 0 certain, nothing else can be coded."""
-    symbols = jnp.where(certain[prior.indexes], 0, jnp.rint(y - prior.mean))
+@partial(jax.jit, static_argnums=3)
+def quantise(y, prior, prices, weight):
+    symbols = rounding.symbols_of(y - prior.mean, prior.indexes, prices, weight)
     return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
+from kbvc_jax.pipeline.batch import Kind
 from kbvc_jax.pipeline.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
     Settings,
-    Way,
     code_b_frames,
     code_image,
 )
@@ -45,7 +45,7 @@ class Window:
         span: Span,
         opening: Picture | None,
         settings: Settings,
-        hopeless: set[Way],
+        hopeless: set[Kind],
     ):
         self.settings, self._hopeless = settings, hopeless
         self._network, self._span = network, span

@@ -1,9 +1,10 @@
 """Where training starts: a codec that works, instead of noise.
 
-Both auto-encoders begin as a block transform of 16x16 pixels, one 2x2 step a layer, each step the
-Karhunen-Loeve transform of pixels whose correlation decays with distance: a picture for the image
-codec, the interpolator's error for the frame codec. Decoders begin as its inverse, hyperpriors with
-the transform's own deviations. What the transform leaves free keeps its random weights.
+Both auto-encoders begin as the Karhunen-Loeve transform of 16x16 pixels, one 2x2 step a layer, of
+pixels whose correlation decays with distance: a picture for the image codec, the interpolator's
+error for the frame codec. Decoders begin as its inverse, hyperpriors with the transform's own
+deviations. What the transform leaves free keeps its random weights; the transform of blocks beside
+the image codec begins at 0.
 
 Activations would clip half of each coefficient. Biases lift all of them by LIFT deviations, and the
 next layer takes that away again; in a decoder one channel, constant at 1, is spent on it, since
@@ -53,7 +54,7 @@ def start(model: Kbvc, fixed_lambda: float | None = None) -> None:
 
 
 def _start_image(codec: ImageCodec, own: float, typical: float) -> None:
-    transform = block_transform(_widths(codec.encoder), *PICTURE)
+    transform = karhunen_loeve(_widths(codec.encoder), *PICTURE)
     _analysis(codec.encoder, transform, np.eye(3), own)
     _synthesis(codec.decoder, transform, own)
     _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
@@ -63,7 +64,7 @@ def _start_image(codec: ImageCodec, own: float, typical: float) -> None:
 
 
 def _start_frame(codec: FrameCodec, own: float, typical: float) -> None:
-    transform = block_transform(_widths(codec.encoder), *ERROR)
+    transform = karhunen_loeve(_widths(codec.encoder), *ERROR)
     # The frame minus what the codec returns at first: the interpolated frame, or both means.
     shares = {2: [-0.5, -0.5], 3: [0, 0, -1]}[len(codec.vertical)]
     inputs = np.kron([[1], *([share] for share in shares)], np.eye(3))
@@ -72,7 +73,7 @@ def _start_frame(codec: FrameCodec, own: float, typical: float) -> None:
     _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
 
 
-def block_transform(widths: Sequence[int], deviation: float, correlation: float) -> list[Step]:
+def karhunen_loeve(widths: Sequence[int], deviation: float, correlation: float) -> list[Step]:
     """Orthonormal steps, each halving the resolution and keeping at most so many channels."""
     basis, steps = np.eye(3).reshape(3, 1, 1, 3), []
     for width in widths:

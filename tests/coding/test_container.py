@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
-from kbvc_jax.coding.header import FIELDS
+from kbvc_jax.coding.header import FIELDS, MAGIC, VERSION
 from kbvc_jax.coding.record import depths
 from kbvc_jax.errors import InputError
 from tests.coding.plain_decoder import parse
 
+CURRENT = MAGIC + bytes([VERSION])
 HEADER = Header(
     width=416,
     height=240,
@@ -265,7 +266,7 @@ def test_seeking_in_a_damaged_stream_gives_true_records_or_an_input_error():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
-    for candidate in (data, b"KBVC\x02" + data, HEADER.to_bytes() + data):
+    for candidate in (data, CURRENT + data, HEADER.to_bytes() + data):
         try:
             reader = StreamReader(io.BytesIO(candidate))
             assert isinstance(reader.index, list)
@@ -277,7 +278,7 @@ def test_any_bytes_are_read_or_refused(data):
 @given(st.binary(min_size=20, max_size=30))
 def test_headers_with_a_true_check_sum_are_read_or_refused(fields):
     """Someone may forge one: ranges count, too."""
-    data = b"KBVC\x02" + fields
+    data = CURRENT + fields
     data += zlib.crc32(data).to_bytes(4, "little")
     try:
         header = StreamReader(io.BytesIO(data)).header
@@ -304,8 +305,8 @@ def test_what_follows_the_end_is_an_input_error():
 def test_other_files_and_versions_are_named():
     with pytest.raises(InputError, match="not a .kbvc stream"):
         read(b"YUV4MPEG2 W416 H240")
-    with pytest.raises(InputError, match="version 2; this program reads version 3"):
-        read(b"KBVC\x02" + bytes(40))
+    with pytest.raises(InputError, match=f"version 3; this program reads version {VERSION}"):
+        read(b"KBVC\x03" + bytes(40))
     with pytest.raises(InputError, match="cut off within the header"):
         read(b"")
 

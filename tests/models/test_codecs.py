@@ -30,6 +30,7 @@ def test_a_fresh_frame_codec_returns_the_interpolated_frame():
     references = model.references(a, b)
     out = model.frame.forward(frames(2, seed=2), references, QUALITY, LEVEL)
     np.testing.assert_allclose(out.reconstruction, references[:, 2], atol=1e-5)
+    np.testing.assert_array_equal(model.between(references), references[:, 2])
 
 
 def test_without_interpolation_a_fresh_frame_codec_returns_the_mean():
@@ -39,6 +40,7 @@ def test_without_interpolation_a_fresh_frame_codec_returns_the_mean():
     references = model.references(frames(2), frames(2, seed=1))
     out = model.frame.forward(frames(2, seed=2), references, QUALITY, LEVEL)
     np.testing.assert_allclose(out.reconstruction, references.mean(1), atol=1e-5)
+    np.testing.assert_array_equal(model.between(references), references.mean(1))
 
 
 def test_forward_agrees_with_analysis_and_synthesis():
@@ -52,6 +54,12 @@ def test_forward_agrees_with_analysis_and_synthesis():
     out = image.forward(frames(2), QUALITY)
     np.testing.assert_allclose(out.reconstruction, rebuilt, atol=1e-5)
     assert out.bits.shape == (2,) and (out.bits > 0).all()
+
+
+def test_a_sketch_is_an_analysis_without_feedback():
+    image = tiny_model(1, dataclasses.replace(TINY, quality_points=0)).image
+    rate = Rate(QUALITY, jnp.array([0, 0]))
+    np.testing.assert_array_equal(image.sketch(frames(2), rate), image.analyse(frames(2), rate))
 
 
 def test_feedback_tells_what_the_picture_lacks():

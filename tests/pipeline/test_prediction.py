@@ -1,6 +1,8 @@
 """Latents predicted in time: the modes by themselves, then in real streams."""
 
 import io
+from importlib import resources
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,17 +13,21 @@ import kbvc_jax
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
 from kbvc_jax.pipeline import gop_coder
+from kbvc_jax.pipeline.batch import Size
 from kbvc_jax.pipeline.codec import WEIGHTS, Codec
+from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.pictures import frame_rates
 from kbvc_jax.pipeline.prediction import (
     CAPS,
     MODE_COUNTS,
-    SOURCES,
+    PREDICTORS,
     choose_kept,
     choose_modes,
     predict,
-    prices,
 )
+from kbvc_jax.pipeline.rounding import Prices
 
+CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 SHAPE = (2, 3, 4, 5)
 
 
@@ -36,45 +42,45 @@ def tables(codec):
 
 
 def parts(seed: int = 0):
-    """mean, indexes, sources."""
+    """mean, indexes, predictors."""
     rng = np.random.default_rng(seed)
     mean, indexes = rng.normal(0, 3, SHAPE), rng.integers(0, 40, SHAPE).astype(np.uint8)
-    return mean, indexes, rng.normal(0, 3, (SHAPE[0], SOURCES, *SHAPE[1:]))
+    return mean, indexes, rng.normal(0, 3, (PREDICTORS, *SHAPE))
 
 
-def test_a_mode_names_a_source_and_a_cap():
-    mean, indexes, sources = parts()
+def test_a_mode_names_a_predictor_and_a_cap():
+    mean, indexes, predictors = parts()
     modes = np.random.default_rng(1).permutation(24).reshape(SHAPE[:3]) % len(MODE_COUNTS)
-    found, tables = predict(*map(jnp.asarray, (mean, indexes, sources, modes)))
+    found, tables = predict(*map(jnp.asarray, (mean, indexes, predictors, modes)))
     for at in np.ndindex(modes.shape):
         if modes[at] == 0:
             expected = mean[at], indexes[at]
         else:
-            source, cap = divmod(modes[at] - 1, len(CAPS))
-            expected = sources[at[0], source, *at[1:]], np.minimum(indexes[at], CAPS[cap])
+            predictor, cap = divmod(modes[at] - 1, len(CAPS))
+            expected = predictors[predictor, *at], np.minimum(indexes[at], CAPS[cap])
         np.testing.assert_allclose(found[at], expected[0], rtol=1e-6)
         np.testing.assert_array_equal(tables[at], expected[1])
 
 
-@pytest.mark.parametrize("source", [None, *range(SOURCES)])
-def test_the_source_that_is_alike_is_chosen(tables, source):
-    mean, indexes, sources = parts()
-    mean, sources = 20 + mean, sources - 20
+@pytest.mark.parametrize("alike", [None, *range(PREDICTORS)])
+def test_the_predictor_that_is_alike_is_chosen(tables, alike):
+    mean, indexes, predictors = parts()
+    mean, predictors = 20 + mean, predictors - 20
     indexes = np.full_like(indexes, 30)
-    y = mean if source is None else sources[:, source]
-    certain = tables.lengths == 1
-    modes = choose_modes(*map(jnp.asarray, (y, mean, indexes, sources, prices(tables), certain)))
-    expected = 0 if source is None else 1 + len(CAPS) * source  # the lowest cap: all is known
+    y = mean if alike is None else predictors[alike]
+    modes = choose_modes(*map(jnp.asarray, (y, mean, indexes, predictors)), Prices.of(tables))
+    expected = 0 if alike is None else 1 + len(CAPS) * alike  # the lowest cap: all is known
     assert (np.asarray(modes) == expected).all()
 
 
-def test_prices_are_those_of_the_tables(tables):
-    found = prices(tables)
-    for table in (0, 1, 20, 63):
-        for symbol in range(min(found.shape[1], tables.spans[table] // 2)):
-            column = symbol - tables.offsets[table]
-            assert found[table, symbol] == pytest.approx(tables.bits[table, column], abs=1e-4)
-    assert (np.diff(found[1:]) > -0.01).all()  # and rise beyond their ends
+def test_a_p_frame_in_a_mode_of_b_frames_is_damage(codec, monkeypatch):
+    write = gop_coder.encode_modes
+    monkeypatch.setattr(
+        gop_coder, "encode_modes", lambda e, m, n: write(e, m + 3 * (n == MODE_COUNTS), n)
+    )
+    data = codec.encode(still(2), 50, gop=1, keyint=2)
+    with pytest.raises(InputError, match="a P-frame in a mode of B-frames"):
+        codec.decode(data)
 
 
 def test_z_is_kept_where_all_its_latents_are_predicted():
@@ -140,14 +146,57 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     assert read == [5, 4, 3, 6]  # of frames 9 and 10; 7 and 8; 5 and 6, an I-frame; 11 and 12
 
 
-def test_a_p_frame_in_a_mode_of_b_frames_is_damage(codec, monkeypatch):
-    write = gop_coder.encode_modes
-    monkeypatch.setattr(
-        gop_coder, "encode_modes", lambda e, m, n: write(e, m + 9 * (n == MODE_COUNTS), n)
-    )
-    data = codec.encode(still(2), 50, gop=1, keyint=2)
-    with pytest.raises(InputError, match="a mode beyond 1 sources"):
-        codec.decode(data)
+def test_kernels_are_tried_next_to_their_references_alone(codec, monkeypatch):
+    tried, code = [], gop_coder.code_frames
+
+    def spy(*parts):
+        tried.append((parts[3].kind, len(parts[1])))
+        return code(*parts)
+
+    monkeypatch.setattr(gop_coder, "code_frames", spy)
+    frames = np.random.default_rng(0).integers(0, 256, (9, 34, 50, 3)).astype(np.uint8)
+    codec.encode(frames, 40, gop=8)
+    assert [count for kind, count in tried if kind == "frame"] == [4]
+    tried.clear()
+    codec.encode(frames, 40, gop=8, paper=True)
+    assert [count for kind, count in tried if kind == "frame"] == [1, 2, 4]
+
+
+def around(network, frames):
+    """Frames 0 and 2 coded as I-frames: references of frame 1, pictures, what is known of them."""
+    rates, pictures, known = frame_rates(75 * 256, (), 0, (0,)), [], []
+    for frame in (frames[:1], frames[2:3]):
+        size = Size(*frame.shape[1:3])
+        symbols, prior = network.quantise(network.analyse(frame, None, rates), rates, size)
+        pictures.append(network.synthesise(symbols.y, prior, None, rates, size))
+        known.append(network.known(*symbols[:2], prior, rates))
+    return network.references(*pictures), tuple(pictures), tuple(known), rates
+
+
+def test_what_stands_still_is_foreseen_as_the_mean_of_what_is_known(codec):
+    network = Network(codec.inference, 8)
+    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3)).astype(np.uint8)
+    references, pictures, known, rates = around(network, jnp.asarray(frames))
+    still = references.at[:, 2].set(references[:, :2].mean(1))
+    found = network.predictors_between(still, pictures, known, rates)
+    before, after = (k.latents for k in known)
+    expected = [(before + after) / 2, before, after]
+    np.testing.assert_allclose(found.latents, expected, atol=1e-4)
+    np.testing.assert_array_equal(found.z, known[0].z)
+
+
+@pytest.mark.skipif(not (WEIGHTS / "model.json").exists(), reason="no weights")
+def test_what_moves_is_foreseen_by_the_interpolated_frame():
+    network = Network(kbvc_jax.load().inference, 8)
+    with kbvc_jax.open_video(CLIP, frames=1) as video:
+        picture = next(iter(video))
+    frames = jnp.stack([jnp.asarray(picture[:128, x : x + 192]) for x in (0, 3, 6)])
+    references, pictures, known, rates = around(network, frames)
+    found = network.predictors_between(references, pictures, known, rates).latents[0]
+    scaled = network.analyse(frames[1:2], None, rates).y
+    own = network.inference.model.image.known_latent(scaled, rates.on_device)
+    still = (known[0].latents + known[1].latents) / 2
+    assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
 
 
 def test_a_keyint_below_the_group_is_refused(codec):

@@ -39,11 +39,11 @@ def references(network, pictures, kind):
 
 
 def cost(network, pictures, kind, effort):
-    sources, seen, known = pictures[1:3], references(network, pictures, kind), None
+    sources, seen, predictors = pictures[1:3], references(network, pictures, kind), None
     rates = RATES["frame" if kind == "frame" else "image"]
     if kind == "predicted":
-        known = known_before(network, pictures)
-    found = code_frames(network, sources, seen, rates, QUALITY, effort, known)
+        predictors = known_before(network, pictures).alone
+    found = code_frames(network, sources, seen, rates, QUALITY, effort, predictors)
     return costs(network, found.symbols, found.frames, sources, rates, QUALITY)
 
 

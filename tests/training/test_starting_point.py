@@ -11,7 +11,7 @@ from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.training.config import LossConfig, TrainConfig
 from kbvc_jax.training.parameters import build
-from kbvc_jax.training.starting_point import PICTURE, block_transform
+from kbvc_jax.training.starting_point import PICTURE, karhunen_loeve
 from kbvc_jax.video.reader import open_video
 from tests.data.footage import BUNNY
 
@@ -46,7 +46,7 @@ def psnr(a, b) -> float:
 
 
 def test_the_transform_is_orthonormal_step_by_step():
-    for step in block_transform([12, 40, 40, 64], *PICTURE):
+    for step in karhunen_loeve([12, 40, 40, 64], *PICTURE):
         matrix = step.matrix.reshape(len(step.matrix), -1)
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-9)
         assert np.all(np.diff(step.deviation) <= 1e-9)

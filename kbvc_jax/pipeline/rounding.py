@@ -1,0 +1,56 @@
+"""A latent to symbols: the nearest integer, or the next one towards zero where that costs less.
+
+Bits say what a smaller symbol saves, and a weight what its error costs. Errors towards zero are all
+alike, and a decoder shows more of them than of as many random ones: so the weights are far above
+what its gradient says of one alone.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Integer
+
+from kbvc_jax.coding.tables import Tables
+
+# Bits worth a squared error of 1, without prediction and with: docs/release-training.md.
+ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT = 60.0, 30.0
+_REACH = 32  # symbols that have a price
+
+
+class Prices(NamedTuple):
+    """What tables ask."""
+
+    bits: Float[Array, "t n"]  # for a symbol of 0, +-1, +-2, ...
+    certain: Bool[Array, "t"]  # those that hold nothing but 0
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Prices":
+        """Beyond a table's ends, about."""
+        symbols, (low, high) = np.arange(_REACH), tables.ends(np.arange(len(tables.lengths)))
+        beyond = np.maximum(symbols - high[:, None], 0)
+        columns = np.where(beyond, tables.spans[:, None], symbols - low[:, None])
+        bits = np.take_along_axis(tables.bits, np.minimum(columns, tables.bits.shape[1] - 1), 1)
+        bits += np.where(beyond, 2 * np.log2(2 * np.maximum(beyond, 1)) + 1, 0)
+        return cls(jnp.asarray(bits.astype(np.float32)), jnp.asarray(tables.lengths == 1))
+
+
+def bits_of(
+    symbols: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices
+) -> Float[Array, "*s"]:
+    reach = jnp.minimum(jnp.abs(symbols), prices.bits.shape[1] - 1).astype(jnp.int32)
+    return prices.bits[indexes.astype(jnp.int32), reach]
+
+
+def symbols_of(
+    exact: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices, weight: float
+) -> Float[Array, "*s"]:
+    """Where a table makes 0 certain, nothing else can be coded."""
+
+    def cost(symbols):
+        return bits_of(symbols, indexes, prices) + weight * jnp.square(exact - symbols)
+
+    nearest = jnp.rint(exact)
+    smaller = nearest - jnp.sign(nearest)
+    symbols = jnp.where(cost(smaller) < cost(nearest), smaller, nearest)
+    return jnp.where(prices.certain[indexes], 0, symbols)
