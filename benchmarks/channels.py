@@ -1,4 +1,4 @@
-"""How much of a picture so many channels can hold: the PSNR of the block transform that training
+"""How much of a picture so many channels can hold: the PSNR of the transform that training
 starts from (kbvc_jax/training/starting_point.py), without a quantiser.
 
     python benchmarks/channels.py FOLDER 32,32,32,96 32,64,96,128 32,64,128,192 32,64,128,256
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kbvc_jax.training.starting_point import PICTURE, block_transform
+from kbvc_jax.training.starting_point import PICTURE, karhunen_loeve
 from kbvc_jax.video.reader import open_video
 
 
@@ -43,7 +43,7 @@ def samples(folder: Path, every: int):
 
 def psnr(picture: np.ndarray, hidden: list[int], latent: int) -> float:
     # One channel of each hidden layer is a constant: see starting_point.py.
-    steps = block_transform([n - 1 for n in hidden] + [latent], *PICTURE)
+    steps = karhunen_loeve([n - 1 for n in hidden] + [latent], *PICTURE)
     x = picture - 0.5
     for step in steps:
         h, w, c = x.shape
