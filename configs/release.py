@@ -9,7 +9,7 @@ H200, everything resident on the device; time and result: unmeasured.
 import dataclasses
 
 from configs import small
-from kbvc_jax.models.config import CodecConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -21,6 +21,7 @@ from kbvc_jax.training.config import (
 MODEL = ModelConfig(
     # 128 would keep but 33.7 dB (benchmarks/channels.py FOLDER 96,96,96,128 --every 40).
     image=CodecConfig(latent_channels=384),
+    interpolator=InterpolatorConfig(matched=True),
     block_transform=True,
     lambda_max=small.MODEL.lambda_max,
 )

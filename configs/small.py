@@ -29,7 +29,7 @@ MODEL = ModelConfig(
     frame=CodecConfig((32, 48, 64), latent_channels=128, hyper_channels=(96, 96)),
     head_channels=16,
     kernel_size=15,
-    interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8),
+    interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8, matched=True),
     block_transform=True,
     lambda_max=0.32,  # I-frames of calm scenes are worth it: all others have their detail from them
 )

@@ -18,7 +18,7 @@ TINY = ModelConfig(
     frame=CodecConfig((8, 8, 8), latent_channels=8, hyper_channels=(8, 8, 8)),
     head_channels=4,
     kernel_size=3,
-    interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2),
+    interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2, matched=True),
     quality_points=2,
     block_transform=True,
 )

@@ -9,6 +9,8 @@ class InterpolatorConfig:
 
     channels: tuple[int, ...] = (24, 36, 54, 72)
     side_channels: int = 24  # the part of a residual block that is refined twice
+    # Flows begin at the motion under which both frames match (ops/matching.py), not at none.
+    matched: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.config import InterpolatorConfig
 from kbvc_jax.models.layers import Convolution, PReLU, TransposedConvolution
+from kbvc_jax.ops.matching import match
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.warp import warp
 
@@ -76,7 +77,7 @@ class Interpolation(NamedTuple):
 class Interpolator(nnx.Module):
     def __init__(self, config: InterpolatorConfig, dtype: DTypeLike, rngs: nnx.Rngs):
         channels = config.channels
-        self.dtype = dtype
+        self.dtype, self.matched = dtype, config.matched
         self.pyramid = nnx.List(
             [
                 nnx.List(
@@ -112,6 +113,9 @@ class Interpolator(nnx.Module):
         self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
     ) -> Interpolation:
         """Sizes are multiples of 16. The frame is not clipped."""
+        if self.matched:
+            motion = match(previous, following)
+            previous, following = warp(previous, motion), warp(following, -motion)
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
         previous, following = previous - mean, following - mean
         both = jnp.concatenate([previous, following])  # one pass through the shared encoder

@@ -1,0 +1,111 @@
+"""Where two frames show the same: the motion, even in time, under which they agree half-way.
+
+Coarse to fine, each position tries what the coarser level found and the motions around that, and
+takes the one under which a window of both frames differs least. To stand still costs a little less,
+to differ from the coarser level a little more. All is counted in integers, which float32 holds
+exactly: whoever sees the same frames finds the same motion.
+"""
+
+import itertools
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Integer
+
+from kbvc_jax.ops.resize import upsample2
+
+LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
+REACH, FURTHER = 3, 1  # positions to each side, on the coarsest level and on the others
+WINDOW = 6  # positions to each side
+# What a step away and standing still are worth, in differences of one position's three samples.
+STEP, STILL = 1.5, 3.0
+
+Image = Float[Array, "b h w 3"]
+Motion = Integer[Array, "b h w 2"]
+
+
+def match(
+    previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
+) -> Float[Array, "b h w 2"]:
+    """The motion (x, y) in pixels from the middle to `previous`; to `following` it is the opposite.
+
+    Frames are in 0 to 1, their sizes multiples of 16.
+    """
+    pyramid = zip(_pyramid(previous), _pyramid(following), strict=True)
+    motion = None
+    for before, after in pyramid:
+        if motion is None:
+            motion, reach = jnp.zeros((*before.shape[:3], 2), jnp.int32), REACH
+        else:
+            motion, reach = 2 * motion.repeat(2, 1).repeat(2, 2), FURTHER
+        motion = _median(_refine(before, after, motion, reach))
+    assert motion is not None
+    motion = motion.astype(jnp.float32)
+    for _ in range(LEVELS[-1].bit_length() - 1):
+        motion = 2 * upsample2(motion)
+    return motion
+
+
+def _pyramid(frame: Image) -> list[Array]:
+    """In eight bits, coarse to fine."""
+    levels = [_shrink(jnp.rint(255 * frame), LEVELS[-1])]
+    for _ in LEVELS[:-1]:
+        levels.append(_shrink(levels[-1], 2))
+    return levels[::-1]
+
+
+def _shrink(frame: Image, times: int) -> Float[Array, "b h/{times} w/{times} 3"]:
+    batch, height, width, channels = frame.shape
+    blocks = frame.reshape(batch, height // times, times, width // times, times, channels)
+    return jnp.rint(blocks.sum((2, 4)) / times**2)
+
+
+def _refine(before: Image, after: Image, motion: Motion, reach: int) -> Motion:
+    """The best of the motions `reach` around the given ones, and of none at all."""
+
+    def attempt(best, step):
+        cost, found = best
+        tried = motion + step
+        own = _differences(before, after, tried) + _of_windows(STEP) * jnp.abs(step).sum()
+        better = own < cost
+        return (jnp.minimum(own, cost), jnp.where(better[..., None], tried, found)), None
+
+    still = jnp.zeros_like(motion)
+    first = _differences(before, after, still) - _of_windows(STILL), still
+    steps = jnp.array([*itertools.product(range(-reach, reach + 1), repeat=2)])
+    (_, found), _ = lax.scan(attempt, first, steps)
+    return found
+
+
+def _of_windows(of_one: float) -> float:
+    return of_one * (2 * WINDOW + 1) ** 2
+
+
+def _differences(before: Image, after: Image, motion: Motion) -> Float[Array, "b h w"]:
+    """How much windows of both frames differ under a motion."""
+    summed = jnp.abs(_moved(before, motion) - _moved(after, -motion)).sum(-1)
+    for axis in (1, 2):
+        edges, window = [(0, 0)] * 3, [1] * 3
+        edges[axis], window[axis] = (WINDOW, WINDOW), 2 * WINDOW + 1
+        padded = jnp.pad(summed, edges, mode="edge")
+        summed = lax.reduce_window(padded, 0.0, lax.add, window, (1, 1, 1), "VALID")
+    return summed
+
+
+def _moved(image: Image, motion: Motion) -> Image:
+    """What each position shows after its motion, clamped to the border."""
+    batch, height, width, channels = image.shape
+    x = jnp.clip(jnp.arange(width) + motion[..., 0], 0, width - 1)
+    y = jnp.clip(jnp.arange(height)[:, None] + motion[..., 1], 0, height - 1)
+    places = (y * width + x).reshape(batch, height * width, 1)
+    moved = jnp.take_along_axis(image.reshape(batch, height * width, channels), places, 1)
+    return moved.reshape(image.shape)
+
+
+def _median(motion: Motion) -> Motion:
+    """Of each component, over 3x3 positions."""
+    height, width = motion.shape[1:3]
+    padded = jnp.pad(motion, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    places = itertools.product(range(3), repeat=2)
+    around = jnp.stack([padded[:, i : i + height, j : j + width] for i, j in places])
+    return jnp.sort(around, 0)[4]

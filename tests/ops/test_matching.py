@@ -1,0 +1,68 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kbvc_jax.ops.matching import match
+from kbvc_jax.ops.warp import warp
+
+RNG = np.random.default_rng(5)
+# Blotches of any colour and, as in pictures, of every size.
+WORLD = sum(
+    np.kron(RNG.random((320 // size, 384 // size, 3)), np.ones((size, size, 1))) / 4
+    for size in (8, 16, 32, 64)
+)
+
+
+def view(top: int, left: int) -> jnp.ndarray:
+    """160x192 of the world."""
+    return jnp.asarray(WORLD[None, 80 + top : 240 + top, 96 + left : 288 + left], jnp.float32)
+
+
+# To both sides of the middle; in steps of 4 pixels, which the finest level can tell.
+@pytest.mark.parametrize("motion", [(0, 0), (4, 0), (0, -8), (-16, 12), (16, -16)])
+def test_a_camera_that_pans(motion):
+    x, y = motion
+    found = match(view(y, x), view(-y, -x))
+    inner = np.s_[:, 64:-64, 64:-64]
+    np.testing.assert_array_equal(
+        found[inner], jnp.broadcast_to(jnp.array([-x, -y]), found.shape)[inner]
+    )
+
+
+def test_both_frames_moved_are_the_one_between():
+    previous, middle, following = view(-8, 4), view(0, 0), view(8, -4)
+    motion = match(previous, following)
+    inner = np.s_[:, 64:-64, 64:-64]
+    np.testing.assert_array_equal(warp(previous, motion)[inner], middle[inner])
+    np.testing.assert_array_equal(warp(following, -motion)[inner], middle[inner])
+
+
+def test_what_moves_before_what_stands_still():
+    """A square that goes 16 pixels to the right."""
+    ground, square = np.array(view(0, 0)), np.array(view(100, 90))[:, :96, :96]
+    previous, following = ground.copy(), ground.copy()
+    previous[:, 32:128, 32:128], following[:, 32:128, 48:144] = square, square
+    found = np.asarray(match(jnp.asarray(previous), jnp.asarray(following)))
+    np.testing.assert_array_equal(found[0, 72:88, 80:96, 0], -8)
+    np.testing.assert_array_equal(found[0, 72:88, 80:96, 1], 0)
+    np.testing.assert_array_equal(found[0, :, -8:], 0)
+
+
+def test_nothing_to_see_does_not_move():
+    grey = jnp.full((2, 32, 48, 3), 0.5)
+    noise = jnp.asarray(RNG.normal(0.5, 0.002, grey.shape), jnp.float32)
+    np.testing.assert_array_equal(match(grey, grey), 0)
+    np.testing.assert_array_equal(match(noise, noise[::-1]), 0)
+
+
+def test_the_smallest_frame_has_a_motion():
+    assert match(view(0, 0)[:, :16, :16], view(0, 0)[:, :16, :16]).shape == (1, 16, 16, 2)
+
+
+def test_only_eight_bits_are_looked_at():
+    """What is not, another machine may see otherwise."""
+    previous, following = (jnp.rint(255 * view(*at)) / 255 for at in ((0, 4), (3, 0)))
+    below = jnp.asarray(RNG.uniform(-0.4, 0.4, previous.shape) / 255, jnp.float32)
+    np.testing.assert_array_equal(
+        match(previous, following), match(previous + below, following - below)
+    )
