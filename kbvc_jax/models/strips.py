@@ -6,7 +6,6 @@ so that the result is that of the whole frame.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -57,28 +56,3 @@ class Strips(NamedTuple):
         return synthesise_padded(
             lax.dynamic_slice_in_dim(references, 2 * first, reach, 2), *kernels
         )
-
-    def squared_error(
-        self,
-        codec: FrameCodec,
-        features: Float[Array, "b fh fw n"],
-        references: Float[Array, "b r h w c"],
-        frames: Float[Array, "b rows columns c"],
-        taps: int,
-    ) -> Float[Array, "b"]:
-        """Summed over the frame. Backwards, too, the kernels of one strip exist at a time."""
-        rows, columns = frames.shape[1:3]
-        padded = self.pad_features(features), self.pad_references(references, taps)
-        below = 2 * self.height * self.count - rows
-        frames = jnp.pad(frames, ((0, 0), (0, below), (0, 0), (0, 0)))
-
-        def of_strip(number: Array | int) -> Float[Array, "b"]:
-            strip = self.synthesise(codec, *padded, number * self.height)[:, :, :columns]
-            row = 2 * self.height * number + jnp.arange(2 * self.height)
-            wanted = lax.dynamic_slice_in_dim(frames, row[0], 2 * self.height, 1)
-            error = jnp.where((row < rows)[:, None, None], strip - wanted, 0)
-            return jnp.square(error).sum((1, 2, 3))
-
-        if self.count == 1:
-            return of_strip(0)
-        return lax.map(jax.checkpoint(of_strip), jnp.arange(self.count)).sum(0)

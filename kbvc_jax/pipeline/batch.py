@@ -46,6 +46,12 @@ class FrameRates(NamedTuple):
         codec = ImageCodec if self.kind == "image" else FrameCodec
         return self.level - codec.LEVELS.start
 
+    @property
+    def shared_quality(self) -> int:
+        """Frames of a batch are of one depth."""
+        (quality,) = set(self.quality.tolist())
+        return quality
+
     def rows(self, rows: slice) -> "FrameRates":
         return FrameRates(self.quality[rows], self.level[rows])
 

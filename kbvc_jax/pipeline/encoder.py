@@ -58,7 +58,7 @@ def encode_gops(
 ) -> Iterator[CodedGop]:
     """Codes all frames."""
     wanted = round(quality * QUALITY_STEPS)
-    asked = Settings(wanted, wanted, options.effort, options.paper)
+    asked = Settings(wanted, wanted, options.steps, options.paper)
     opening = None  # the frame that a span begins with, once it is coded
     own = None  # quality of this scene's I-frames
     hopeless, learnt_at = set[Kind](), 0
@@ -66,16 +66,14 @@ def encode_gops(
         if options.auto:
             rising = (own,) if own is not None else [shifted(wanted, up) for up in RAISES]
             tried = [dataclasses.replace(asked, quality=risen, effort=0) for risen in rising]
-            window, groups = cheapest(network, span, opening, tried)
-            own = window.settings.quality
+            own, groups = cheapest(network, span, opening, tried)
         else:
-            own, window, groups = wanted, None, [Group(0, span.end, FALL)] if span.end else []
-        if window is None or options.effort:  # else the choice has coded everything
-            if span.start - learnt_at >= MAX_GOP:  # what was worse may be better by now
-                hopeless, learnt_at = set(), span.start
-            settings = dataclasses.replace(asked, quality=own)
-            window = Window(network, span, opening, settings, hopeless)
-            groups = window.code_all(groups)
+            own, groups = wanted, [Group(0, span.end, FALL)] if span.end else []
+        if span.start - learnt_at >= MAX_GOP:  # what was worse may be better by now
+            hopeless, learnt_at = set(), span.start
+        settings = dataclasses.replace(asked, quality=own)
+        window = Window(network, span, opening, settings, hopeless)
+        groups = window.code_all(groups)
         if window.first:
             yield CodedGop(network, 0, Group(0, 0, FALL, [window.first]), own)
         for group in groups:

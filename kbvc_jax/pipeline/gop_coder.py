@@ -51,7 +51,7 @@ class Settings:
 
     quality: int  # of its I-frames
     wanted: int  # whose lambda says what things cost
-    effort: int = 0
+    effort: int = 0  # steps of refinement of frames that others refer to
     paper: bool = False
 
     def kinds(self, leaf: bool) -> tuple[Kind, ...]:
@@ -128,7 +128,9 @@ def code_b_frames(
             for kind in settings.kinds(b_frames[0].is_leaf)
             if not (b_frames[0].is_leaf and kind in hopeless)
         }
-        tried = _code_depth(network, decoded, frames, b_frames, rates, settings)
+        # A leaf, to which nothing refers, is not worth steps of its own.
+        own = dataclasses.replace(settings, effort=0) if b_frames[0].is_leaf else settings
+        tried = _code_depth(network, decoded, frames, b_frames, rates, own)
         best = min(tried.values(), key=lambda coded: coded.cost)
         limit = HOPELESS * best.cost
         hopeless |= {kind for kind, c in tried.items() if c is not best and c.cost > limit}
@@ -189,9 +191,8 @@ def _code(
     rates: FrameRates,
     settings: Settings,
 ) -> CodedDepth:
-    wanted, effort = settings.wanted, settings.effort
-    found = code_frames(network, sources, seen, rates, wanted, effort, predictors)
-    cost = costs(network, found.symbols, found.frames, sources, rates, wanted).sum()
+    found = code_frames(network, sources, seen, rates, settings.effort, predictors)
+    cost = costs(network, found.symbols, found.frames, sources, rates, settings.wanted).sum()
     made = pictures(network, found.frames, *found.symbols[:2], found.prior, rates)
     return CodedDepth(times, levels, rates, found.symbols, made, float(cost))
 

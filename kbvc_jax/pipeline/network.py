@@ -54,16 +54,25 @@ class Network:
         self,
         latents: Latents,
         frames: UInt[Array, "b h w 3"],
-        references: Array | None,
         rates: FrameRates,
-        quality: int,
         prior: Prior | None = None,
     ) -> Latents:
-        """The gradient of the cost at `quality`: where not to go. Of frames that others predict,
-        under the `prior` that they have."""
-        parts = (self._skeleton, self._arrays, self.peak, latents, frames, references)
-        strips = None if references is None else steps.strips_of(references)
-        return steps.slope(*parts, strips, rates.on_device, self.error_weight(quality), prior)
+        """The gradient of what the image codec's frames cost, softly rounded: where not to go. Of
+        predicted frames, under the `prior` that they have."""
+        weight = self.error_weight(rates.shared_quality)
+        parts = self._skeleton, self._arrays, self.peak, latents, frames
+        return steps.slope(*parts, rates.on_device, weight, prior)
+
+    def error_slope(
+        self,
+        latent: Float[Array, "b lh lw m"],
+        frames: UInt[Array, "b h w 3"],
+        rates: FrameRates,
+    ) -> Float[Array, "b lh lw m"]:
+        """The gradient of what their errors cost, by the very latent that is decoded."""
+        weight = self.error_weight(rates.shared_quality)
+        parts = self._skeleton, self._arrays, self.peak, latent, frames
+        return steps.error_slope(*parts, rates.on_device, weight)
 
     def error_weight(self, quality: int) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""

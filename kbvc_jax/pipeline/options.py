@@ -5,12 +5,14 @@ import dataclasses
 from kbvc_jax.errors import InputError
 from kbvc_jax.pipeline.schedule import MAX_GOP
 
+AUTO_EFFORT = 16
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     gop: int | str = 8  # frames from one closing frame to the next, or "auto"
     keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
-    effort: int = 0  # see refinement.py
+    effort: int = 0  # at least: see `steps`
     paper: bool = False  # as the paper has it: no latent is predicted in time
 
     def __post_init__(self):
@@ -25,6 +27,11 @@ class Options:
     @property
     def auto(self) -> bool:
         return self.gop == "auto"
+
+    @property
+    def steps(self) -> int:
+        """Of refinement (refinement.py), of frames that others refer to. Auto has time for some."""
+        return max(self.effort, AUTO_EFFORT if self.auto else 0)
 
     @property
     def intra_period(self) -> int:

@@ -1,11 +1,15 @@
-"""`--effort N`: a frame's symbols, made better in N steps down the gradient of what they cost.
+"""A frame's symbols, made better down the gradient of what they cost.
 
-An encoder guesses y and z in one pass. The decoder, differentiated, tells how to change them for
-fewer bits and less error; rounding is soft in that derivative alone. A step is judged by what the
-file would hold: where it does not pay it is taken back, so that no frame costs more than before.
-Streams stay what they are: a decoder cannot tell.
+An encoder guesses y and z in one pass. The decoder, differentiated, tells how to change them: first
+for fewer bits and less error, where rounding is soft in that derivative alone, then for less error
+of the very symbols that are sent. A step is judged by what the file would hold: where it does not
+pay it is taken back, so that no frame costs more than before. Streams stay what they are: a decoder
+cannot tell.
 """
 
+import dataclasses
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -16,9 +20,21 @@ from jaxtyping import Array, Float, UInt
 from kbvc_jax.pipeline.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
 from kbvc_jax.pipeline.network import Network
 
-# Symbols a bit of slope. Gains make the quantiser's bin the natural unit at every quality.
-FIRST_STEP, LONGER, SHORTER = 0.03, 1.2, 0.3
-STEEPEST = 5.0
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """Steps in symbols a bit of slope: gains make the quantiser's bin the natural unit at every
+    quality."""
+
+    first: float
+    longer: float  # after a step that pays
+    shorter: float
+    steepest: float = math.inf  # a slope beyond this says no more than its sign
+
+
+SOFT = Descent(0.03, 1.2, 0.3, steepest=5.0)
+EXACT = Descent(0.006, 1.3, 0.5)
+SOFT_PART = 4  # one step of so many, rounded up
 
 
 class Attempt(NamedTuple):
@@ -33,11 +49,10 @@ def code_frames(
     sources: UInt[Array, "b h w 3"],
     references: Array | None,
     rates: FrameRates,
-    quality: int,
     effort: int,
     predictors: Predictors | None = None,
 ) -> Attempt:
-    """Symbols and what they decode to; `quality`, of the I-frames, weighs bits against errors.
+    """Symbols and what they decode to. Only the image codec's are refined.
 
     Where latents are predicted, each step goes down the slope under the modes at hand, and may end
     at others."""
@@ -48,23 +63,47 @@ def code_frames(
         decoded = network.synthesise(symbols.y, prior, references, rates, size)
         return Attempt(latents, symbols, decoded, prior)
 
-    def cost_of(tried: Attempt) -> Float[np.ndarray, "b"]:
+    def cost(tried: Attempt) -> Float[np.ndarray, "b"]:
+        quality = rates.shared_quality
         return costs(network, tried.symbols, tried.frames, sources, rates, quality)
 
+    def soft(best: Attempt) -> Latents:
+        prior = None if predictors is None else best.prior
+        return network.slope(best.latents, sources, rates, prior)
+
+    def exact(best: Attempt) -> Latents:
+        sent = best.symbols.y + best.prior.mean
+        return Latents(network.error_slope(sent, sources, rates), jnp.zeros_like(best.latents.z))
+
     best = attempt(network.analyse(sources, references, rates))
-    if not effort:
+    if references is None:
+        first = -(-effort // SOFT_PART)
+        best = _better(best, attempt, cost, soft, SOFT, first)
+        best = _better(best, attempt, cost, exact, EXACT, effort - first)
+    return best
+
+
+def _better(
+    best: Attempt,
+    attempt: Callable[[Latents], Attempt],
+    cost: Callable[[Attempt], Float[np.ndarray, "b"]],
+    slope: Callable[[Attempt], Latents],
+    descent: Descent,
+    steps: int,
+) -> Attempt:
+    if not steps:
         return best
-    cost, pays = cost_of(best), np.ones(len(sources), bool)
-    step, slope = np.full(len(sources), FIRST_STEP, np.float32), None
-    for _ in range(effort):
+    least = cost(best)
+    step, pays = np.full(len(least), descent.first, np.float32), np.ones(len(least), bool)
+    down = None
+    for _ in range(steps):
         if pays.any():
-            prior = None if predictors is None else best.prior
-            slope = network.slope(best.latents, sources, references, rates, quality, prior)
-        tried = attempt(_descend(best.latents, slope, step))
-        found = cost_of(tried)
-        pays = found < cost
-        best, cost = _chosen(pays, tried, best), np.where(pays, found, cost)
-        step *= np.where(pays, LONGER, SHORTER).astype(np.float32)
+            down = slope(best)
+        tried = attempt(_descend(best.latents, down, step, descent.steepest))
+        found = cost(tried)
+        pays = found < least
+        best, least = _chosen(pays, tried, best), np.where(pays, found, least)
+        step *= np.where(pays, descent.longer, descent.shorter).astype(np.float32)
     return best
 
 
@@ -88,9 +127,9 @@ def _squared_error(decoded, sources):
 
 
 @jax.jit
-def _descend(latents, slope, step):
+def _descend(latents, slope, step, steepest):
     def down(x, gradient):
-        return x - step[:, None, None, None] * jnp.clip(gradient, -STEEPEST, STEEPEST)
+        return x - step[:, None, None, None] * jnp.clip(gradient, -steepest, steepest)
 
     return jax.tree.map(down, latents, slope)
 

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt
 
 from kbvc_jax.models.entropy_model import table_indexes
-from kbvc_jax.models.hyperprior import soften_given
+from kbvc_jax.models.hyperprior import Rate, soften_given
+from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.strips import Strips
 from kbvc_jax.ops.densities import scale_table
@@ -50,27 +51,33 @@ def analyse(skeleton, arrays, peak, frames, references, rate):
     return Latents(y, codec.hyperprior.hyper_latent(y))
 
 
-@partial(jax.jit, static_argnums=(0, 2, 6))
-def slope(skeleton, arrays, peak, latents, frames, references, strips, rate, error_weight, prior):
+@partial(jax.jit, static_argnums=(0, 2))
+def slope(skeleton, arrays, peak, latents, frames, rate, error_weight, prior):
     model = skeleton.model(arrays)
-    frames = frames.astype(jnp.float32)
 
     def cost(latents: Latents) -> Float[Array, ""]:
-        codec = model.image if references is None else model.frame
         if prior is None:
-            coded = codec.hyperprior.soften(*latents, rate)
+            coded = model.image.hyperprior.soften(*latents, rate)
         else:
             coded = soften_given(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
-        if references is None:
-            decoded = crop(model.image.synthesise(coded.latent, rate), *frames.shape[1:3])
-            error = jnp.square(decoded - frames / peak).sum((1, 2, 3))
-        else:
-            features = model.frame.features(coded.latent, rate)
-            taps = model.config.kernel_size
-            error = strips.squared_error(model.frame, features, references, frames / peak, taps)
-        return (coded.bits_y + coded.bits_z + error_weight * peak**2 * error).sum()
+        error = _squared_error(model, peak, coded.latent, frames, rate)
+        return (coded.bits_y + coded.bits_z).sum() + error_weight * error
 
     return jax.grad(cost)(latents)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def error_slope(skeleton, arrays, peak, latent, frames, rate, error_weight):
+    model = skeleton.model(arrays)
+    return jax.grad(lambda x: error_weight * _squared_error(model, peak, x, frames, rate))(latent)
+
+
+def _squared_error(
+    model: Kbvc, peak: int, latent: Float[Array, "b lh lw m"], frames: Array, rate: Rate
+) -> Float[Array, ""]:
+    """In the frames' own units."""
+    decoded = crop(model.image.synthesise(latent, rate), *frames.shape[1:3])
+    return jnp.square(peak * decoded - frames.astype(jnp.float32)).sum()
 
 
 @jax.jit

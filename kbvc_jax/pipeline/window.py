@@ -101,8 +101,9 @@ def cheapest(
     span: Span,
     opening: Picture | None,
     tried: Sequence[Settings],
-) -> tuple[Window, list[Group]]:
-    """The cheapest groups, at the I-frames' quality that is best for groups of the usual length."""
+) -> tuple[int, list[Group]]:
+    """The I-frames' quality that is best for groups of the usual length, and the cheapest groups
+    at that."""
     end, best, least = span.end, None, math.inf
     usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
     for settings in dict.fromkeys(tried):  # the best quality cannot be raised
@@ -112,4 +113,4 @@ def cheapest(
             break
         best, least = window, cost
     assert best is not None  # a cost is finite
-    return best, choose_groups(0, end, best.code) if end else []
+    return best.settings.quality, choose_groups(0, end, best.code) if end else []

@@ -7,19 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.batch import FrameRates
+from kbvc_jax.pipeline.codec import Codec
 from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.options import AUTO_EFFORT
 from kbvc_jax.pipeline.refinement import code_frames, costs
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITY = 75 * QUALITY_STEPS
-RATES = {
-    kind: FrameRates(np.full(2, QUALITY, np.int32), np.array(levels, np.int32))
-    for kind, levels in {"image": (0, 0), "frame": (1, 2)}.items()
-}
+RATES = FrameRates(np.full(2, QUALITY, np.int32), np.zeros(2, np.int32))
 
 
 @pytest.fixture(scope="module")
@@ -34,48 +35,86 @@ def pictures():
         return jnp.stack([frame[60:130, 100:202] for frame in video])
 
 
-def references(network, pictures, kind):
-    return network.references(pictures[:2], pictures[2:]) if kind == "frame" else None
+def coded(network, pictures, predicted, effort):
+    predictors = known_before(network, pictures).alone if predicted else None
+    return code_frames(network, pictures[1:3], None, RATES, effort, predictors)
 
 
-def cost(network, pictures, kind, effort):
-    sources, seen, predictors = pictures[1:3], references(network, pictures, kind), None
-    rates = RATES["frame" if kind == "frame" else "image"]
-    if kind == "predicted":
-        predictors = known_before(network, pictures).alone
-    found = code_frames(network, sources, seen, rates, QUALITY, effort, predictors)
-    return costs(network, found.symbols, found.frames, sources, rates, QUALITY)
+def cost(network, pictures, predicted, effort):
+    found = coded(network, pictures, predicted, effort)
+    return costs(network, found.symbols, found.frames, pictures[1:3], RATES, QUALITY)
 
 
 def known_before(network, pictures):
     """Of each of the middle pictures, the one before it."""
-    rates = RATES["image"]
-    found = code_frames(network, pictures[:2], None, rates, QUALITY, 0)
-    return network.known(*found.symbols[:2], found.prior, rates)
+    found = code_frames(network, pictures[:2], None, RATES, 0)
+    return network.known(*found.symbols[:2], found.prior, RATES)
 
 
-@pytest.mark.parametrize("kind", ["image", "frame", "predicted"])
-def test_effort_lowers_the_cost_of_each_frame(network, pictures, kind):
-    plain, one, four = (cost(network, pictures, kind, effort) for effort in (0, 1, 4))
-    assert (one <= plain).all() and (four <= one).all() and (four < 0.99 * plain).all()
+@pytest.mark.parametrize("predicted", [False, True])
+def test_effort_lowers_the_cost_of_each_frame(network, pictures, predicted):
+    plain, one, four, more = (cost(network, pictures, predicted, n) for n in (0, 1, 4, 12))
+    assert (one <= plain).all() and (four <= one).all() and (more < four).all()
+    assert (more < 0.97 * plain).all()
 
 
 def test_steps_that_do_not_pay_are_taken_back(network, pictures, monkeypatch):
-    down = network.slope
-    monkeypatch.setattr(network, "slope", lambda *a: jax.tree.map(lambda g: -100 * g, down(*a)))
-    plain, tried = (cost(network, pictures, "image", effort) for effort in (0, 2))
+    for name in ("slope", "error_slope"):
+        down = getattr(network, name)
+        up = lambda *a, down=down: jax.tree.map(lambda g: -100 * g, down(*a))  # noqa: E731
+        monkeypatch.setattr(network, name, up)
+    plain, tried = (cost(network, pictures, False, effort) for effort in (0, 5))
     np.testing.assert_array_equal(tried, plain)
 
 
-@pytest.mark.parametrize("kind", ["image", "frame"])
-def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, kind):
+def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, monkeypatch):
     """A cost linear in the weight of errors has a gradient that is."""
-    seen, rates, sources = references(network, pictures, kind), RATES[kind], pictures[1:3]
-    latents = network.analyse(sources, seen, rates)
-    qualities = [quality * QUALITY_STEPS for quality in (0, 75, 100)]
-    low, middle, high = (network.slope(latents, sources, seen, rates, q) for q in qualities)
-    weights = [network.error_weight(quality) for quality in qualities]
-    part = (weights[1] - weights[0]) / (weights[2] - weights[0])
-    for a, found, b in zip(low, middle, high, strict=True):
-        np.testing.assert_allclose(found, a + part * (b - a), atol=1e-3 * jnp.abs(found).max())
-        assert jnp.abs(b - a).max() > 0.1 * jnp.abs(found).max() > 0
+    sources = pictures[1:3]
+    latents, slopes = network.analyse(sources, None, RATES), []
+    for weight in (0.0, 0.01, 0.03):
+        monkeypatch.setattr(network, "error_weight", lambda quality, weight=weight: weight)
+        slopes.append(network.slope(latents, sources, RATES))
+    for low, found, high in zip(*slopes, strict=True):
+        expected = low + (high - low) / 3
+        np.testing.assert_allclose(found, expected, atol=1e-3 * jnp.abs(found).max())
+        assert jnp.abs(high - low).max() > 0.1 * jnp.abs(found).max() > 0
+
+
+def test_the_slope_of_errors_is_that_of_the_picture_of_the_latent_that_is_sent(network, pictures):
+    sources = pictures[1:3]
+    found = coded(network, pictures, False, 0)
+    sent = found.symbols.y + found.prior.mean
+
+    def error(latent):
+        samples = network.inference.model.image.synthesise(latent, RATES.on_device)
+        return float(jnp.square(255 * samples[:, :70, :102] - sources).sum())
+
+    slope = network.error_slope(sent, sources, RATES)
+    away = 1e-3 * slope
+    change = network.error_weight(QUALITY) * (error(sent + away) - error(sent - away)) / 2
+    assert float((slope * away).sum()) == pytest.approx(change, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "efforts"),
+    [
+        ({"gop": 4}, {0}),
+        ({"gop": 4, "effort": 3}, {0, 3}),
+        ({"gop": "auto"}, {0, AUTO_EFFORT}),
+        ({"gop": "auto", "effort": 40}, {0, 40}),
+    ],
+)
+def test_frames_that_others_refer_to_are_refined(pictures, monkeypatch, options, efforts):
+    tried, code = [], gop_coder.code_frames
+
+    def spy(network, sources, references, rates, effort, predictors):
+        tried.append((len(sources), references is None, effort))
+        return code(network, sources, references, rates, 0, predictors)
+
+    monkeypatch.setattr(gop_coder, "code_frames", spy)
+    codec = Codec(tiny_inference(0))
+    codec.encode(np.concatenate([pictures, pictures])[:5], 40, **options)
+    assert {effort for _, _, effort in tried} == efforts
+    if options["gop"] == 4:  # two I-frames and the frame between them, then the leaves either way
+        steps = max(efforts)
+        assert sorted(tried) == [*sorted([(1, True, steps)] * 3), (2, False, 0), (2, True, 0)]
