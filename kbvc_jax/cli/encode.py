@@ -58,8 +58,8 @@ def register(commands) -> None:
         type=kinds.index,
         default=0,
         metavar="N",
-        help="steps of refinement of each frame by the decoder's gradient: fewer bits for the same "
-        "quality; a step takes 2 to 4 times as long as the rest, decoding no longer (default 0)",
+        help="steps of refinement, by the decoder's gradient, of frames that others refer to: less "
+        "rate for the same quality; decoding takes no longer (default 0; auto: at least 16)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"
