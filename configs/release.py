@@ -23,6 +23,7 @@ MODEL = ModelConfig(
     image=CodecConfig(latent_channels=384),
     interpolator=InterpolatorConfig(matched=True),
     block_transform=True,
+    fusion_channels=48,
     lambda_max=small.MODEL.lambda_max,
 )
 DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)

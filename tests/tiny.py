@@ -21,6 +21,7 @@ TINY = ModelConfig(
     interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2, matched=True),
     quality_points=2,
     block_transform=True,
+    fusion_channels=6,
 )
 
 

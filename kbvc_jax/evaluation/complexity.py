@@ -72,6 +72,10 @@ def _rows(model: Kbvc) -> list[Row]:
     if interpolator is not None:
         macs = _macs(lambda: interpolator(frame, frame))
         rows.insert(1, Row("frame interpolator", _parameters(interpolator), macs))
+    if model.fusion is not None:
+        both, quality = references[:, :2].swapaxes(0, 1), rate.quality
+        macs = _macs(lambda: model.fusion and model.fusion(frame, both, quality))
+        rows.append(Row("fusion", _parameters(model.fusion), macs))
     b_frame = sum(row.macs_per_pixel for row in rows if row.module != "image codec")
     return [*rows, Row("total (a B-frame)", _parameters(model), b_frame)]
 

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.fusion import Fusion, aligned
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.interpolator import Interpolator
 
@@ -22,6 +23,9 @@ class Kbvc(nnx.Module):
         self.interpolator = (
             Interpolator(config.interpolator, dtype, rngs) if config.interpolate else None
         )
+        self.fusion = (
+            Fusion(config.fusion_channels, dtype, rngs) if config.fusion_channels else None
+        )
 
     def references(
         self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
@@ -31,6 +35,17 @@ class Kbvc(nnx.Module):
         if self.interpolator is not None:
             frames.append(self.interpolator(previous, following))
         return jnp.stack(frames, 1)
+
+    def fused(
+        self,
+        decoded: Float[Array, "b h w 3"],
+        references: Float[Array, "s b h w 3"],
+        quality: Float[Array, "b"],
+    ) -> Float[Array, "b h w 3"]:
+        """A predicted frame with what its references, one or two, add to it."""
+        if self.fusion is None:
+            return decoded
+        return self.fusion(decoded, aligned(decoded, references), quality)
 
     def between(self, references: Float[Array, "b r h w 3"]) -> Float[Array, "b h w 3"]:
         """The interpolated frame; without that network the mean of both."""

@@ -1,4 +1,5 @@
-"""Where two frames show the same: the motion, even in time, under which they agree half-way.
+"""Where two frames show the same: the motion, even in time, under which they agree half-way; or
+that from one frame to the other.
 
 Coarse to fine, each position tries what the coarser level found and the motions around that, and
 takes the one under which a window of both frames differs least. To stand still costs a little less,
@@ -7,6 +8,7 @@ exactly: whoever sees the same frames finds the same motion.
 """
 
 import itertools
+from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import lax
@@ -16,12 +18,14 @@ from kbvc_jax.ops.resize import upsample2
 
 LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
 REACH, FURTHER = 3, 1  # positions to each side, on the coarsest level and on the others
-WINDOW = 6  # positions to each side
+# Positions of a window to each side; of two frames around the one that is looked for, many more.
+WINDOW, FOLLOWED_WINDOW = 6, 1
 # What a step away and standing still are worth, in differences of one position's three samples.
 STEP, STILL = 1.5, 3.0
 
 Image = Float[Array, "b h w 3"]
 Motion = Integer[Array, "b h w 2"]
+Moved = Callable[[Image, Image, Motion], tuple[Image, Image]]
 
 
 def match(
@@ -31,18 +35,30 @@ def match(
 
     Frames are in 0 to 1, their sizes multiples of 16.
     """
-    pyramid = zip(_pyramid(previous), _pyramid(following), strict=True)
-    motion = None
-    for before, after in pyramid:
-        if motion is None:
-            motion, reach = jnp.zeros((*before.shape[:3], 2), jnp.int32), REACH
-        else:
-            motion, reach = 2 * motion.repeat(2, 1).repeat(2, 2), FURTHER
-        motion = _median(_refine(before, after, motion, reach))
-    assert motion is not None
+    motion = _search(previous, following, WINDOW, lambda a, b, m: (_moved(a, m), _moved(b, -m)))
     motion = motion.astype(jnp.float32)
     for _ in range(LEVELS[-1].bit_length() - 1):
         motion = 2 * upsample2(motion)
+    return motion
+
+
+def follow(
+    picture: Float[Array, "b h w 3"], reference: Float[Array, "b h w 3"]
+) -> Integer[Array, "b ph pw 2"]:
+    """The motion from a picture to where `reference` shows the same, in positions of LEVELS[-1]
+    pixels. What is finer, alignment.py finds."""
+    return _search(picture, reference, FOLLOWED_WINDOW, lambda a, b, m: (a, _moved(b, m)))
+
+
+def _search(first: Image, second: Image, window: int, moved: Moved) -> Integer[Array, "b ph pw 2"]:
+    motion = None
+    for a, b in zip(_pyramid(first), _pyramid(second), strict=True):
+        if motion is None:
+            motion, reach = jnp.zeros((*a.shape[:3], 2), jnp.int32), REACH
+        else:
+            motion, reach = 2 * motion.repeat(2, 1).repeat(2, 2), FURTHER
+        motion = _median(_refine(a, b, motion, reach, window, moved))
+    assert motion is not None
     return motion
 
 
@@ -60,36 +76,38 @@ def _shrink(frame: Image, times: int) -> Float[Array, "b h/{times} w/{times} 3"]
     return jnp.rint(blocks.sum((2, 4)) / times**2)
 
 
-def _refine(before: Image, after: Image, motion: Motion, reach: int) -> Motion:
+def _refine(
+    first: Image, second: Image, motion: Motion, reach: int, window: int, moved: Moved
+) -> Motion:
     """The best of the motions `reach` around the given ones, and of none at all."""
+    positions = (2 * window + 1) ** 2
+
+    def differences(tried):
+        a, b = moved(first, second, tried)
+        return _windows(jnp.abs(a - b).sum(-1), window)
 
     def attempt(best, step):
         cost, found = best
         tried = motion + step
-        own = _differences(before, after, tried) + _of_windows(STEP) * jnp.abs(step).sum()
+        own = differences(tried) + STEP * positions * jnp.abs(step).sum()
         better = own < cost
         return (jnp.minimum(own, cost), jnp.where(better[..., None], tried, found)), None
 
     still = jnp.zeros_like(motion)
-    first = _differences(before, after, still) - _of_windows(STILL), still
     steps = jnp.array([*itertools.product(range(-reach, reach + 1), repeat=2)])
-    (_, found), _ = lax.scan(attempt, first, steps)
+    start = differences(still) - STILL * positions, still
+    (_, found), _ = lax.scan(attempt, start, steps)
     return found
 
 
-def _of_windows(of_one: float) -> float:
-    return of_one * (2 * WINDOW + 1) ** 2
-
-
-def _differences(before: Image, after: Image, motion: Motion) -> Float[Array, "b h w"]:
-    """How much windows of both frames differ under a motion."""
-    summed = jnp.abs(_moved(before, motion) - _moved(after, -motion)).sum(-1)
+def _windows(x: Float[Array, "b h w"], window: int) -> Float[Array, "b h w"]:
+    """The sum over the window around each position, edges going on beyond the frame."""
     for axis in (1, 2):
-        edges, window = [(0, 0)] * 3, [1] * 3
-        edges[axis], window[axis] = (WINDOW, WINDOW), 2 * WINDOW + 1
-        padded = jnp.pad(summed, edges, mode="edge")
-        summed = lax.reduce_window(padded, 0.0, lax.add, window, (1, 1, 1), "VALID")
-    return summed
+        edges, size = [(0, 0)] * 3, [1] * 3
+        edges[axis], size[axis] = (window, window), 2 * window + 1
+        padded = jnp.pad(x, edges, mode="edge")
+        x = lax.reduce_window(padded, 0.0, lax.add, size, (1, 1, 1), "VALID")
+    return x
 
 
 def _moved(image: Image, motion: Motion) -> Image:

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt
 
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.frame_codec import FrameCodec
@@ -92,13 +92,11 @@ class Known(NamedTuple):
     latents: Float[Array, "b lh lw m"]  # before their gains
     z: Int[Array, "b zh zw c"]
 
-    @property
-    def alone(self) -> "Predictors":
-        return Predictors(self.latents[None], self.z)
-
 
 class Predictors(NamedTuple):
-    """What predicts the latents of frames, of which each position takes one, and z where kept."""
+    """What predicts frames: their latents, of which each position takes one, z where it is kept,
+    and the frames that they are fused with."""
 
     latents: Float[Array, "p b lh lw m"]  # before their gains
     z: Int[Array, "b zh zw c"]
+    frames: UInt[Array, "s b h w 3"]  # of one side or both

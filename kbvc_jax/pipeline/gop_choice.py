@@ -20,7 +20,7 @@ from kbvc_jax.pipeline.schedule import fall_shares
 FIRST_LENGTH = 8
 # By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
 # to a deeper one, and the less they move, the more a frame has from its references alone.
-FALL = 24
+FALL = 36
 FALLS = (0, 24, 48, 72, 96)  # that auto tries
 # By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
 # other frames have their quality from them.

@@ -22,9 +22,9 @@ from kbvc_jax.pipeline.pictures import (
     Picture,
     batches,
     frame_rates,
-    known_of,
     pictures,
     predictors_around,
+    predictors_of,
     references,
 )
 from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
@@ -54,12 +54,12 @@ class Settings:
     effort: int = 0  # steps of refinement of frames that others refer to
     paper: bool = False
 
-    def kinds(self, leaf: bool) -> tuple[Kind, ...]:
-        """The codecs that B-frames may be coded by: far from their references, kernels lost on
-        nearly every clip that they were tried on."""
+    def kinds(self, leaf: bool, fuses: bool) -> tuple[Kind, ...]:
+        """The codecs that B-frames may be coded by. Far from their references, and where the others
+        are fused with theirs, kernels lost on nearly every clip that they were tried on."""
         if self.paper:
             return ("frame",)
-        return ("frame", "image") if leaf else ("image",)
+        return ("frame", "image") if leaf and not fuses else ("image",)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def code_image(
 ) -> CodedDepth:
     """An I-frame; or a P-frame, its latent predicted from that of the one before it."""
     rates = frame_rates(settings.quality, (), 0, (INTRA,))
-    predictors = opening and known_of(opening).alone
+    predictors = opening and predictors_of(opening)
     source = jnp.asarray(frame)[None]
     return _code(network, (time,), (INTRA,), source, None, predictors, rates, settings)
 
@@ -125,7 +125,7 @@ def code_b_frames(
     for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
         rates: dict[Kind, FrameRates] = {
             kind: frame_rates(settings.quality, level_offsets, depth, _levels(kind, b_frames))
-            for kind in settings.kinds(b_frames[0].is_leaf)
+            for kind in settings.kinds(b_frames[0].is_leaf, network.fuses)
             if not (b_frames[0].is_leaf and kind in hopeless)
         }
         # A leaf, to which nothing refers, is not worth steps of its own.

@@ -10,16 +10,16 @@ from kbvc_jax.coding.coder import SymbolDecoder
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.coding.modes import decode_modes
 from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.batch import FrameRates, Prior, Size
+from kbvc_jax.pipeline.batch import FrameRates, Predictors, Prior, Size
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.pictures import (
     INTRA,
     Picture,
     batches,
     frame_rates,
-    known_of,
     pictures,
     predictors_around,
+    predictors_of,
     references,
     z_before,
 )
@@ -39,14 +39,14 @@ class GopReader:
         rates, predictors = frame_rates(self._record.quality, (), 0, (INTRA,)), None
         if self._record.predicted[0]:
             assert opening is not None  # the record before this one has been read
-            predictors = known_of(opening).alone
+            predictors = predictors_of(opening)
         z = self._z(rates, predictors and predictors.z)
         prior = self._network.prior(z, rates, self._size)
         if predictors is not None:
             modes = self._modes(rates, len(predictors.latents))
             prior = self._network.predict(prior, predictors, modes, rates)
         (y,) = self._y([prior])
-        return self._pictures(z, y, prior, None, rates)[0]
+        return self._pictures(z, y, prior, None, predictors, rates)[0]
 
     def b_frames(self, opening: Picture, closing: Picture) -> dict[int, Picture]:
         """The frames between, by time."""
@@ -61,25 +61,31 @@ class GopReader:
             for batch in batches(b_frames, self._size):
                 rows = slice(first, first := first + len(batch))
                 own = rates.rows(rows)
-                prior = self._network.prior(z[rows], own, self._size)
+                prior, predictors = self._network.prior(z[rows], own, self._size), None
                 if modes is not None:
                     seen = references(self._network, decoded, batch)
                     predictors = predictors_around(self._network, decoded, batch, seen, own)
                     prior = self._network.predict(prior, predictors, modes[rows], own)
-                parts.append((batch, own, z[rows], prior))
+                parts.append((batch, own, z[rows], prior, predictors))
             found = dict[int, Picture]()
-            ys = self._y([prior for *_, prior in parts])
-            for (batch, own, part, prior), y in zip(parts, ys, strict=True):
+            ys = self._y([prior for *_, prior, _ in parts])
+            for (batch, own, part, prior, predictors), y in zip(parts, ys, strict=True):
                 seen = None if predicted else references(self._network, decoded, batch)
-                made = self._pictures(part, y, prior, seen, own)
+                made = self._pictures(part, y, prior, seen, predictors, own)
                 found |= dict(zip((f.time for f in batch), made, strict=True))
             decoded |= found
         return {time: decoded[time] for time in range(1, record.frames)}
 
     def _pictures(
-        self, z: Array, y: Array, prior: Prior, seen: Array | None, rates: FrameRates
+        self,
+        z: Array,
+        y: Array,
+        prior: Prior,
+        seen: Array | None,
+        predictors: Predictors | None,
+        rates: FrameRates,
     ) -> list[Picture]:
-        frames = self._network.synthesise(y, prior, seen, rates, self._size)
+        frames = self._network.synthesise(y, prior, seen, rates, self._size, predictors)
         return pictures(self._network, frames, z, y, prior, rates)
 
     def _z(self, rates: FrameRates, before: Array | None) -> Array:

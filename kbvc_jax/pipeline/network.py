@@ -1,6 +1,7 @@
 """One model's steps, batch by batch: frames to symbols and back (steps.py has them compiled)."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
@@ -38,6 +39,11 @@ class Network:
         self._skeleton, self._arrays = split(inference.model)
         self._prices = Prices.of(inference.y_tables)
 
+    @property
+    def fuses(self) -> bool:
+        """Whether predicted frames are joined with their references."""
+        return self.inference.model.fusion is not None
+
     def references(
         self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
     ) -> Float[Array, "b r ph pw 3"]:
@@ -56,23 +62,25 @@ class Network:
         frames: UInt[Array, "b h w 3"],
         rates: FrameRates,
         prior: Prior | None = None,
+        predictors: Predictors | None = None,
     ) -> Latents:
         """The gradient of what the image codec's frames cost, softly rounded: where not to go. Of
         predicted frames, under the `prior` that they have."""
         weight = self.error_weight(rates.shared_quality)
         parts = self._skeleton, self._arrays, self.peak, latents, frames
-        return steps.slope(*parts, rates.on_device, weight, prior)
+        return steps.slope(*parts, rates.on_device, weight, prior, _sides(predictors))
 
     def error_slope(
         self,
         latent: Float[Array, "b lh lw m"],
         frames: UInt[Array, "b h w 3"],
         rates: FrameRates,
+        predictors: Predictors | None = None,
     ) -> Float[Array, "b lh lw m"]:
         """The gradient of what their errors cost, by the very latent that is decoded."""
         weight = self.error_weight(rates.shared_quality)
         parts = self._skeleton, self._arrays, self.peak, latent, frames
-        return steps.error_slope(*parts, rates.on_device, weight)
+        return steps.error_slope(*parts, rates.on_device, weight, _sides(predictors))
 
     def error_weight(self, quality: int) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""
@@ -125,7 +133,8 @@ class Network:
         """Of B-frames: by their references, and by frames on both sides that have latents."""
         latents = tuple(k.latents for k in known)
         parts = self._skeleton, self._arrays, self.peak, references, frames, latents
-        return Predictors(steps.predictors_between(*parts, rates.on_device), known[0].z)
+        latents = steps.predictors_between(*parts, rates.on_device)
+        return Predictors(latents, known[0].z, jnp.stack(frames))
 
     def entropy(self, kind: Kind) -> EntropyModel:
         return getattr(self.inference, kind)
@@ -163,10 +172,13 @@ class Network:
         references: Array | None,
         rates: FrameRates,
         size: Size,
+        predictors: Predictors | None = None,
     ) -> UInt[Array, "b h w 3"]:
+        """With predictors, what the image codec shows is fused with their frames."""
         rate = rates.on_device
         if references is None:
-            samples = steps.synthesise_image(self._skeleton, self._arrays, y, prior.mean, rate)
+            parts = self._skeleton, self._arrays, self.peak, y, prior.mean, rate
+            samples = steps.synthesise_image(*parts, _sides(predictors))
         else:
             samples = self._synthesise_strips(y, prior, references, rate)
         return steps.to_grid(samples, self.peak, size)
@@ -179,3 +191,7 @@ class Network:
             steps.synthesise_strip(*parts, *padded, number * strips.height)
             for number in range(strips.count)
         ]
+
+
+def _sides(predictors: Predictors | None) -> UInt[Array, "s b h w 3"] | None:
+    return None if predictors is None else predictors.frames

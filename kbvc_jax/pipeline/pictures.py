@@ -78,6 +78,13 @@ def predictors_around(
     return network.predictors_between(seen, (before, after), (known[0], known[1]), rates)
 
 
+def predictors_of(opening: Picture) -> Predictors:
+    """What predicts a P-frame."""
+    known = known_of(opening)
+    frame = jnp.asarray(opening.frame)
+    return Predictors(known.latents[None], known.z, frame[None, None])
+
+
 def z_before(decoded: Mapping[int, Picture], batch: Sequence[BFrame]) -> Int[Array, "b zh zw c"]:
     """What is kept of the frames before."""
     return _batch([known_of(_before(decoded, f.time)) for f in batch]).z

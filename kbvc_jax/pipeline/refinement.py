@@ -60,7 +60,7 @@ def code_frames(
 
     def attempt(latents: Latents) -> Attempt:
         symbols, prior = network.quantise(latents, rates, size, predictors)
-        decoded = network.synthesise(symbols.y, prior, references, rates, size)
+        decoded = network.synthesise(symbols.y, prior, references, rates, size, predictors)
         return Attempt(latents, symbols, decoded, prior)
 
     def cost(tried: Attempt) -> Float[np.ndarray, "b"]:
@@ -69,11 +69,12 @@ def code_frames(
 
     def soft(best: Attempt) -> Latents:
         prior = None if predictors is None else best.prior
-        return network.slope(best.latents, sources, rates, prior)
+        return network.slope(best.latents, sources, rates, prior, predictors)
 
     def exact(best: Attempt) -> Latents:
         sent = best.symbols.y + best.prior.mean
-        return Latents(network.error_slope(sent, sources, rates), jnp.zeros_like(best.latents.z))
+        slope = network.error_slope(sent, sources, rates, predictors)
+        return Latents(slope, jnp.zeros_like(best.latents.z))
 
     best = attempt(network.analyse(sources, references, rates))
     if references is None:

@@ -52,7 +52,7 @@ def analyse(skeleton, arrays, peak, frames, references, rate):
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def slope(skeleton, arrays, peak, latents, frames, rate, error_weight, prior):
+def slope(skeleton, arrays, peak, latents, frames, rate, error_weight, prior, sides):
     model = skeleton.model(arrays)
 
     def cost(latents: Latents) -> Float[Array, ""]:
@@ -60,24 +60,47 @@ def slope(skeleton, arrays, peak, latents, frames, rate, error_weight, prior):
             coded = model.image.hyperprior.soften(*latents, rate)
         else:
             coded = soften_given(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
-        error = _squared_error(model, peak, coded.latent, frames, rate)
+        error = _squared_error(model, peak, coded.latent, frames, rate, sides)
         return (coded.bits_y + coded.bits_z).sum() + error_weight * error
 
     return jax.grad(cost)(latents)
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def error_slope(skeleton, arrays, peak, latent, frames, rate, error_weight):
+def error_slope(skeleton, arrays, peak, latent, frames, rate, error_weight, sides):
     model = skeleton.model(arrays)
-    return jax.grad(lambda x: error_weight * _squared_error(model, peak, x, frames, rate))(latent)
+
+    def cost(latent: Float[Array, "b lh lw m"]) -> Float[Array, ""]:
+        return error_weight * _squared_error(model, peak, latent, frames, rate, sides)
+
+    return jax.grad(cost)(latent)
 
 
 def _squared_error(
-    model: Kbvc, peak: int, latent: Float[Array, "b lh lw m"], frames: Array, rate: Rate
+    model: Kbvc,
+    peak: int,
+    latent: Float[Array, "b lh lw m"],
+    frames: Array,
+    rate: Rate,
+    sides: UInt[Array, "s b h w 3"] | None,
 ) -> Float[Array, ""]:
     """In the frames' own units."""
-    decoded = crop(model.image.synthesise(latent, rate), *frames.shape[1:3])
+    decoded = crop(_shown(model, peak, latent, rate, sides), *frames.shape[1:3])
     return jnp.square(peak * decoded - frames.astype(jnp.float32)).sum()
+
+
+def _shown(
+    model: Kbvc,
+    peak: int,
+    latent: Float[Array, "b lh lw m"],
+    rate: Rate,
+    sides: UInt[Array, "s b h w 3"] | None,
+) -> Float[Array, "b ph pw 3"]:
+    """By the image codec and, of predicted frames, with what the frames on their sides add."""
+    decoded = model.image.synthesise(latent, rate)
+    if sides is None:
+        return decoded
+    return model.fused(decoded, jax.vmap(partial(_samples, peak=peak))(sides), rate.quality)
 
 
 @jax.jit
@@ -143,9 +166,9 @@ def quantise(y, prior, prices, weight):
     return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)
 
 
-@partial(jax.jit, static_argnums=0)
-def synthesise_image(skeleton, arrays, y, mean, rate):
-    return [skeleton.model(arrays).image.synthesise(y + mean, rate)]
+@partial(jax.jit, static_argnums=(0, 2))
+def synthesise_image(skeleton, arrays, peak, y, mean, rate, sides):
+    return [_shown(skeleton.model(arrays), peak, y + mean, rate, sides)]
 
 
 @partial(jax.jit, static_argnums=(0, 2))

@@ -27,6 +27,8 @@ class LossConfig:
     # with its full weight from the first step the network first learns to send nothing.
     ramp_start: float = 0.03
     ramp_steps: int = 1000
+    # Of the fusion's groups the part that is coded as P-frames are, from one side alone.
+    alone: float = 0.3
     # See interpolator_loss.py.
     interpolation: Literal["ifrnet", "rate"] = "ifrnet"
 
@@ -68,10 +70,10 @@ class CheckpointConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    # What is trained: IFRNet, the image codec, both codecs, the frame codec, or the hyperpriors of
-    # both; what a stage does not train stands still. "image" with groups of two frames codes no
-    # other; "hyperprior" leaves the latents as they are and learns to price them.
-    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior"] = "codec"
+    # What is trained: IFRNet, the image codec, both codecs, the frame codec, the hyperpriors of
+    # both, or the fusion; what a stage does not train stands still. "image" with groups of two
+    # frames codes no other; "hyperprior" leaves the latents as they are and learns to price them.
+    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior", "fusion"] = "codec"
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
@@ -125,6 +127,8 @@ def check(config: TrainConfig, devices: int) -> None:
         )
     if config.stage == "interpolator" and not config.model.interpolate:
         raise InputError("stage=interpolator needs model.interpolate=true")
+    if config.stage == "fusion" and not config.model.fusion_channels:
+        raise InputError("stage=fusion needs model.fusion_channels=N with N of at least 1")
     clips, batch_size = config.validation.clips, config.validation.data.batch_size
     if clips % batch_size:
         raise InputError(
@@ -142,7 +146,9 @@ def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
             f"{where}.batch_size={data.batch_size} cannot be divided among {devices} devices; "
             f"use a multiple of {devices}"
         )
-    least = 3 if stage in ("interpolator", "frame") else 2  # two frames are I-frames alone
+    least = (
+        3 if stage in ("interpolator", "frame", "fusion") else 2
+    )  # two frames are I-frames alone
     if data.frames < least:
         raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")
     if any(size % 16 for size in data.crop):

@@ -61,7 +61,7 @@ def export_run(
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; pass -y to overwrite it")
     config, parameters, _, validation = load_run(run)
-    if config.stage == "interpolator":
+    if config.stage in ("interpolator", "fusion"):
         raise InputError(
             f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
         )

@@ -61,7 +61,7 @@ def code_group(
         for row, time in enumerate(times):
             reconstruction = output.reconstruction[row]
             coded[time] = reconstruction, output.bits_y[row], output.bits_z[row]
-            references[time] = _displayed(reconstruction, rounded=key is None)
+            references[time] = displayed(reconstruction, rounded=key is None)
 
     ends = [0, last]
     keep(ends, image(frames[jnp.array(ends)], quality[jnp.array(ends)], keys[0]))
@@ -78,7 +78,7 @@ def code_group(
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
 
 
-def _displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:
+def displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:
     frame = jnp.clip(frame, 0, 1)
     return jnp.round(frame * 255) / 255 if rounded else frame
 
@@ -157,7 +157,7 @@ def rate(
 
 def psnr(coded: Float[Array, "t h w 3"], frames: Float[Array, "t h w 3"]) -> Float[Array, "t"]:
     """Of the frames as they are shown: clipped, on the 8-bit grid."""
-    mse = jnp.mean((_displayed(coded, rounded=True) - frames) ** 2, (1, 2, 3))
+    mse = jnp.mean((displayed(coded, rounded=True) - frames) ** 2, (1, 2, 3))
     return -10 * jnp.log10(jnp.maximum(mse, 1e-10))
 
 

@@ -13,7 +13,7 @@ from kbvc_jax.training.starting_point import start
 
 Parameters = dict[str, Array]
 # What the names of their parameters begin with.
-INTERPOLATOR, IMAGE, FRAME = "interpolator.", "image.", "frame."
+INTERPOLATOR, IMAGE, FRAME, FUSION = "interpolator.", "image.", "frame.", "fusion."
 HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
 DENSITY = ".bottleneck."  # and those of z's densities
 
@@ -52,6 +52,7 @@ def trained_in(stage: str, name: str) -> bool:
         "codec": name.startswith((IMAGE, FRAME)),
         "frame": name.startswith(FRAME),
         "hyperprior": HYPERPRIOR in name,
+        "fusion": name.startswith(FUSION),
     }[stage]
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Array
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.fusion_loss import fusion_loss
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import (
     Metrics,
@@ -36,16 +37,20 @@ class Stage(NamedTuple):
 
 
 def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
-    return (_interpolator if config.stage == "interpolator" else _codec)(config, model)
+    special = {"interpolator": _interpolator, "fusion": _fusion}
+    return special.get(config.stage, _codec)(config, model)
+
+
+def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Parameters]:
+    """What the stage trains, and what stands still."""
+    trainable = {
+        name: v for name, v in everything.items() if parameters.trained_in(config.stage, name)
+    }
+    return trainable, {name: v for name, v in everything.items() if name not in trainable}
 
 
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     merge, everything = parameters.split(model)
-    trainable = {
-        name: v for name, v in everything.items() if parameters.trained_in(config.stage, name)
-    }
-    frozen = {name: v for name, v in everything.items() if name not in trainable}
-
     objective = rate if config.stage == "hyperprior" else rate_distortion
 
     def loss(values, frames, key, rate_weight):
@@ -62,7 +67,26 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
 
     fixed = config.loss.fixed_lambda is not None
     qualities = (0.0,) if fixed else config.validation.qualities
-    return Stage(loss, evaluate, qualities, trainable, frozen)
+    return Stage(loss, evaluate, qualities, *_parted(config, everything))
+
+
+def _fusion(config: TrainConfig, model: Kbvc) -> Stage:
+    merge, everything = parameters.split(model)
+    (low, high), (least, most) = config.loss.quality, config.loss.fall
+
+    def loss(values, frames, key, rate_weight):
+        quality_key, fall_key, alone_key = jax.random.split(key, 3)
+        quality = jax.random.uniform(quality_key, minval=low, maxval=high)
+        fall = jax.random.uniform(fall_key, minval=least, maxval=most)
+        alone = jax.random.bernoulli(alone_key, config.loss.alone)
+        return fusion_loss(merge(values), frames, quality, fall, alone, config)[:2]
+
+    def evaluate(values, frames, quality):
+        fall = sum(config.loss.fall) / 2
+        _, metrics, found = fusion_loss(merge(values), frames, quality, fall, False, config)
+        return metrics, jnp.clip(found, 0, 1)
+
+    return Stage(loss, evaluate, config.validation.qualities, *_parted(config, everything))
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:

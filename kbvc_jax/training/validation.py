@@ -32,6 +32,7 @@ class Validation(NamedTuple):
             f"{name}/{rung['quality']:g}": rung[name]
             for rung in self.ladder
             for name in ("psnr", "bpp", "loss")
+            if name in rung
         }
         return {"loss": self.loss, **rungs}
 

@@ -46,6 +46,16 @@ def test_multiply_adds_of_the_image_codec_by_hand(quality_points, block_transfor
     assert found["image codec"].macs_per_pixel == pytest.approx(wanted)
 
 
+def test_multiply_adds_of_the_fusion_by_hand():
+    channels = 20
+    inputs, outputs = 4 * (3 + 2 * (3 + 1) + 1), 4 * (2 + 3)  # of a block of 2x2 pixels
+    weights = 9 * channels * (inputs + 2 * channels + outputs)
+    found = rows(fusion_channels=channels)["fusion"]
+    assert found.parameters == weights + 3 * channels + outputs
+    assert found.macs_per_pixel == weights / 4
+    assert "fusion" not in rows()
+
+
 def test_without_interpolation_there_is_no_interpolator():
     found = rows(interpolate=False)
     assert "frame interpolator" not in found

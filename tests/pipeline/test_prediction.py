@@ -1,17 +1,21 @@
 """Latents predicted in time: the modes by themselves, then in real streams."""
 
+import dataclasses
 import io
 from importlib import resources
+from fractions import Fraction
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import tiny_inference
+from tiny import TINY, tiny_inference
 
 import kbvc_jax
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
+from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.batch import Size
 from kbvc_jax.pipeline.codec import WEIGHTS, Codec
@@ -26,6 +30,7 @@ from kbvc_jax.pipeline.prediction import (
     predict,
 )
 from kbvc_jax.pipeline.rounding import Prices
+from kbvc_jax.video.format import VideoFormat
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 SHAPE = (2, 3, 4, 5)
@@ -34,6 +39,11 @@ SHAPE = (2, 3, 4, 5)
 @pytest.fixture(scope="module")
 def codec():
     return Codec(tiny_inference(1))
+
+
+@pytest.fixture(scope="module")
+def unfused():
+    return Codec(tiny_inference(1, dataclasses.replace(TINY, fusion_channels=0)))
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +135,14 @@ def test_the_papers_streams_predict_no_latents(codec, options):
     assert any(predicted) and not any(paper)
 
 
-def test_what_costs_far_more_is_tried_again_after_32_frames_alone(codec, monkeypatch):
+def test_what_costs_far_more_is_tried_again_after_32_frames_alone(unfused, monkeypatch):
     tried, code = [], gop_coder.code_frames
     cost = {"image": 1.0, "frame": 10.0}
     monkeypatch.setattr(
         gop_coder, "code_frames", lambda *parts: tried.append(parts[3].kind) or code(*parts)
     )
     monkeypatch.setattr(gop_coder, "costs", lambda *parts: np.array(cost[parts[4].kind]))
-    codec.encode(still(41), 40, gop=2)
+    unfused.encode(still(41), 40, gop=2)
     assert tried.count("frame") == 2  # in the groups from frames 0 and 32
     assert tried.count("image") == 21 + 20
 
@@ -146,7 +156,8 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     assert read == [5, 4, 3, 6]  # of frames 9 and 10; 7 and 8; 5 and 6, an I-frame; 11 and 12
 
 
-def test_kernels_are_tried_next_to_their_references_alone(codec, monkeypatch):
+def test_kernels_are_tried_next_to_their_references_alone(codec, unfused, monkeypatch):
+    """And where nothing is fused."""
     tried, code = [], gop_coder.code_frames
 
     def spy(*parts):
@@ -155,8 +166,11 @@ def test_kernels_are_tried_next_to_their_references_alone(codec, monkeypatch):
 
     monkeypatch.setattr(gop_coder, "code_frames", spy)
     frames = np.random.default_rng(0).integers(0, 256, (9, 34, 50, 3)).astype(np.uint8)
-    codec.encode(frames, 40, gop=8)
+    unfused.encode(frames, 40, gop=8)
     assert [count for kind, count in tried if kind == "frame"] == [4]
+    tried.clear()
+    codec.encode(frames, 40, gop=8)
+    assert {kind for kind, _ in tried} == {"image"}
     tried.clear()
     codec.encode(frames, 40, gop=8, paper=True)
     assert [count for kind, count in tried if kind == "frame"] == [1, 2, 4]
@@ -197,6 +211,30 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
     own = network.inference.model.image.known_latent(scaled, rates.on_device)
     still = (known[0].latents + known[1].latents) / 2
     assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
+
+
+def test_predicted_frames_are_fused_with_their_references(codec, monkeypatch):
+    """Of one side where there is but one; the decoder shows the same."""
+    seen, fused = [], Kbvc.fused
+
+    def spy(model, decoded, references, quality):
+        seen.append(references.shape[:2])
+        return fused(model, decoded, references, quality)
+
+    monkeypatch.setattr(Kbvc, "fused", spy)
+    jax.clear_caches()
+    shown = {}
+    options = {"gop": 4, "keyint": 32, "on_frame": shown.__setitem__}
+    file, frames = io.BytesIO(), np.concatenate([still(2), 255 - still(3)])
+    format = VideoFormat(50, 34, Fraction(25), "709", True, 8, "444")
+    codec.encode_stream(frames, format, file, 60, **options)
+    assert seen == [(1, 1), (2, 1), (2, 2)]  # the P-frame, then each depth of B-frames
+    np.testing.assert_array_equal(
+        codec.decode(file.getvalue()), [shown[t] for t in range(5)]
+    )
+    seen.clear()
+    codec.encode(frames, 60, gop=4, keyint=32, paper=True)
+    assert not seen
 
 
 def test_a_keyint_below_the_group_is_refused(codec):

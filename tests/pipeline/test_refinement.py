@@ -11,8 +11,9 @@ from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.models.entropy_model import QUALITY_STEPS
+from kbvc_jax.models.fusion import aligned
 from kbvc_jax.pipeline import gop_coder
-from kbvc_jax.pipeline.batch import FrameRates
+from kbvc_jax.pipeline.batch import FrameRates, Predictors
 from kbvc_jax.pipeline.codec import Codec
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.options import AUTO_EFFORT
@@ -36,7 +37,7 @@ def pictures():
 
 
 def coded(network, pictures, predicted, effort):
-    predictors = known_before(network, pictures).alone if predicted else None
+    predictors = before(network, pictures) if predicted else None
     return code_frames(network, pictures[1:3], None, RATES, effort, predictors)
 
 
@@ -45,10 +46,11 @@ def cost(network, pictures, predicted, effort):
     return costs(network, found.symbols, found.frames, pictures[1:3], RATES, QUALITY)
 
 
-def known_before(network, pictures):
-    """Of each of the middle pictures, the one before it."""
+def before(network, pictures):
+    """What the one before each of the middle pictures tells of it."""
     found = code_frames(network, pictures[:2], None, RATES, 0)
-    return network.known(*found.symbols[:2], found.prior, RATES)
+    known = network.known(*found.symbols[:2], found.prior, RATES)
+    return Predictors(known.latents[None], known.z, found.frames[None])
 
 
 @pytest.mark.parametrize("predicted", [False, True])
@@ -80,16 +82,26 @@ def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, monkey
         assert jnp.abs(high - low).max() > 0.1 * jnp.abs(found).max() > 0
 
 
-def test_the_slope_of_errors_is_that_of_the_picture_of_the_latent_that_is_sent(network, pictures):
-    sources = pictures[1:3]
-    found = coded(network, pictures, False, 0)
+@pytest.mark.parametrize("predicted", [False, True])
+def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predicted):
+    """Of the latent that is sent; the motion found in its picture is taken as given."""
+    sources, model = pictures[1:3], network.inference.model
+    predictors = before(network, pictures) if predicted else None
+    found = coded(network, pictures, predicted, 0)
     sent = found.symbols.y + found.prior.mean
+    decoded = model.image.synthesise(sent, RATES.on_device)
+    if predicted:
+        edges = (0, 0), (0, 10), (0, 10), (0, 0)
+        references = jnp.pad(predictors.frames[0] / 255, edges, mode="edge")
+        sides = aligned(decoded, references[None])
 
     def error(latent):
-        samples = network.inference.model.image.synthesise(latent, RATES.on_device)
+        samples = model.image.synthesise(latent, RATES.on_device)
+        if predicted:
+            samples = model.fusion(samples, sides, RATES.on_device.quality)
         return float(jnp.square(255 * samples[:, :70, :102] - sources).sum())
 
-    slope = network.error_slope(sent, sources, RATES)
+    slope = network.error_slope(sent, sources, RATES, predictors)
     away = 1e-3 * slope
     change = network.error_weight(QUALITY) * (error(sent + away) - error(sent - away)) / 2
     assert float((slope * away).sum()) == pytest.approx(change, rel=0.02)

@@ -16,8 +16,11 @@ SMALL_ONES = (
     "small_frame",
     "small_hyperprior",
     "small_interpolator",
+    "small_fusion",
 )
-RELEASE = ("release", "release_image", "release_hyperprior", "release_interpolator")
+RELEASE = tuple(
+    "release" + part for part in ("", "_image", "_hyperprior", "_interpolator", "_fusion")
+)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS + SMALL_ONES + RELEASE)

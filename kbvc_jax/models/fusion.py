@@ -1,0 +1,72 @@
+"""Fusion: a predicted frame, once decoded, finds its own content in its references and takes detail
+from there.
+
+decoded ----------+--- align --- warped references ---+
+                  |                                   |
+                  +----- network: shares, residual ---+--- frame
+
+So it needs be coded no better than its motion takes to be found, and none of that is sent.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from kbvc_jax.models.layers import Convolution, rectify
+from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.ops.alignment import align
+from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
+from kbvc_jax.ops.warp import warp
+from kbvc_jax.ops.windows import window_mean
+
+SIDES = 2  # references
+OUTPUTS = SIDES + 3  # of a pixel: a share of what each reference has, and what none has
+SHARE = 0.3  # at first
+# Where windows of this reach differ by as much as DOUBT, on average, a reference is half believed.
+REACH, DOUBT = 3, 1 / 12
+# What the network sees saturates: differences and those of windows, times these.
+CLEAR, WIDE = 6.0, 10.0
+
+
+class Fusion(nnx.Module):
+    """All at half the resolution, in blocks of 2x2 pixels."""
+
+    def __init__(self, channels: int, dtype: DTypeLike, rngs: nnx.Rngs):
+        inputs = 3 + (3 + 1) * SIDES + 1  # of a pixel
+        self.first = Convolution(4 * inputs, channels, 3, dtype=dtype, rngs=rngs)
+        self.inner = nnx.List(
+            [Convolution(channels, channels, 3, gain=0.5, dtype=dtype, rngs=rngs) for _ in range(2)]
+        )
+        self.last = Convolution(channels, 4 * OUTPUTS, 3, gain=0.01, dtype=dtype, rngs=rngs)
+        start = jnp.zeros(OUTPUTS).at[:SIDES].set(SHARE)
+        self.last.bias[...] = jnp.tile(start, 4)
+
+    def __call__(
+        self,
+        decoded: Float[Array, "b h w 3"],
+        aligned: Float[Array, "s b h w 3"],
+        quality: Float[Array, "b"],
+    ) -> Float[Array, "b h w 3"]:
+        missing = aligned - decoded
+        doubt = jax.vmap(lambda m: window_mean(m, REACH))(jnp.abs(missing).mean(-1))[..., None]
+        known = jnp.broadcast_to((quality / MAX_QUALITY)[:, None, None, None], decoded.shape)
+        seen = [decoded - 0.5, *jnp.tanh(CLEAR * missing), *jnp.tanh(WIDE * doubt), known[..., :1]]
+        x = rectify(self.first(space_to_depth(jnp.concatenate(seen, -1), 2)))
+        for layer in self.inner:
+            x += rectify(layer(x))
+        out = depth_to_space(self.last(x), 2).astype(jnp.float32)
+        shares = jnp.moveaxis(out[..., :SIDES], -1, 0)[..., None] / (1 + (doubt / DOUBT) ** 2)
+        return decoded + (shares * missing).sum(0) + 0.25 * jnp.tanh(out[..., SIDES:])
+
+
+def aligned(
+    decoded: Float[Array, "b h w 3"], references: Float[Array, "s b h w 3"]
+) -> Float[Array, "2 b h w 3"]:
+    """The references as they look where the decoded frame shows the same; one serves as both."""
+    sides, batch = references.shape[:2]
+    flat = references.reshape(sides * batch, *references.shape[2:])
+    motion = align(jnp.tile(decoded, (sides, 1, 1, 1)), flat)
+    moved = warp(flat, jax.lax.stop_gradient(motion)).reshape(references.shape)
+    return jnp.broadcast_to(moved, (SIDES, *moved.shape[1:]))

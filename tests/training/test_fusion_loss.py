@@ -1,0 +1,65 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from kbvc_jax.training.fusion_loss import fusion_loss
+from kbvc_jax.training.parameters import build
+from kbvc_jax.training.stages import build_stage
+from tests.tiny import TINY
+from tests.training.stub import config
+
+CONFIG = config(stage="fusion", model=TINY)
+FRAMES = jnp.asarray(np.random.default_rng(4).random((3, 32, 48, 3)), jnp.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def stage(model):
+    return build_stage(CONFIG, model)
+
+
+@nnx.jit
+def shown(model, frames, alone):
+    return fusion_loss(model, frames, jnp.float32(60), 20.0, alone, CONFIG)[2]
+
+
+def test_the_fusion_alone_is_trained(stage):
+    assert {name.split(".")[0] for name in stage.trainable} == {"fusion"}
+    assert {name.split(".")[0] for name in stage.frozen} == {"image", "frame", "interpolator"}
+
+
+def test_a_p_frame_knows_nothing_of_the_second_side(model):
+    other = FRAMES.at[2].set(1 - FRAMES[2])
+    for alone in (True, False):
+        found, changed = (shown(model, frames, alone) for frames in (FRAMES, other))
+        assert (np.abs(found - changed).max() == 0) == alone
+
+
+def test_steps_down_the_gradient_lower_the_loss(stage):
+    loss = jax.jit(
+        jax.value_and_grad(
+            lambda own: stage.loss(own | stage.frozen, FRAMES, jax.random.key(0), 1.0)[0]
+        )
+    )
+    values = stage.trainable
+    first, gradient = loss(values)
+    for _ in range(20):
+        scale = 5e-2 / jnp.sqrt(sum(jnp.square(g).sum() for g in gradient.values()))
+        values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
+        last, gradient = loss(values)
+    assert last < 0.98 * first
+
+
+def test_all_triplets_of_a_group_count(stage):
+    frames = jnp.concatenate([FRAMES, FRAMES[::-1][1:]])
+    metrics, found = jax.jit(stage.evaluate)(
+        stage.trainable | stage.frozen, frames, jnp.float32(50)
+    )
+    assert found.shape == (3, *frames.shape[1:])
+    assert metrics.keys() == {"loss", "psnr", "psnr_decoded"}
