@@ -26,6 +26,8 @@ OUTPUTS = SIDES + 3  # of a pixel: a share of what each reference has, and what 
 SHARE = 0.3  # at first
 # Where windows of this reach differ by as much as DOUBT, on average, a reference is half believed.
 REACH, DOUBT = 3, 1 / 12
+# Where they differ by less than this no more is added: what stands still must not drift.
+CLEARLY = 2 / 255
 # What the network sees saturates: differences and those of windows, times these.
 CLEAR, WIDE = 6.0, 10.0
 
@@ -58,7 +60,8 @@ class Fusion(nnx.Module):
             x += rectify(layer(x))
         out = depth_to_space(self.last(x), 2).astype(jnp.float32)
         shares = jnp.moveaxis(out[..., :SIDES], -1, 0)[..., None] / (1 + (doubt / DOUBT) ** 2)
-        return decoded + (shares * missing).sum(0) + 0.25 * jnp.tanh(out[..., SIDES:])
+        differs = jnp.minimum(doubt.max(0) / CLEARLY, 1)
+        return decoded + (shares * missing).sum(0) + 0.25 * differs * jnp.tanh(out[..., SIDES:])
 
 
 def aligned(

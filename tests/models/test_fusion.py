@@ -53,6 +53,11 @@ def test_a_reference_that_shows_something_else_is_hardly_believed(fusion):
     assert share < 0.2 * jnp.abs(near).mean() / 0.01
 
 
+def test_what_stands_still_stays_as_it_is(fusion):
+    decoded = view(0)
+    np.testing.assert_array_equal(fusion(decoded, jnp.stack([decoded] * 2), QUALITY), decoded)
+
+
 def test_one_reference_serves_as_both():
     decoded = view(0)
     one, two = (aligned(decoded, jnp.stack([view(3)] * count)) for count in (1, 2))

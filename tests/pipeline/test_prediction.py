@@ -2,8 +2,8 @@
 
 import dataclasses
 import io
-from importlib import resources
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 
 import jax
@@ -229,9 +229,7 @@ def test_predicted_frames_are_fused_with_their_references(codec, monkeypatch):
     format = VideoFormat(50, 34, Fraction(25), "709", True, 8, "444")
     codec.encode_stream(frames, format, file, 60, **options)
     assert seen == [(1, 1), (2, 1), (2, 2)]  # the P-frame, then each depth of B-frames
-    np.testing.assert_array_equal(
-        codec.decode(file.getvalue()), [shown[t] for t in range(5)]
-    )
+    np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(5)])
     seen.clear()
     codec.encode(frames, 60, gop=4, keyint=32, paper=True)
     assert not seen
