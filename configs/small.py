@@ -7,6 +7,8 @@
     python train.py --config=configs/small_image.py --config.init_from=runs/small_interpolator
     python train.py --config=configs/small.py --config.init_from=runs/small_image
     python train.py --config=configs/small_frame.py --config.init_from=runs/small
+    python train.py --config=configs/small_hyperprior.py --config.init_from=runs/small_frame
+    python train.py --config=configs/small_fusion.py --config.init_from=runs/small_hyperprior
 
 Each train.py runs until its steps are done; --minutes=N saves and stops before, and the same
 command continues. Two cores; see docs/release-training.md for the runs that were made.

@@ -51,7 +51,7 @@ def register(commands) -> None:
     coding.add_argument(
         "--paper",
         action="store_true",
-        help="only what the paper has: I-frames, and B-frames by kernels; no latent is predicted",
+        help="only what the paper has: I-frames, and B-frames by kernels",
     )
     coding.add_argument(
         "--effort",

@@ -55,7 +55,7 @@ class EvaluationConfig:
     other_gops: tuple[str, ...] = ()
     # Efforts of its encoder to measure besides that of 0.
     other_efforts: tuple[int, ...] = ()
-    # Measure it besides as the paper has it: no latents predicted in time.
+    # Measure it besides as the paper has it: nothing predicted in time or fused.
     paper: bool = False
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights.

@@ -24,6 +24,7 @@ from kbvc_jax.ops.windows import window_mean
 SIDES = 2  # references
 OUTPUTS = SIDES + 3  # of a pixel: a share of what each reference has, and what none has
 SHARE = 0.3  # at first
+MOST = 0.25  # of what none has
 # Where windows of this reach differ by as much as DOUBT, on average, a reference is half believed.
 REACH, DOUBT = 3, 1 / 12
 # Where they differ by less than this no more is added: what stands still must not drift.
@@ -61,7 +62,7 @@ class Fusion(nnx.Module):
         out = depth_to_space(self.last(x), 2).astype(jnp.float32)
         shares = jnp.moveaxis(out[..., :SIDES], -1, 0)[..., None] / (1 + (doubt / DOUBT) ** 2)
         differs = jnp.minimum(doubt.max(0) / CLEARLY, 1)
-        return decoded + (shares * missing).sum(0) + 0.25 * differs * jnp.tanh(out[..., SIDES:])
+        return decoded + (shares * missing).sum(0) + MOST * differs * jnp.tanh(out[..., SIDES:])
 
 
 def aligned(

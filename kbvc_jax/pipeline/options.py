@@ -13,7 +13,7 @@ class Options:
     gop: int | str = 8  # frames from one closing frame to the next, or "auto"
     keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
     effort: int = 0  # at least: see `steps`
-    paper: bool = False  # as the paper has it: no latent is predicted in time
+    paper: bool = False  # as the paper has it: nothing is predicted in time or fused
 
     def __post_init__(self):
         if not (self.auto or (isinstance(self.gop, int) and 1 <= self.gop <= MAX_GOP)):
