@@ -13,11 +13,12 @@ its rows to the file of --json, and the table shows all of them.
 2 cores of an Intel Xeon, --sizes 256x256 --repeats 5: the weights that ship (--checkpoint
 kbvc_jax/weights) encode 6.94 and decode 10.78 frames a second where SSF does 6.98 and 9.16 (version
 0.15.0, the first whose decoder aligns references with what it decoded). 2 cores of an AMD EPYC:
-they encode 6.65 and decode 15.01 where SSF does 6.17 and 8.56 (version 0.12.0); 0.11.0, the first whose decoder looks at the interpolated frame, 6.20 and 12.48 beside 5.31
-and 7.53 (--repeats 3); 0.10.0, of 384 channels, 6.32 and 36.37 beside 5.81 and 7.90; 0.9.0, whose
-encoder hears its own pictures, 6.37 and 42.21 beside 5.51 and 7.46; 0.8.0, the first that tries two
-ways to code B-frames, 6.91 and 43.15 beside 5.01 and 7.12; 0.4.0 13.82 and 11.30 beside 4.22 and
-6.53; the full model, untrained and with version 0.1.0, 2.16 and 2.46 where SSF does 5.51 and 7.57.
+they encode 6.65 and decode 15.01 where SSF does 6.17 and 8.56 (version 0.12.0); 0.11.0, the first
+whose decoder looks at the interpolated frame, 6.20 and 12.48 beside 5.31 and 7.53 (--repeats 3);
+0.10.0, of 384 channels, 6.32 and 36.37 beside 5.81 and 7.90; 0.9.0, whose encoder hears its own
+pictures, 6.37 and 42.21 beside 5.51 and 7.46; 0.8.0, the first that tries two ways to code
+B-frames, 6.91 and 43.15 beside 5.01 and 7.12; 0.4.0 13.82 and 11.30 beside 4.22 and 6.53; the full
+model, untrained and with version 0.1.0, 2.16 and 2.46 where SSF does 5.51 and 7.57.
 On a GPU not measured.
 """
 
