@@ -36,7 +36,7 @@ MODEL = ModelConfig(
     fusion_channels=24,
     lambda_max=0.32,  # I-frames of calm scenes are worth it: all others have their detail from them
 )
-FALL = (0.0, 36.0)  # of quality: the encoder's falls by 12 or, where it chooses, by up to 48
+FALL = (0.0, 36.0)  # of quality: the encoder's falls by 18 or, where it chooses, by up to 48
 DATA = DataConfig(
     sources=(
         SourceConfig("pack", "train", weight=0.85),

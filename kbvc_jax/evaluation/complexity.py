@@ -38,7 +38,8 @@ def complexity(config: ModelConfig) -> list[Row]:
 
 
 def _rows(model: Kbvc) -> list[Row]:
-    config, image, codec, interpolator = model.config, model.image, model.frame, model.interpolator
+    config, image, codec = model.config, model.image, model.frame
+    interpolator, fusion = model.interpolator, model.fusion
     frame = jnp.zeros((1, HEIGHT, WIDTH, 3))
     references = jnp.zeros((1, config.references, HEIGHT, WIDTH, 3))
     rate = Rate(jnp.zeros(1), jnp.ones(1, jnp.int32))
@@ -72,10 +73,10 @@ def _rows(model: Kbvc) -> list[Row]:
     if interpolator is not None:
         macs = _macs(lambda: interpolator(frame, frame))
         rows.insert(1, Row("frame interpolator", _parameters(interpolator), macs))
-    if model.fusion is not None:
-        both, quality = references[:, :2].swapaxes(0, 1), rate.quality
-        macs = _macs(lambda: model.fusion and model.fusion(frame, both, quality))
-        rows.append(Row("fusion", _parameters(model.fusion), macs))
+    if fusion is not None:
+        both = references[:, :2].swapaxes(0, 1)
+        macs = _macs(lambda: fusion(frame, both, rate.quality))
+        rows.append(Row("fusion", _parameters(fusion), macs))
     # By kernels, as the paper codes it.
     others = ("image codec", "fusion")
     b_frame = sum(row.macs_per_pixel for row in rows if row.module not in others)

@@ -28,9 +28,9 @@ MOST = 0.25  # of what none has
 # Where windows of this reach differ by as much as DOUBT, on average, a reference is half believed.
 REACH, DOUBT = 3, 1 / 12
 # Where they differ by less than this no more is added: what stands still must not drift.
-CLEARLY = 2 / 255
+STILL = 2 / 255
 # What the network sees saturates: differences and those of windows, times these.
-CLEAR, WIDE = 6.0, 10.0
+DIFFERENCE_GAIN, DOUBT_GAIN = 6.0, 10.0
 
 
 class Fusion(nnx.Module):
@@ -55,13 +55,14 @@ class Fusion(nnx.Module):
         missing = aligned - decoded
         doubt = jax.vmap(lambda m: window_mean(m, REACH))(jnp.abs(missing).mean(-1))[..., None]
         known = jnp.broadcast_to((quality / MAX_QUALITY)[:, None, None, None], decoded.shape)
-        seen = [decoded - 0.5, *jnp.tanh(CLEAR * missing), *jnp.tanh(WIDE * doubt), known[..., :1]]
+        told = [*jnp.tanh(DIFFERENCE_GAIN * missing), *jnp.tanh(DOUBT_GAIN * doubt)]
+        seen = [decoded - 0.5, *told, known[..., :1]]
         x = rectify(self.first(space_to_depth(jnp.concatenate(seen, -1), 2)))
         for layer in self.inner:
             x += rectify(layer(x))
         out = depth_to_space(self.last(x), 2).astype(jnp.float32)
         shares = jnp.moveaxis(out[..., :SIDES], -1, 0)[..., None] / (1 + (doubt / DOUBT) ** 2)
-        differs = jnp.minimum(doubt.max(0) / CLEARLY, 1)
+        differs = jnp.minimum(doubt.max(0) / STILL, 1)
         return decoded + (shares * missing).sum(0) + MOST * differs * jnp.tanh(out[..., SIDES:])
 
 

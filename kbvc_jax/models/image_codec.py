@@ -100,6 +100,20 @@ class ImageCodec(LatentCodec):
         is about what differs between their latents."""
         return self._encode(frame, rate) + self._detail(frame, rate)
 
+    def foresee(
+        self,
+        known: Float[Array, "b lh lw m"],
+        moved: Float[Array, "b h w 3"],
+        still: Float[Array, "b h w 3"],
+        rate: Rate,
+    ) -> Float[Array, "b lh lw m"]:
+        """What is known of `still`, and what the moved picture's sketch has besides; both before
+        their gains."""
+        both = Rate(*(jnp.concatenate([part, part]) for part in rate))
+        sketches = self.sketch(jnp.concatenate([moved, still]), both)
+        moved, still = jnp.split(sketches, 2)
+        return known + self.known_latent(moved - still, rate)
+
     def _detail(self, frame: Float[Array, "b h w 3"], rate: Rate) -> Array | float:
         if self.block_encoder is None:
             return 0.0

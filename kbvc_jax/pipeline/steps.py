@@ -133,10 +133,7 @@ def predictors_between(skeleton, arrays, peak, references, frames, known, rate):
     """`frames` and the latents `known`: of those before and of those after."""
     model = skeleton.model(arrays)
     still = sum(_samples(f, peak) for f in frames) / 2
-    pictures = jnp.concatenate([model.between(references), still])
-    both = jax.tree.map(lambda r: jnp.concatenate([r, r]), rate)
-    moved, stood = jnp.split(model.image.sketch(pictures, both), 2)
-    foreseen = sum(known) / 2 + model.image.known_latent(moved - stood, rate)
+    foreseen = model.image.foresee(sum(known) / 2, model.between(references), still, rate)
     return jnp.stack([foreseen, *known])
 
 

@@ -14,13 +14,12 @@ from jaxtyping import Array, Bool, Float
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.pipeline.prediction import MODE_ERROR_WEIGHT
 from kbvc_jax.pipeline.schedule import hierarchy
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.loss import Metrics, balance, displayed, lagrange, psnr
 
-# Where latents are predicted: bits worth a squared error of 1, as in the encoder, and what symbols
-# cost about, so that it is the cheapest positions that are left as they are foreseen.
-ERROR_WEIGHT = 12.0
+# What symbols cost, about: positions where they are not worth it are left as they are foreseen.
 ZERO_BITS, OTHER_BITS = 0.1, 4.0
 DEAD_ZONE = 0.1  # of what is rounded towards zero, beyond half a step
 
@@ -78,11 +77,10 @@ def _predicted(
 ) -> Float[Array, "b lh lw m"]:
     codec = model.image
     seen = model.references(before.frames, after.frames)
-    moved, still = model.between(seen), (before.frames + after.frames) / 2
-    moves = codec.sketch(moved, rate) - codec.sketch(still, rate)
-    foreseen = codec.scale_latent((before.latents + after.latents) / 2, rate) + moves
+    known, still = (before.latents + after.latents) / 2, (before.frames + after.frames) / 2
+    foreseen = codec.scale_latent(codec.foresee(known, model.between(seen), still, rate), rate)
     exact = codec.analyse(frames, rate) - foreseen
     symbols = jnp.sign(exact) * jnp.floor(jnp.abs(exact) + 0.5 - DEAD_ZONE)
     bits = jnp.where(symbols == 0, ZERO_BITS, OTHER_BITS + 2 * jnp.log2(1 + jnp.abs(symbols)))
-    saved = ERROR_WEIGHT * (exact**2 - (exact - symbols) ** 2) - bits
+    saved = MODE_ERROR_WEIGHT * (exact**2 - (exact - symbols) ** 2) - bits
     return foreseen + jnp.where(saved.sum(-1, keepdims=True) > 0, symbols, 0)
