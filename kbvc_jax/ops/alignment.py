@@ -5,6 +5,9 @@ Whoever has both frames finds it: in whole positions by matching windows (matchi
 1981). The latter is smooth in both frames: what two machines round differently hardly moves it.
 """
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -53,9 +56,8 @@ def _closer(
     moved = lax.optimization_barrier(warp(reference[..., None], motion)[..., 0])
     slopes = [(p + m) / 2 for p, m in zip(_slopes(picture), _slopes(moved), strict=True)]
     x, y, missing = lax.optimization_barrier((*slopes, picture - moved))
-    products = x * x, x * y, y * y, x * missing, y * missing
-    means = tuple(window_mean(product, WINDOW) for product in products)
-    xx, xy, yy, xd, yd = lax.optimization_barrier(means)
+    products = jnp.stack([x * x, x * y, y * y, x * missing, y * missing])
+    xx, xy, yy, xd, yd = jax.vmap(partial(window_mean, reach=WINDOW))(products)
     xx, yy = xx + NOISE, yy + NOISE
     step = jnp.stack([yy * xd - xy * yd, xx * yd - xy * xd], -1) / (xx * yy - xy * xy)[..., None]
     return motion + jnp.clip(step, -FARTHEST, FARTHEST)

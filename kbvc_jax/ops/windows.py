@@ -11,8 +11,8 @@ def window_mean(x: Float[Array, "b h w"], reach: int) -> Float[Array, "b h w"]:
     for axis in (1, 2):
         edges = [(0, 0)] * 3
         edges[axis] = (reach, reach)
-        # A barrier: XLA would compute x once for every pixel of a window.
+        # Barriers: XLA would compute x once for every pixel of a window.
         p = lax.optimization_barrier(jnp.pad(x, edges, mode="edge"))
         moved = [lax.slice_in_dim(p, i, i + x.shape[axis], axis=axis) for i in range(size)]
         x = sum(moved[1:], moved[0]) / size
-    return x
+    return lax.optimization_barrier(x)

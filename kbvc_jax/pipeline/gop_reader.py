@@ -112,5 +112,6 @@ class GopReader:
         """Of all batches of a depth."""
         indexes = np.concatenate([np.asarray(prior.indexes) for prior in priors])
         y = self._decoder.decode(indexes.ravel(), self._network.inference.y_tables)
+        y = y.astype(np.int16)  # as the encoder has them: one program for both
         ends = np.cumsum([len(prior.indexes) for prior in priors])[:-1]
         return [jnp.asarray(part) for part in np.split(y.reshape(indexes.shape), ends)]

@@ -18,8 +18,9 @@ from kbvc_jax.pipeline.batch import FrameRates, Known, Predictors, Prior, Size
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.schedule import BFrame
 
-# Frames of a depth share one pass through the network, up to this many pixels of them.
-BATCH_PIXELS = 2**21
+# Frames of a depth share one pass through the network, up to this many pixels of them. A processor
+# gains nothing from that, and would compile each number of frames anew.
+BATCH_PIXELS = {"cpu": 1, "gpu": 2**21, "tpu": 2**21}
 INTRA = ImageCodec.LEVELS.start  # the level of whatever the image codec codes
 
 
@@ -36,7 +37,8 @@ class Picture(NamedTuple):
 
 def batches(frames: Sequence[BFrame], size: Size) -> Iterator[Sequence[BFrame]]:
     """Splits a depth into batches of a power of two: few shapes to compile, bounded memory."""
-    limit, first = max(1, BATCH_PIXELS // (size.height * size.width)), 0
+    pixels = BATCH_PIXELS.get(jax.default_backend(), BATCH_PIXELS["gpu"])
+    limit, first = max(1, pixels // (size.height * size.width)), 0
     while first < len(frames):
         count = min(limit, len(frames) - first)
         yield frames[first : (first := first + (1 << (count.bit_length() - 1)))]
