@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kbvc_jax.video.reader import open_video
 
 __all__ = ["Codec", "InputError", "__version__", "load", "open_stream", "open_video"]
-__version__ = "0.15.0"
+__version__ = "0.15.1"
 
 # JAX takes seconds to import; `kbvc info` and config files do without it.
 _LAZY = {
