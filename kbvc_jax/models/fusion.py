@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.layers import Convolution, rectify
 from kbvc_jax.models.rate_control import MAX_QUALITY
+from kbvc_jax.ops.additions import add_up, spread
 from kbvc_jax.ops.alignment import align
 from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 from kbvc_jax.ops.warp import warp
@@ -52,18 +53,21 @@ class Fusion(nnx.Module):
         aligned: Float[Array, "s b h w 3"],
         quality: Float[Array, "b"],
     ) -> Float[Array, "b h w 3"]:
-        missing = aligned - decoded
-        doubt = jax.vmap(lambda m: window_mean(m, REACH))(jnp.abs(missing).mean(-1))[..., None]
-        known = jnp.broadcast_to((quality / MAX_QUALITY)[:, None, None, None], decoded.shape)
-        told = [*jnp.tanh(DIFFERENCE_GAIN * missing), *jnp.tanh(DOUBT_GAIN * doubt)]
-        seen = [decoded - 0.5, *told, known[..., :1]]
-        x = rectify(self.first(space_to_depth(jnp.concatenate(seen, -1), 2)))
+        missing = [side - decoded for side in aligned]
+        doubt = [window_mean(add_up(jnp.abs(m), -1) / 3, REACH) for m in missing]
+        known = jnp.broadcast_to((quality / MAX_QUALITY)[:, None, None], doubt[0].shape)
+        told = [jnp.tanh(DIFFERENCE_GAIN * m) for m in missing]
+        told += [jnp.tanh(DOUBT_GAIN * d)[..., None] for d in doubt]
+        seen = jnp.concatenate([decoded - 0.5, *told, known[..., None]], -1)
+        x = rectify(self.first(space_to_depth(seen, 2)))
         for layer in self.inner:
             x += rectify(layer(x))
         out = depth_to_space(self.last(x), 2).astype(jnp.float32)
-        shares = jnp.moveaxis(out[..., :SIDES], -1, 0)[..., None] / (1 + (doubt / DOUBT) ** 2)
-        differs = jnp.minimum(doubt.max(0) / STILL, 1)
-        return decoded + (shares * missing).sum(0) + MOST * differs * jnp.tanh(out[..., SIDES:])
+        fused = decoded
+        for side, (m, d) in enumerate(zip(missing, doubt, strict=True)):
+            fused += spread(out[..., side] / (1 + (d / DOUBT) ** 2), 3) * m
+        differs = jnp.minimum(jnp.maximum(*doubt) / STILL, 1)
+        return fused + spread(MOST * differs, 3) * jnp.tanh(out[..., SIDES:])
 
 
 def aligned(

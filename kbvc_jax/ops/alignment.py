@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from kbvc_jax.ops.additions import add_up, block_sum
 from kbvc_jax.ops.matching import LEVELS, follow
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.warp import warp
@@ -33,19 +34,14 @@ def align(
     Frames are in 0 to 1, their sizes multiples of 16.
     """
     motion = follow(picture, reference).astype(jnp.float32)
-    sizes = [tuple(255 * frame.mean(-1) for frame in (picture, reference))]
+    sizes = [tuple(255 / 3 * add_up(frame, -1) for frame in (picture, reference))]
     for _ in range(LEVELS[-1].bit_length() - 1):
-        sizes.append(tuple(map(_half, sizes[-1])))
+        sizes.append(tuple(block_sum(frame, 2) / 4 for frame in sizes[-1]))
     for a, b in reversed(sizes):
         if a.shape[1] > motion.shape[1]:
             motion = 2 * upsample2(motion)
         motion = _closer(a, b, motion)
     return motion
-
-
-def _half(x: Image) -> Float[Array, "b h/2 w/2"]:
-    batch, height, width = x.shape
-    return x.reshape(batch, height // 2, 2, width // 2, 2).mean((2, 4))
 
 
 def _closer(

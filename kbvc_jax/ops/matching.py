@@ -9,11 +9,13 @@ exactly: whoever sees the same frames finds the same motion.
 
 import itertools
 from collections.abc import Callable
+from functools import reduce
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
+from kbvc_jax.ops.additions import add_up, block_sum
 from kbvc_jax.ops.resize import upsample2
 
 LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
@@ -71,9 +73,7 @@ def _pyramid(frame: Image) -> list[Array]:
 
 
 def _shrink(frame: Image, times: int) -> Float[Array, "b h/{times} w/{times} 3"]:
-    batch, height, width, channels = frame.shape
-    blocks = frame.reshape(batch, height // times, times, width // times, times, channels)
-    return jnp.rint(blocks.sum((2, 4)) / times**2)
+    return jnp.rint(block_sum(frame, times) / times**2)
 
 
 def _refine(
@@ -84,7 +84,7 @@ def _refine(
 
     def differences(tried):
         a, b = moved(first, second, tried)
-        return _windows(jnp.abs(a - b).sum(-1), window)
+        return _windows(add_up(jnp.abs(a - b), -1), window)
 
     def attempt(best, step):
         cost, found = best
@@ -121,9 +121,20 @@ def _moved(image: Image, motion: Motion) -> Image:
 
 
 def _median(motion: Motion) -> Motion:
-    """Of each component, over 3x3 positions."""
+    """Of each component, over 3x3 positions: columns sorted, then what is left of them."""
     height, width = motion.shape[1:3]
-    padded = jnp.pad(motion, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    places = itertools.product(range(3), repeat=2)
-    around = jnp.stack([padded[:, i : i + height, j : j + width] for i, j in places])
-    return jnp.sort(around, 0)[4]
+    p = jnp.pad(motion, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    top, centre, bottom = (p[:, i : i + height] for i in range(3))
+    low, high = jnp.minimum(top, bottom), jnp.maximum(top, bottom)
+    sorted_columns = (
+        jnp.minimum(low, centre),
+        _middle(top, centre, bottom),
+        jnp.maximum(high, centre),
+    )
+    lows, middles, highs = ([x[:, :, j : j + width] for j in range(3)] for x in sorted_columns)
+    lowest, highest = reduce(jnp.maximum, lows), reduce(jnp.minimum, highs)
+    return _middle(lowest, _middle(*middles), highest)
+
+
+def _middle(a: Motion, b: Motion, c: Motion) -> Motion:
+    return jnp.maximum(jnp.minimum(a, b), jnp.minimum(jnp.maximum(a, b), c))

@@ -96,11 +96,10 @@ class Network:
         if predictors is not None:
             weight = PREDICTED_ERROR_WEIGHT
             parts = self._scaled(predictors, rates), self._prices
-            kept = steps.choose_kept(latents.y, prior, *parts, self.entropy(rates.kind).z_stride)
-            z = steps.keep(kept, predictors.z, z)
-            prior = self.prior(z, rates, size)
+            # By the z at hand. Chosen again by those that are kept, modes saved nothing.
             modes = steps.choose_modes(latents.y, prior, *parts)
-            prior = steps.predict(prior, parts[0], modes)
+            kept, z = steps.keep(modes, predictors.z, z, self.entropy(rates.kind).z_stride)
+            prior = steps.predict(self.prior(z, rates, size), parts[0], modes)
         y = steps.quantise(latents.y, prior, self._prices, weight)
         return Symbols(z, y, prior.indexes, modes, kept), prior
 

@@ -51,15 +51,17 @@ def choose_modes(
 ) -> Integer[Array, "b lh lw"]:
     """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
-    def cost(mean, indexes):
+    def cost(mean: Float[Array, "b lh lw m"], cap: int) -> Float[Array, "b lh lw"]:
         exact = y - mean
-        symbols = symbols_of(exact, indexes, prices, PREDICTED_ERROR_WEIGHT)
+        if cap == 0:  # a copy: no need to look it up
+            return MODE_ERROR_WEIGHT * jnp.square(exact).sum(-1)
+        some = jnp.minimum(indexes, jnp.array(cap, indexes.dtype))
+        symbols = symbols_of(exact, some, prices, PREDICTED_ERROR_WEIGHT)
         error = jnp.square(exact - symbols)
-        return (bits_of(symbols, indexes, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
+        return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
-    capped = [jnp.minimum(indexes, jnp.array(cap, indexes.dtype)) for cap in CAPS]
-    predicted = [cost(predictor, some) for predictor in predictors for some in capped]
-    return _settle(jnp.stack([cost(mean, indexes), *predicted], -1))
+    predicted = [cost(predictor, cap) for predictor in predictors for cap in CAPS]
+    return _settle(jnp.stack([cost(mean, SCALES - 1), *predicted], -1))
 
 
 def _settle(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:

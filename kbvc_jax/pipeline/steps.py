@@ -137,19 +137,16 @@ def predictors_between(skeleton, arrays, peak, references, frames, known, rate):
     return jnp.stack([foreseen, *known])
 
 
-@partial(jax.jit, static_argnums=4)
-def choose_kept(y, prior, predictors, prices, stride):
-    return prediction.choose_kept(choose_modes(y, prior, predictors, prices), stride)
-
-
-@jax.jit
-def keep(kept, before, z):
-    return jnp.where(kept[..., None], before, z)
-
-
 @jax.jit
 def choose_modes(y, prior, predictors, prices):
     return prediction.choose_modes(y, prior.mean, prior.indexes, predictors, prices)
+
+
+@partial(jax.jit, static_argnums=3)
+def keep(modes, before, z, stride):
+    """Which z of the frame before are kept, and all z."""
+    kept = prediction.choose_kept(modes, stride)
+    return kept, jnp.where(kept[..., None], before, z)
 
 
 @jax.jit
