@@ -34,11 +34,12 @@ def run() -> int:
 
     codec = kbvc_jax.load(arguments.checkpoint)
     clips = find_clips(EvaluationConfig(data=arguments.folder, frames=arguments.frames))
-    print(f"{'clip':20}" + "".join(f"{fall / 2:>12g}" for fall in FALLS[1:]))
+    print(f"{'clip':20}" + "".join(f"{fall / 2:>12g}" for fall in FALLS))
     rows = []
     for clip in clips:
         frames = [frame.rgb for frame in clip.read()]
-        curves = [curve(codec, frames, arguments.quality, arguments.gop, fall) for fall in FALLS]
+        quality, falls = arguments.quality, (0, *FALLS)
+        curves = [curve(codec, frames, quality, arguments.gop, fall) for fall in falls]
         found = [bd_rate(curves[0], points, minimum_overlap=0) for points in curves[1:]]
         rows.append([rate.percent for rate in found])
         print(f"{clip.name:20}" + "".join(f"{rate!s:>12}" for rate in found), flush=True)

@@ -1,9 +1,9 @@
 """Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
 
-A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first, at
-falling qualities of the B-frames, then halved or doubled while that lowers rate + lambda x
-distortion; a group kept is not coded again. How far quality falls is asked of the window's first
-group alone, how good I-frames should be of a scene's first window alone.
+A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
+quality falling as usual, then more or less steeply; then they are halved or doubled while that
+lowers rate + lambda x distortion. A group kept is not coded again. How far quality falls is asked
+of the window's first group alone, how good I-frames should be of a scene's first window alone.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ FIRST_LENGTH = 8
 # By how many half steps quality falls from the I-frames to the deepest B-frames: fewer frames refer
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 36
-FALLS = (0, 24, 48, 72, 96)  # that auto tries
+FALLS = (12, FALL, 60, 84)  # that auto tries
 # By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
 # other frames have their quality from them.
 RAISES = (0, 32, 64, 96)
@@ -61,7 +61,7 @@ def choose_groups(
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
         if fall is None:
-            whole = _lower_while_cheaper(start, end, trial, before)
+            whole = _fall_while_cheaper(start, end, trial, before)
         else:
             whole = trial(Group(start, end, fall), before)
         return _split_while_cheaper(whole, trial, before)
@@ -75,15 +75,20 @@ def choose_groups(
     return [whole] if whole.cost < sum(group.cost for group in halves) else halves
 
 
-def _lower_while_cheaper(start: int, end: int, trial: Trial, before: Group | None) -> Group:
-    best = trial(Group(start, end, FALLS[0]), before)
+def _fall_while_cheaper(start: int, end: int, trial: Trial, before: Group | None) -> Group:
+    """More than usual or, where that does not pay, less."""
+    best = trial(Group(start, end, FALL), before)
     if end - start == 1:  # no B-frames
         return best
-    for fall in FALLS[1:]:
-        group = trial(Group(start, end, fall), before)
-        if group.cost >= best.cost:
+    usual = FALLS.index(FALL)
+    for falls in (FALLS[usual + 1 :], FALLS[:usual][::-1]):
+        for fall in falls:
+            group = trial(Group(start, end, fall), before)
+            if group.cost >= best.cost:
+                break
+            best = group
+        if best.fall != FALL:
             break
-        best = group
     return best
 
 

@@ -51,8 +51,13 @@ class Settings:
 
     quality: int  # of its I-frames
     wanted: int  # whose lambda says what things cost
-    effort: int = 0  # steps of refinement of frames that others refer to
+    effort: int = 0  # steps of refinement: see `steps`
     paper: bool = False
+
+    def steps(self, b_frame: BFrame) -> int:
+        """Of refining B-frames. I-frames and P-frames, from which more follows, take all; a leaf,
+        to which nothing refers, is not worth steps of its own."""
+        return 0 if b_frame.is_leaf else -(-self.effort // 2)
 
     def kinds(self, leaf: bool, fuses: bool) -> tuple[Kind, ...]:
         """The codecs that B-frames may be coded by. Far from their references, and where the others
@@ -128,8 +133,7 @@ def code_b_frames(
             for kind in settings.kinds(b_frames[0].is_leaf, network.fuses)
             if not (b_frames[0].is_leaf and kind in hopeless)
         }
-        # A leaf, to which nothing refers, is not worth steps of its own.
-        own = dataclasses.replace(settings, effort=0) if b_frames[0].is_leaf else settings
+        own = dataclasses.replace(settings, effort=settings.steps(b_frames[0]))
         tried = _code_depth(network, decoded, frames, b_frames, rates, own)
         best = min(tried.values(), key=lambda coded: coded.cost)
         limit = HOPELESS * best.cost

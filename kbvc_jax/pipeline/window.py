@@ -55,8 +55,12 @@ class Window:
             opening = self.first.pictures[0]
         self._opening = opening
         self._closing = dict[tuple[Group | None, int], CodedDepth]()
+        self._in_a_row = dict[tuple[int, int, int, Group | None], Group]()
 
     def code(self, group: Group, before: Group | None) -> Group:
+        return self._in_a_row.get(_key(group, before)) or self._code(group, before)
+
+    def _code(self, group: Group, before: Group | None) -> Group:
         opening = before.closing if before else self._opening
         closing, length = self._image(group.end, before, opening), group.end - group.start
         b_frames = code_b_frames(
@@ -72,9 +76,12 @@ class Window:
         return dataclasses.replace(group, depths=depths, cost=sum(depth.cost for depth in depths))
 
     def code_all(self, groups: Iterable[Group]) -> list[Group]:
+        """In a row, and kept: `code` may be asked for some of them again."""
         coded = list[Group]()
         for group in groups:
-            coded.append(self.code(group, coded[-1] if coded else None))
+            before = coded[-1] if coded else None
+            coded.append(self.code(group, before))
+            self._in_a_row[_key(group, before)] = coded[-1]
         return coded
 
     def cost(self, groups: Iterable[Group]) -> float:
@@ -94,6 +101,10 @@ class Window:
                 None if intra else opening,
             )
         return self._closing[key]
+
+
+def _key(group: Group, before: Group | None) -> tuple[int, int, int, Group | None]:
+    return group.start, group.end, group.fall, before
 
 
 def cheapest(

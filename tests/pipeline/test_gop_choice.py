@@ -1,6 +1,6 @@
 import pytest
 
-from kbvc_jax.pipeline.gop_choice import FALLS, Group, choose_groups
+from kbvc_jax.pipeline.gop_choice import FALL, FALLS, Group, choose_groups
 
 
 def choose(cost, frames: int):
@@ -22,7 +22,7 @@ def choose(cost, frames: int):
 def test_the_cheapest_length_is_found(length):
     """An I-frame costs 10; a B-frame nothing up to that length, and more than an I-frame above."""
     found, _ = choose(lambda n, fall: 10 + 20 * max(0, n - length), 32)
-    assert found == [(length, 0)] * (32 // length)
+    assert found == [(length, FALL)] * (32 // length)
 
 
 @pytest.mark.parametrize("fall", FALLS)
@@ -32,8 +32,9 @@ def test_the_cheapest_fall_of_quality_is_found(fall):
 
 
 def test_falls_that_cost_more_are_not_followed_further():
-    _, tried = choose(lambda n, fall: 10 + fall, 4)
-    assert [fall for start, end, fall in tried if (start, end) == (0, 4)] == list(FALLS[:2])
+    _, tried = choose(lambda n, fall: 10 + abs(fall - FALL), 4)
+    asked = [fall for start, end, fall in tried if (start, end) == (0, 4)]
+    assert asked == [FALL, FALLS[2], FALLS[0]]
 
 
 def test_only_the_first_group_of_a_window_asks_how_far_quality_falls():
@@ -43,7 +44,7 @@ def test_only_the_first_group_of_a_window_asks_how_far_quality_falls():
 
 def test_a_group_without_b_frames_is_coded_once():
     _, tried = choose(lambda n, fall: n + fall, 1)
-    assert tried == [(0, 1, 0)]
+    assert tried == [(0, 1, FALL)]
 
 
 def test_each_depth_of_b_frames_is_coded_lower_than_the_one_above():
