@@ -51,10 +51,10 @@ class Settings:
 
     quality: int  # of its I-frames
     wanted: int  # whose lambda says what things cost
-    effort: int = 0  # steps of refinement: see `steps`
+    effort: int = 0  # steps of refinement: see `b_frame_steps`
     paper: bool = False
 
-    def steps(self, b_frame: BFrame) -> int:
+    def b_frame_steps(self, b_frame: BFrame) -> int:
         """Of refining B-frames. I-frames and P-frames, from which more follows, take all; a leaf,
         to which nothing refers, is not worth steps of its own."""
         return 0 if b_frame.is_leaf else -(-self.effort // 2)
@@ -133,7 +133,7 @@ def code_b_frames(
             for kind in settings.kinds(b_frames[0].is_leaf, network.fuses)
             if not (b_frames[0].is_leaf and kind in hopeless)
         }
-        own = dataclasses.replace(settings, effort=settings.steps(b_frames[0]))
+        own = dataclasses.replace(settings, effort=settings.b_frame_steps(b_frames[0]))
         tried = _code_depth(network, decoded, frames, b_frames, rates, own)
         best = min(tried.values(), key=lambda coded: coded.cost)
         limit = HOPELESS * best.cost

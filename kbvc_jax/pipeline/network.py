@@ -96,7 +96,7 @@ class Network:
         if predictors is not None:
             weight = PREDICTED_ERROR_WEIGHT
             parts = self._scaled(predictors, rates), self._prices
-            # By the z at hand. Chosen again by those that are kept, modes saved nothing.
+            # By the z at hand. Chosen again by those that are kept, modes saved too little.
             modes = steps.choose_modes(latents.y, prior, *parts)
             kept, z = steps.keep(modes, predictors.z, z, self.entropy(rates.kind).z_stride)
             prior = steps.predict(self.prior(z, rates, size), parts[0], modes)
