@@ -36,7 +36,6 @@ def coded(monkeypatch):
 
 
 def depth(cost):
-
     return CodedDepth((0,), (0,), RATES, SYMBOLS, [KNOWN], cost)
 
 
