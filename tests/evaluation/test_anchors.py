@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import stat
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.anchors.process import ProgramError
+from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
 from kbvc_jax.evaluation.measure import Fidelity, measure
 
@@ -47,8 +49,6 @@ def test_rate_is_the_size_of_the_file_and_the_frames_add_up_to_it(clip, tmp_path
 def test_key_frames_come_at_the_intra_period(name, folder, tmp_path):
     from evaluation.conftest import write_y4m
 
-    from kbvc_jax.evaluation.clips import find_clips
-
     write_y4m(tmp_path / "long.y4m", 17)
     (clip,) = find_clips(EvaluationConfig(data=str(tmp_path)))
     (anchor,) = chosen(name)
@@ -65,6 +65,24 @@ def test_the_stream_does_not_pay_for_the_encoders_name(clip, tmp_path):
     assert b"x264" not in (tmp_path / "a.h264").read_bytes()
     with av.open(str(tmp_path / "a.h264")) as container:
         assert sum(1 for _ in container.decode(video=0)) == clip.frames
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
+@pytest.mark.parametrize("name", ["x264", "x265"])
+def test_the_rate_is_the_same_on_one_core(name, tmp_path):
+    """On a clip of real motion: others are too easy to tell."""
+    (clip,), (anchor,) = find_clips(EvaluationConfig(frames=17)), chosen(name)
+    cores = os.sched_getaffinity(0)
+    if len(cores) == 1:
+        pytest.skip("there is but one")
+    sizes = []
+    for some in (cores, {min(cores)}):
+        os.sched_setaffinity(0, some)
+        try:
+            sizes.append(measured(anchor, clip, 42.0, tmp_path)[0].bytes)
+        finally:
+            os.sched_setaffinity(0, cores)
+    assert sizes[0] == sizes[1]
 
 
 def test_an_unknown_anchor_is_refused_with_the_list():

@@ -24,7 +24,8 @@ from kbvc_jax.evaluation.contender import Columns
 from kbvc_jax.video.colour import Planes
 
 # {period}: intra period. No name and version strings in the stream: rate counts every byte.
-_X264 = "keyint={period}:min-keyint=1:open-gop=1:b-pyramid=normal"
+# One thread: x264 looks less far ahead with more, and a rate must not depend on the machine.
+_X264 = "keyint={period}:min-keyint=1:open-gop=1:b-pyramid=normal:threads=1"
 _X265 = "keyint={period}:min-keyint=1:open-gop=1:b-pyramid=1:info=0:log-level=none"
 _LOW_DELAY = "keyint={period}:bframes=0:info=0:log-level=none"
 # Forward key frames: the open groups of pictures that the other encoders use too.
