@@ -1,6 +1,7 @@
 """`kbvc encode IN OUT`."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from kbvc_jax.cli import arguments as kinds
@@ -111,6 +112,8 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
     progress, video = Progress(arguments.quiet), reader.format
     size = f"{video.width}x{video.height}"
     progress.say(f"encoding {arguments.source} ({size}) on {start_backend()}")
+    _say_left_out(progress, reader.left_out)
+    told = len(reader.left_out)
     codec = kbvc_jax.load(arguments.checkpoint)
 
     def step(frames: int) -> None:
@@ -133,6 +136,7 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
             progress=step,
             on_frame=comparison.compare if comparison else None,
         )
+    _say_left_out(progress, reader.left_out[told:])
     pixels = summary.frames * video.width * video.height
     parts = [
         f"{summary.frames} frames {size}",
@@ -144,3 +148,8 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
     if comparison:
         parts.append(f"PSNR {comparison.psnr:.2f} dB")
     progress.say(f"{arguments.target}: {', '.join(parts)}")
+
+
+def _say_left_out(progress: Progress, left_out: Sequence[str]) -> None:
+    if left_out:
+        progress.say(f"not kept in a .kbvc file: {', '.join(left_out)}")

@@ -15,6 +15,7 @@ from jaxtyping import UInt
 from kbvc_jax.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
+from kbvc_jax.video.left_out import Pace, left_out
 from kbvc_jax.video.tags import PLANAR, is_full_range, matrix_of, nearest_format, siting_of
 
 
@@ -45,6 +46,8 @@ class ContainerSource:
             raise InputError("no video stream in it; name a file that has one")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
+        self._pace = Pace(self._own_rate())
+        self.left_out = list[str]()  # what is lost of the file; more, as it is read
         self._frames = self._decode()
         first = next(self._frames, None)
         if first is None:
@@ -58,7 +61,7 @@ class ContainerSource:
         self.format = VideoFormat(
             first.width,
             first.height,
-            rate or self._own_rate(),
+            rate or self._pace.rate,
             matrix or ("709" if self.is_rgb or chroma == "400" else matrix_of(first)),
             full if full_range is None else full_range,
             depth,
@@ -66,6 +69,7 @@ class ContainerSource:
             siting_of(first) if chroma == "420" else "left",
         )
         self.count = self._stream.frames or None
+        self.left_out += left_out(self._container, self._stream, first)
 
     def planes(self) -> Iterator[Planes]:
         for frame in self._all():
@@ -107,6 +111,8 @@ class ContainerSource:
                 for frame in self._stream.decode(packet if whole else None):
                     if frame.is_corrupt:
                         raise _damaged(count)
+                    if self._pace.is_broken_by(frame):
+                        self.left_out.append("uneven times of its frames")
                     yield frame
                     count += 1
                 if not whole:

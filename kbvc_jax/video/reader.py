@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -31,8 +31,10 @@ class VideoReader:
         count: int | None,
         limit: int | None,
         files: contextlib.ExitStack,
+        left_out: Sequence[str] = (),
     ):
         self.format = format
+        self.left_out = left_out  # what the file has besides; more, as it is read
         self._name, self._is_rgb, self._files = name, is_rgb, files
         self._frames = itertools.islice(frames, limit)
         self.count = count if limit is None or count is None else min(count, limit)
@@ -87,7 +89,7 @@ def open_video(
             raise InputError(f"{frames} frames of it wanted; take at least 1")
         if name != "-" and not path.exists():
             raise InputError("no such file or folder; check the name")
-        count, is_rgb = None, False
+        count, is_rgb, left_out = None, False, ()
         if path.is_dir():
             source = FolderSource(path, matrix, full_range, rate)
             format, stream, is_rgb, count = source.format, source.rgb(), True, source.count
@@ -106,6 +108,7 @@ def open_video(
             files.callback(source.close)
             format, is_rgb, count = source.format, source.is_rgb, source.count
             stream = source.rgb() if is_rgb else source.planes()
+            left_out = source.left_out
         return VideoReader(
             name,
             format,
@@ -114,6 +117,7 @@ def open_video(
             count=count,
             limit=frames,
             files=files.pop_all(),
+            left_out=left_out,
         )
 
 
