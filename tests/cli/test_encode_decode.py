@@ -1,9 +1,11 @@
 """`kbvc encode` and `kbvc decode`, through files as a user has them."""
 
 import re
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -53,6 +55,23 @@ def test_encode_says_what_runs_and_sums_up(checkpoint, tmp_path, capsys):
     bits = size * 8 / (2 * 416 * 240)
     assert last.startswith(f"{target}: 2 frames 416x240, {size:,} bytes, {bits:.4f} bits a pixel")
     assert re.search(r", [\d.]+ kb/s, [\d.]+ fps, PSNR -?[\d.]+ dB$", last)
+
+
+def test_what_a_file_loses_is_said(checkpoint, tmp_path, capsys):
+    source, target = tmp_path / "a.mkv", tmp_path / "a.kbvc"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        stream.sample_aspect_ratio = Fraction(16, 15)
+        for time in (0, 40, 400):
+            frame = av.VideoFrame(32, 32, "yuv420p")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert run("encode", source, target, "--checkpoint", checkpoint) == 0
+    _, at_once, when_read, _ = capsys.readouterr().err.splitlines()
+    assert at_once == "not kept in a .kbvc file: pixels of shape 16:15"
+    assert when_read == "not kept in a .kbvc file: uneven times of its frames"
 
 
 def test_quiet_is_silent(encoded, checkpoint, tmp_path, capsys):
