@@ -49,7 +49,7 @@ def frames_of(path):
 def test_encode_says_what_runs_and_sums_up(checkpoint, tmp_path, capsys):
     target = tmp_path / "a.kbvc"
     assert run("encode", CLIP, target, "--checkpoint", checkpoint, "--frames", 2, "--psnr") == 0
-    first, last = capsys.readouterr().err.splitlines()
+    first, *_, last = capsys.readouterr().err.splitlines()  # between them, a slow machine's progress
     assert re.fullmatch(rf"encoding {CLIP} \(416x240\) on cpu \(\d+ cores\)", first)
     size = target.stat().st_size
     bits = size * 8 / (2 * 416 * 240)
@@ -62,16 +62,16 @@ def test_what_a_file_loses_is_said(checkpoint, tmp_path, capsys):
     with av.open(str(source), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
-        stream.sample_aspect_ratio = Fraction(16, 15)
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 15)
         for time in (0, 40, 400):
             frame = av.VideoFrame(32, 32, "yuv420p")
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     assert run("encode", source, target, "--checkpoint", checkpoint) == 0
-    _, at_once, when_read, _ = capsys.readouterr().err.splitlines()
-    assert at_once == "not kept in a .kbvc file: pixels of shape 16:15"
-    assert when_read == "not kept in a .kbvc file: uneven times of its frames"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "not kept in a .kbvc file: pixels of shape 16:15"
+    assert lines[-2] == "not kept in a .kbvc file: uneven times of its frames"
 
 
 def test_quiet_is_silent(encoded, checkpoint, tmp_path, capsys):
