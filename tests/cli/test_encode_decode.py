@@ -49,7 +49,7 @@ def frames_of(path):
 def test_encode_says_what_runs_and_sums_up(checkpoint, tmp_path, capsys):
     target = tmp_path / "a.kbvc"
     assert run("encode", CLIP, target, "--checkpoint", checkpoint, "--frames", 2, "--psnr") == 0
-    first, *_, last = capsys.readouterr().err.splitlines()  # between them, a slow machine's progress
+    first, *_, last = capsys.readouterr().err.splitlines()  # between: how far a slow machine is
     assert re.fullmatch(rf"encoding {CLIP} \(416x240\) on cpu \(\d+ cores\)", first)
     size = target.stat().st_size
     bits = size * 8 / (2 * 416 * 240)
@@ -60,7 +60,7 @@ def test_encode_says_what_runs_and_sums_up(checkpoint, tmp_path, capsys):
 def test_what_a_file_loses_is_said(checkpoint, tmp_path, capsys):
     source, target = tmp_path / "a.mkv", tmp_path / "a.kbvc"
     with av.open(str(source), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(16, 15)
         for time in (0, 40, 400):
