@@ -119,7 +119,7 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
     def step(frames: int) -> None:
         written = file.tell() if file.seekable() else None
         rate = written and kilobits_per_second(written, frames, video.rate)
-        progress.step(frames, reader.count, rate)
+        progress.step(frames, reader.expected, rate)
 
     comparison = Comparison(video.bit_depth) if arguments.psnr else None
     progress.start()

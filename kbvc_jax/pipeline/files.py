@@ -43,7 +43,7 @@ def encode_file(
 ) -> EncodeSummary:
     """`video` goes to `open_video`: size, rate, pixel_format, matrix, full_range."""
     with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
-        total = reader.count
+        total = reader.expected
 
         def report(done: int) -> None:
             if progress:

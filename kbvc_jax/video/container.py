@@ -69,6 +69,7 @@ class ContainerSource:
             siting_of(first) if chroma == "420" else "left",
         )
         self.count = self._stream.frames or None
+        self.expected = self.count or self._expected()
         self.left_out += left_out(self._container, self._stream, first)
 
     def planes(self) -> Iterator[Planes]:
@@ -89,6 +90,11 @@ class ContainerSource:
         # PyAV's own rational, since its version 19, or a Fraction.
         found = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
         return Fraction(found.numerator, found.denominator)
+
+    def _expected(self) -> int | None:
+        """By its length: Matroska does not count its frames."""
+        length = self._container.duration  # in microseconds
+        return round(length * self._pace.rate / 10**6) if length else None
 
     def _all(self) -> Iterator[VideoFrame]:
         if self._first is not None:

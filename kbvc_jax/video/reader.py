@@ -19,7 +19,10 @@ from kbvc_jax.video.format import VideoFormat
 
 
 class VideoReader:
-    """Iterate for RGB frames (h, w, 3), uint8 or, of 10 bits, uint16. Read once, in order."""
+    """Iterate for RGB frames (h, w, 3), uint8 or, of 10 bits, uint16. Read once, in order.
+
+    `count` is how many there are, where the file says so, `expected` about how many.
+    """
 
     def __init__(
         self,
@@ -32,12 +35,13 @@ class VideoReader:
         limit: int | None,
         files: contextlib.ExitStack,
         left_out: Sequence[str] = (),
+        expected: int | None = None,
     ):
         self.format = format
         self.left_out = left_out  # what the file has besides; more, as it is read
         self._name, self._is_rgb, self._files = name, is_rgb, files
         self._frames = itertools.islice(frames, limit)
-        self.count = count if limit is None or count is None else min(count, limit)
+        self.count, self.expected = _least(count, limit), _least(expected or count, limit)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for frame in self._checked():
@@ -89,7 +93,7 @@ def open_video(
             raise InputError(f"{frames} frames of it wanted; take at least 1")
         if name != "-" and not path.exists():
             raise InputError("no such file or folder; check the name")
-        count, is_rgb, left_out = None, False, ()
+        count, expected, is_rgb, left_out = None, None, False, ()
         if path.is_dir():
             source = FolderSource(path, matrix, full_range, rate)
             format, stream, is_rgb, count = source.format, source.rgb(), True, source.count
@@ -108,7 +112,7 @@ def open_video(
             files.callback(source.close)
             format, is_rgb, count = source.format, source.is_rgb, source.count
             stream = source.rgb() if is_rgb else source.planes()
-            left_out = source.left_out
+            left_out, expected = source.left_out, source.expected
         return VideoReader(
             name,
             format,
@@ -118,7 +122,12 @@ def open_video(
             limit=frames,
             files=files.pop_all(),
             left_out=left_out,
+            expected=expected,
         )
+
+
+def _least(count: int | None, limit: int | None) -> int | None:
+    return count if limit is None or count is None else min(count, limit)
 
 
 def _raw_format(

@@ -83,7 +83,14 @@ def test_the_clip_is_described_by_its_tags(clip):
         format = reader.format
         assert (format.width, format.height, format.rate) == (416, 240, Fraction(25))
         assert (format.matrix, format.full_range, format.siting) == ("709", False, "left")
-        assert reader.count == 33 and sum(1 for _ in reader) == 33
+        assert reader.count == reader.expected == 33 == sum(1 for _ in reader)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, 12), (5, 5)])
+def test_a_file_that_does_not_count_its_frames_has_a_length(tmp_path, limit, expected):
+    store(tmp_path / "a.mkv", "ffv1", "yuv420p", [VideoFrame(32, 32, "yuv420p") for _ in range(12)])
+    with open_video(tmp_path / "a.mkv", frames=limit) as reader:
+        assert (reader.count, reader.expected) == (None, expected)
 
 
 @pytest.mark.parametrize(
