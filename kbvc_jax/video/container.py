@@ -117,7 +117,7 @@ class ContainerSource:
                 for frame in self._stream.decode(packet if whole else None):
                     if frame.is_corrupt:
                         raise _damaged(count)
-                    if self._pace.is_broken_by(frame):
+                    if self._pace.see(frame):
                         self.left_out.append("uneven times of its frames")
                     yield frame
                     count += 1

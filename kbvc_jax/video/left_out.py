@@ -34,8 +34,8 @@ class Pace:
         self.rate = rate
         self._even, self._first, self._count = True, None, 0
 
-    def is_broken_by(self, frame: VideoFrame) -> bool:
-        """By this one first of all; frames are seen in order."""
+    def see(self, frame: VideoFrame) -> bool:
+        """Whether this frame, the next one, is the first that breaks it."""
         number, self._count = self._count, self._count + 1
         if not self._even or frame.pts is None or frame.time_base is None:
             return False

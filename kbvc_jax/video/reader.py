@@ -41,7 +41,7 @@ class VideoReader:
         self.left_out = left_out  # what the file has besides; more, as it is read
         self._name, self._is_rgb, self._files = name, is_rgb, files
         self._frames = itertools.islice(frames, limit)
-        self.count, self.expected = _least(count, limit), _least(expected or count, limit)
+        self.count, self.expected = _limited(count, limit), _limited(expected or count, limit)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for frame in self._checked():
@@ -126,7 +126,7 @@ def open_video(
         )
 
 
-def _least(count: int | None, limit: int | None) -> int | None:
+def _limited(count: int | None, limit: int | None) -> int | None:
     return count if limit is None or count is None else min(count, limit)
 
 

@@ -63,10 +63,8 @@ def test_a_picture_that_lies_on_its_side_is_told(tmp_path):
     whole = store(tmp_path / "a.mp4").read_bytes()
     header = whole.index(b"tkhd")  # version and flags, five fields of 32 bits, 16 bytes, the matrix
     matrix = header + 4 + 4 + 20 + 16
-    turned = np.array([0, 1, 0, -1, 0, 0, 0, 0], ">i4") * 2**16
-    (tmp_path / "b.mp4").write_bytes(
-        whole[:matrix] + turned.astype(">i4").tobytes() + whole[matrix + 32 :]
-    )
+    turned = (np.array([0, 1, 0, -1, 0, 0, 0, 0]) * 2**16).astype(">i4").tobytes()
+    (tmp_path / "b.mp4").write_bytes(whole[:matrix] + turned + whole[matrix + len(turned) :])
     assert left_out(tmp_path / "b.mp4")[0] == ["a turn by 90 degrees"]
 
 
