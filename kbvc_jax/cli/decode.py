@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Damage is found before JAX has started.
     facts = describe(Path(arguments.source)) if arguments.source != "-" else None
     import kbvc_jax
-    from kbvc_jax.cli.backend import start_backend
+    from kbvc_jax.backend import start_backend
 
     progress = Progress(arguments.quiet)
     progress.say(f"decoding {arguments.source} on {start_backend()}")

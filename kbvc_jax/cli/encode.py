@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO) -> None:
     import kbvc_jax
-    from kbvc_jax.cli.backend import start_backend
+    from kbvc_jax.backend import start_backend
     from kbvc_jax.cli.comparison import Comparison
 
     progress, video = Progress(arguments.quiet), reader.format

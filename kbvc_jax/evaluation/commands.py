@@ -19,7 +19,7 @@ from kbvc_jax.evaluation.tables import comparison_rows, refusals, summary, text_
 
 
 def measure(arguments: Sequence[str], folder: Path, shard: str | None, quiet: bool) -> Results:
-    from kbvc_jax.cli.backend import start_backend
+    from kbvc_jax.backend import start_backend
     from kbvc_jax.cli.progress import Progress
     from kbvc_jax.config import parse_config
     from kbvc_jax.evaluation.config import EvaluationConfig

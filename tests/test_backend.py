@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CODE = (
-    "from kbvc_jax.cli.backend import start_backend; print(start_backend());"
+    "from kbvc_jax.backend import start_backend; print(start_backend());"
     "import jax, jax.numpy as jnp; print(jax.config.jax_compilation_cache_dir);"
     "jax.config.update('jax_persistent_cache_min_compile_time_secs', 0);"
     "jax.jit(lambda x: jnp.sin(x) @ x)(jnp.ones((8, 8))).block_until_ready()"
@@ -42,7 +42,7 @@ def test_the_cache_is_in_the_users_folder_unless_told_otherwise(tmp_path, settin
 def test_a_backend_that_is_not_there_is_one_line(tmp_path):
     environment = os.environ | {"JAX_PLATFORMS": "tpu_of_the_future", "KBVC_CACHE": str(tmp_path)}
     code = (
-        "import sys; from kbvc_jax.cli.backend import start_backend\n"
+        "import sys; from kbvc_jax.backend import start_backend\n"
         "from kbvc_jax.cli.exit import exit_status; sys.exit(exit_status(start_backend))"
     )
     done = subprocess.run(
@@ -51,7 +51,7 @@ def test_a_backend_that_is_not_there_is_one_line(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[1],
     )
     assert done.returncode == 2
     assert done.stderr.startswith("kbvc: JAX_PLATFORMS=tpu_of_the_future: ")
