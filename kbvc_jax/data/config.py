@@ -22,6 +22,8 @@ class SourceConfig:
 class DataConfig:
     sources: tuple[SourceConfig, ...] = ()
     root: str = ""
+    # Of the septuplets that Vimeo's list names use those that are there, however few.
+    partial: bool = False
     frames: int = 5  # of a clip
     crop: tuple[int, int] = (256, 256)  # height, width
     batch_size: int = 8  # clips a step, over all hosts

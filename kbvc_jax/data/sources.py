@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
@@ -50,7 +51,8 @@ def open_source(source: SourceConfig, config: DataConfig) -> Source:
     path = source_path(source, config)
     if not epath.Path(path).exists():
         raise InputError(f"data source {path}: no such folder; set data.root or the source's path")
-    opened = KINDS[source.kind](path, source.list)
+    options = {"partial": config.partial} if source.kind == "vimeo" else {}
+    opened = KINDS[source.kind](path, source.list, **options)
     if len(opened.lengths) == 0:
         raise InputError(f"data source {path}: holds nothing of kind {source.kind!r}")
     if not is_still(opened) and max(opened.lengths) < config.frames:
@@ -82,10 +84,10 @@ def check_size(source: Source, item: int, height: int, width: int, config: DataC
 class VimeoSource:
     """Septuplets as distributed: sequences/00001/0001/im1.png, sep_trainlist.txt."""
 
-    def __init__(self, path: str, listed: str = ""):
+    def __init__(self, path: str, listed: str = "", partial: bool = False):
         self.path = path
-        root = epath.Path(path)
-        names = read_list(root / (listed or "sep_trainlist.txt"))
+        root, listed = epath.Path(path), listed or "sep_trainlist.txt"
+        names = read_list(root / listed)
         groups = {name.split("/")[0] for name in names}
         there = {
             f"{group}/{entry.name}"
@@ -93,12 +95,34 @@ class VimeoSource:
             if (root / "sequences" / group).is_dir()
             for entry in (root / "sequences" / group).iterdir()
         }
-        self.names = keep(path, names, lambda name: name if name in there else None)
+        if missing := [name for name in names if name not in there]:
+            _check_missing(path, listed, names, missing, partial)
+        self.names = [name for name in names if name in there]
         self.lengths = np.full(len(self.names), 7)
 
     def read(self, item: int, times: Sequence[int]) -> Frames:
         folder = f"{self.path}/sequences/{self.names[item]}"
         return stack(folder, [read_picture(f"{folder}/im{time + 1}.png") for time in times])
+
+
+def _check_missing(
+    path: str, listed: str, names: Sequence[str], missing: Sequence[str], partial: bool
+) -> None:
+    """Refuses a list for the whole of Vimeo over a part of it, unless that is wanted."""
+    if len(missing) == len(names):
+        raise InputError(
+            f"data source {path}: none of the {len(names)} septuplets in {listed} is there, the "
+            f"first as sequences/{names[0]}; set data.root or the source's path"
+        )
+    if len(missing) > BROKEN_SHARE * len(names) and not partial:
+        sequences = shlex.quote(f"{path}/sequences")
+        raise InputError(
+            f"data source {path}: {len(missing)} of the {len(names)} septuplets in {listed} are "
+            f"missing, {missing[0]} the first; data.partial=true (or validation.data.partial=true) "
+            "uses the others, and so does a list of them as the source's list or pack's --list: "
+            f"(cd {sequences} && ls -d */* | grep -xFf ../{listed} > ../sep_partlist.txt)"
+        )
+    log.warning("%s: %d of %d septuplets are missing", path, len(missing), len(names))
 
 
 class VideoSource:
@@ -162,7 +186,7 @@ class PackSource:
             raise BrokenError(f"{self.path}: {self.names[item]}: {error!r}") from error
 
 
-KINDS: dict[str, Callable[[str, str], Source]] = {
+KINDS: dict[str, Callable[..., Source]] = {
     "vimeo": VimeoSource,
     "videos": VideoSource,
     "stills": StillSource,

@@ -1,4 +1,6 @@
 import logging
+import re
+import subprocess
 
 import av
 import numpy as np
@@ -61,11 +63,41 @@ def test_an_empty_list_is_refused(vimeo):
         open_source(SourceConfig("vimeo", str(vimeo)), DataConfig())
 
 
-def test_septuplets_that_the_list_names_must_be_there(vimeo):
+@pytest.fixture
+def part_of_vimeo(vimeo):
+    """Under a list for the whole, in a folder whose name has a space."""
     with (vimeo / "sep_trainlist.txt").open("a") as file:
-        file.write("00002/0009\n")
-    with pytest.raises(InputError, match="00002/0009 is missing"):
-        open_source(SourceConfig("vimeo", str(vimeo)), DataConfig())
+        file.write("00002/0009\n00777/0001\n")
+    (vimeo / "sequences" / "00001" / "0003").mkdir()  # not in the list: a test septuplet
+    return vimeo.rename(vimeo.parent / "my vimeo")
+
+
+def test_a_list_for_more_septuplets_than_there_are_says_how_to_use_those(part_of_vimeo):
+    with pytest.raises(InputError) as error:
+        open_source(SourceConfig("vimeo", str(part_of_vimeo)), DataConfig())
+    said = str(error.value)
+    assert "2 of the 5 septuplets in sep_trainlist.txt are missing, 00002/0009 the first" in said
+    assert "\n" not in said
+    command = re.search(r"\(cd .*\)$", said)
+    assert command
+    subprocess.run(command[0], shell=True, check=True)
+    source = SourceConfig("vimeo", str(part_of_vimeo), list="sep_partlist.txt")
+    names = ["00001/0001", "00001/0002", "00002/0001"]
+    assert list(open_source(source, DataConfig()).names) == names
+
+
+def test_a_part_of_vimeo_is_used_where_that_is_wanted(part_of_vimeo, caplog):
+    source = SourceConfig("vimeo", str(part_of_vimeo))
+    found = open_source(source, DataConfig(partial=True))
+    assert list(found.names) == ["00001/0001", "00001/0002", "00002/0001"]
+    assert "2 of 5 septuplets are missing" in caplog.text
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_folder_with_none_of_the_listed_septuplets_is_refused(vimeo, partial):
+    (vimeo / "sequences").rename(vimeo / "elsewhere")
+    with pytest.raises(InputError, match="none of the 3 septuplets .* sequences/00001/0001; set"):
+        open_source(SourceConfig("vimeo", str(vimeo)), DataConfig(partial=partial))
 
 
 def test_clips_shorter_than_asked_are_refused(vimeo):
