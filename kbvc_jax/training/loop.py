@@ -1,6 +1,7 @@
 """The loop: batches in, checkpoints and figures out."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.init_from import start_from
 from kbvc_jax.training.reporting import Reporter
+from kbvc_jax.training.run_folder import keep_config
 from kbvc_jax.training.stages import Stage, build_stage
 from kbvc_jax.training.step import (
     MAX_SKIPPED_IN_A_ROW,
@@ -53,15 +55,23 @@ def train(
     validate = Validator(stage, validation)
     with Checkpoints(folder, config.checkpoint) as checkpoints, Stopping(seconds) as stopping:
         state = _first_state(config, stage, checkpoints, batches)
-        step = int(state.step)
+        start = step = int(state.step)
+        done = step >= config.steps
+        # The first batch is read before anything is written: what is wrong with it is refused here.
+        clips = batches if done else chain([next(batches)], batches)
         frames_a_step = config.data.batch_size * config.data.frames
         with Reporter(folder, config.steps, step, frames_a_step) as reporter:
             _announce(config, stage, step, reporter)
             since_last_log: list[Metrics] = []
-            done = step >= config.steps
+            if not done:
+                reporter.compiling()
             while not done:
-                state, metrics = step_on_devices(state, split_batch(next(batches)["frames"]))
+                state, metrics = step_on_devices(state, split_batch(next(clips)["frames"]))
                 step += 1
+                if step == start + 1:
+                    jax.block_until_ready(metrics)
+                    reporter.compiled(step)
+                    keep_config(folder, config)
                 since_last_log.append(metrics)
                 stopped = stopping.at(step, checkpoints)
                 done = stopped or step == config.steps

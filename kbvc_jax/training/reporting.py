@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from etils import epath
 
+from kbvc_jax.training.history import LOG, drop_after
 from kbvc_jax.training.loss import LEVEL_NAMES
 from kbvc_jax.training.validation import Validation
 
@@ -21,8 +22,11 @@ class Reporter:
         self._speaks = jax.process_index() == 0
         self._folder, self._steps, self._frames = folder, steps, frames_a_step
         self._step, self._time = start, time.monotonic()
-        self._log = folder / "metrics.jsonl"
-        self._board = self._open_board() if self._speaks else None
+        self._log = folder / LOG
+        self._board = None
+        if self._speaks:
+            drop_after(folder, start)
+            self._board = self._open_board(start)
 
     def __enter__(self) -> "Reporter":
         return self
@@ -39,22 +43,28 @@ class Reporter:
         if self._speaks:
             print(f"warning: {text}", file=sys.stderr, flush=True)
 
+    def compiling(self) -> None:
+        cache = jax.config.values["jax_compilation_cache_dir"]
+        kept = f"kept in {cache} for the next start" if cache else "anew at every start"
+        self.say(f"compiling the training step, {kept}; large models take minutes")
+        self.restart_clock()
+
+    def compiled(self, step: int) -> None:
+        """After the first step, whose time says nothing about the others'."""
+        self.say(f"compiled and took the first step in {time.monotonic() - self._time:.1f} s")
+        self._step = step
+        self.restart_clock()
+
     def restart_clock(self) -> None:
         """After work that is not training."""
         self._time = time.monotonic()
 
     def training(self, step: int, metrics: Mapping[str, float]) -> None:
-        seconds = max(time.monotonic() - self._time, 1e-9)
-        speed = (step - self._step) / seconds
-        self._step, self._time = step, time.monotonic()
-        speeds = {"steps_per_second": speed, "frames_per_second": speed * self._frames}
-        left = (self._steps - step) / speed if speed else 0.0
-        parts = [
-            f"step {step}/{self._steps}",
-            f"{speed:.3g} steps/s",
-            f"{speed * self._frames:.3g} frames/s",
-            f"loss {metrics['loss']:.4f}",
-        ]
+        speeds, parts = self._speeds(step), [f"step {step}/{self._steps}"]
+        if speeds:
+            parts.append(f"{speeds['steps_per_second']:.3g} steps/s")
+            parts.append(f"{speeds['frames_per_second']:.3g} frames/s")
+        parts.append(f"loss {metrics['loss']:.4f}")
         if "bpp" in metrics:
             parts.append(f"{metrics['bpp']:.4f} bpp")
         if "psnr" in metrics:
@@ -66,9 +76,20 @@ class Reporter:
             parts.append(f"PSNR {' '.join(levels) or format(metrics['psnr'], '.2f')} dB")
         if metrics["skipped"]:
             parts.append(f"skipped {metrics['skipped']:.0f}")
-        parts.append(f"{_duration(left)} left")
+        if speeds:
+            left = (self._steps - step) / speeds["steps_per_second"]
+            parts.append(f"{_duration(left)} left")
         self.say("  ".join(parts))
         self._write("train", step, {**metrics, **speeds})
+
+    def _speeds(self, step: int) -> dict[str, float]:
+        """Since the last report; none of the first step alone."""
+        steps, seconds = step - self._step, max(time.monotonic() - self._time, 1e-9)
+        self._step, self._time = step, time.monotonic()
+        if not steps:
+            return {}
+        speed = steps / seconds
+        return {"steps_per_second": speed, "frames_per_second": speed * self._frames}
 
     def validation(self, step: int, result: Validation, best: bool) -> None:
         rungs = [
@@ -98,13 +119,13 @@ class Reporter:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)
 
-    def _open_board(self) -> Any:
+    def _open_board(self, start: int) -> Any:
         try:
             from tensorboardX import SummaryWriter
         except ImportError:
             self.warn("tensorboardX is not installed: no TensorBoard, metrics.jsonl has it all")
             return None
-        return SummaryWriter(str(self._folder))
+        return SummaryWriter(str(self._folder), purge_step=start + 1)
 
     def _plot(self, step: int, result: Validation) -> None:
         try:

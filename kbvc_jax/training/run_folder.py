@@ -22,17 +22,33 @@ CONFIG_FILE = "config.json"
 
 @contextlib.contextmanager
 def open_run(path: epath.PathLike, config: TrainConfig) -> Iterator[epath.Path]:
-    """Makes or continues a run; refuses one that is in use or trains something else."""
+    """Makes or continues a run; refuses one that is in use or trains something else.
+
+    A start that fails before `keep_config` leaves no run behind.
+    """
     folder = epath.Path(path)
     refuse_other_config(folder, config)
     if jax.process_index() != 0:
         yield folder
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
-        text = json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
-        (folder / CONFIG_FILE).write_text(text)
+    made = _make(folder)
+    with _lock(folder), _removed_unless_begun(made):
         yield folder
+        keep_config(folder, config)
+
+
+def keep_config(folder: epath.Path, config: TrainConfig) -> None:
+    """From here on the folder is this configuration's."""
+    if jax.process_index() == 0:
+        text = json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
+        replace_text(folder / CONFIG_FILE, text)
+
+
+def replace_text(path: epath.Path, text: str) -> None:
+    """A process that is killed meanwhile leaves the old file."""
+    beside = path.parent / f".{path.name}"
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
@@ -52,6 +68,30 @@ def read_config(folder: epath.PathLike) -> TrainConfig:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{folder}: no readable run there ({CONFIG_FILE}: {reason})") from None
+
+
+def _make(folder: epath.Path) -> list[epath.Path]:
+    """The folders that were not there, the innermost first."""
+    new = [parent for parent in folder.parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return []
+    return [folder, *new]
+
+
+@contextlib.contextmanager
+def _removed_unless_begun(made: list[epath.Path]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if made and not (made[0] / CONFIG_FILE).exists():
+            made[0].rmtree()
+            for parent in made[1:]:
+                with contextlib.suppress(OSError):  # another run's by now
+                    parent.rmdir()
+        raise
 
 
 @contextlib.contextmanager

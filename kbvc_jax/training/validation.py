@@ -25,9 +25,7 @@ class Validation(NamedTuple):
 
     @property
     def summary(self) -> dict[str, float]:
-        """One flat row: psnr/50 is the PSNR at quality 50."""
-        if len(self.ladder) == 1:
-            return {k: v for k, v in self.ladder[0].items() if k != "quality"}
+        """One flat row, however many rungs: psnr/50 is the PSNR at quality 50."""
         rungs = {
             f"{name}/{rung['quality']:g}": rung[name]
             for rung in self.ladder

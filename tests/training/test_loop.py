@@ -1,5 +1,7 @@
+import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +15,10 @@ import pytest
 from kbvc_jax.training import reporting
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import CheckpointConfig, OptimiserConfig, ValidationConfig
+from kbvc_jax.training.history import drop_after
 from kbvc_jax.training.loop import DivergedError, train
 from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.step import train_step
 from tests.training.stub import Clips, StubModel, config, weights_line
 
 
@@ -51,6 +55,77 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     run(tmp_path / "parts", steps=7)
     parts = run(tmp_path / "parts", steps=10)
     assert weights_line(parts) == weights_line(whole)
+
+
+def test_a_continued_run_has_each_step_once_in_its_log(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(whole, log_every=1)
+    run(parts, log_every=1, steps=4)
+    log = parts / "metrics.jsonl"
+    again = [json.dumps({"kind": kind, "step": 5}) for kind in ("train", "validation")]
+    torn = json.dumps({"kind": "train", "step": 6})[:-4]
+    log.write_text(log.read_text() + "\n".join([*again, torn]))
+    run(parts, log_every=1)
+    for kind, steps in (("train", list(range(1, 11))), ("validation", [4, 5, 10])):
+        assert [row["step"] for row in rows(parts, kind)] == steps
+    losses = [[row["loss"] for row in rows(folder, "train")] for folder in (whole, parts)]
+    assert losses[0] == losses[1]
+
+
+def test_a_log_that_needs_no_change_is_not_written_anew(tmp_path, monkeypatch):
+    (tmp_path / "metrics.jsonl").write_text('{"kind": "train", "step": 3}\n')
+    monkeypatch.setattr("kbvc_jax.training.history.replace_text", None)
+    drop_after(tmp_path, 3)
+    drop_after(tmp_path / "new", 0)
+
+
+def test_speed_and_time_left_do_not_count_the_first_step(tmp_path, capsys, monkeypatch):
+    def slow_at_first(*arguments):
+        step, pause = train_step(*arguments), iter([3.0])
+
+        def timed(*state_and_clips):
+            time.sleep(next(pause, 0.0))
+            return step(*state_and_clips)
+
+        return timed
+
+    monkeypatch.setattr("kbvc_jax.training.loop.train_step", slow_at_first)
+    run(tmp_path, log_every=1)
+    first, second, *_ = rows(tmp_path, "train")
+    assert "steps_per_second" not in first and second["steps_per_second"] > 1 / 3
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step ")]
+    assert "left" not in lines[0] and "steps/s" not in lines[0]
+    assert "0:00:0" in lines[1] and lines[1].endswith(" left")
+
+
+def test_a_run_says_that_it_compiles_and_for_how_long_it_did(tmp_path, capsys):
+    run(tmp_path, steps=1)
+    said = capsys.readouterr().out
+    assert "compiling the training step, kept in" in said
+    assert re.search(r"compiled and took the first step in \d+\.\d s\n", said)
+    run(tmp_path, steps=1)
+    assert "compil" not in capsys.readouterr().out
+
+
+def test_the_configuration_is_kept_from_the_first_step_on(tmp_path):
+    """Before, what is wrong with it can still be found; after, it may be killed."""
+    found = []
+
+    class Watched(Clips):
+        def __next__(self):
+            found.append((tmp_path / "config.json").exists())
+            return super().__next__()
+
+    run(tmp_path, Watched(), steps=3)
+    assert found == [False, True, True]
+
+
+def test_a_validation_at_one_quality_is_told_as_any_other(tmp_path):
+    validation = dataclasses.replace(config().validation, qualities=(50.0,))
+    run(tmp_path, steps=1, validation=validation)
+    metrics = load_run(tmp_path)[3]
+    assert sorted(metrics) == ["bpp/50", "loss", "loss/50", "psnr/50"]
+    assert metrics["loss"] == metrics["loss/50"]
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path):

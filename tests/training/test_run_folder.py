@@ -1,9 +1,12 @@
+import contextlib
+import os
+
 import pytest
 
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.training.run_folder import open_run, read_config
+from kbvc_jax.training.run_folder import keep_config, open_run, read_config
 from tests.training.stub import config
 
 
@@ -45,3 +48,34 @@ def test_a_damaged_config_is_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json"):
         read_config(tmp_path)
+
+
+def refuse(folder, before=lambda folder: None):
+    with contextlib.suppress(InputError), open_run(folder, config()) as run:
+        before(run)
+        raise InputError("no such data")
+
+
+def test_a_start_that_is_refused_leaves_nothing(tmp_path):
+    refuse(tmp_path / "runs" / "a", lambda run: (run / "checkpoints").mkdir())
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_refused_start_beside_another_run_leaves_that(tmp_path):
+    with open_run(tmp_path / "runs" / "a", config()):
+        pass
+    refuse(tmp_path / "runs" / "b")
+    assert os.listdir(tmp_path / "runs") == ["a"]
+
+
+def test_a_start_that_is_refused_in_a_folder_that_was_there_leaves_no_configuration(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    refuse(tmp_path)
+    with open_run(tmp_path, config(seed=1)):
+        pass
+    assert read_config(tmp_path).seed == 1 and (tmp_path / "notes.txt").exists()
+
+
+def test_a_run_that_has_begun_stays_whatever_happens(tmp_path):
+    refuse(tmp_path / "a", lambda run: keep_config(run, config()))
+    assert read_config(tmp_path / "a") == config()
