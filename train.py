@@ -49,6 +49,7 @@ def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
     elif arguments.distributed:
         jax.distributed.initialize()
 
+    from kbvc_jax.backend import start_backend
     from kbvc_jax.config import parse_config
     from kbvc_jax.training.config import TrainConfig, check
     from kbvc_jax.training.loop import DivergedError
@@ -56,6 +57,7 @@ def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax and Grain speak of themselves
     config = parse_config(overrides, TrainConfig, arguments.config)
+    start_backend()  # after jax.distributed: it asks for the devices
     check(config, jax.device_count())
     folder = arguments.run or Path("runs") / Path(arguments.config).stem
     try:

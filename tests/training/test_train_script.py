@@ -1,21 +1,35 @@
 """What train.py says before anything compiles."""
 
+import os
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import pytest
 
 import train
+from kbvc_jax.training.checkpoints import Checkpoints
+from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.step import initial_state
 from tests.training.stub import config
 
 SMOKE = "--config=configs/smoke.py"
 
 
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch):
+    monkeypatch.setenv("KBVC_CACHE", "off")
+
+
 @pytest.fixture
 def refused(capsys, tmp_path):
+    """The line that a refused command says; nothing is left of it."""
+
     def run(*arguments: str) -> str:
+        before = sorted(tmp_path.rglob("*"))
         assert train.main([*arguments, f"--run={tmp_path / 'run'}"]) == 2
+        assert sorted(tmp_path.rglob("*")) == before
         said = capsys.readouterr().err
         assert said.startswith("train.py: ") and said.count("\n") == 1, said
         return said
@@ -53,6 +67,38 @@ def test_a_run_of_another_configuration_is_refused(refused, tmp_path):
 
 def test_an_unknown_start_is_named(refused):
     assert "/nowhere" in refused(SMOKE, "--config.init_from=/nowhere")
+
+
+def test_a_start_of_another_shape_is_named(refused, tmp_path):
+    state = initial_state({"image.gain": jnp.zeros(3)}, {})
+    with (
+        open_run(tmp_path / "stub", config()) as folder,
+        Checkpoints(folder, CheckpointConfig()) as checkpoints,
+    ):
+        checkpoints.save(state, 3, {})
+    assert "holds none of this model's" in refused(SMOKE, f"--config.init_from={tmp_path / 'stub'}")
+
+
+def test_pictures_smaller_than_the_crop_are_named(refused):
+    crop = "--config.data.crop=480,480"
+    assert "416x240 is smaller than data.crop" in refused(SMOKE, crop)
+
+
+def test_compiled_programs_are_kept_where_the_command_line_keeps_them(tmp_path):
+    """After the other hosts are known, whose devices count as well."""
+    code = """
+import jax, train
+from jax._src.xla_bridge import backends_are_initialized
+jax.distributed.initialize = lambda: print(backends_are_initialized())
+train.main(["--config=configs/smoke.py", "--distributed", "--config.data.root=/nowhere"])
+print(jax.config.jax_compilation_cache_dir)
+"""
+    environment = os.environ | {"KBVC_CACHE": str(tmp_path / "kept")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["False", str(tmp_path / "kept")]
 
 
 def test_halves_of_the_distributed_flags_are_refused(refused):
