@@ -1,10 +1,11 @@
-"""A file that appears under its name only when it is whole."""
+"""A file or a folder that appears under its name only when it is whole."""
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +43,60 @@ def whole_file(path: str | Path, overwrite: bool) -> Iterator[BinaryIO]:
     except BaseException:
         _remove(beside)
         raise
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path, overwrite: bool, own: Collection[str]) -> Iterator[Path]:
+    """Makes a folder beside `path` to write into and renames it at a clean end.
+
+    Only then an old one goes, and only if it holds nothing but entries of these names.
+    """
+    target = Path(path).resolve()
+    _refuse_loss(path, target, overwrite, own)
+    parents = [parent for parent in target.parents if not parent.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there ({error.strerror})") from None
+    try:
+        yield beside
+        beside.chmod(0o777 & ~_umask())
+        if target.exists():
+            _exchange(beside, target)
+        else:
+            beside.rename(target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write it ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)  # gone already, unless something failed
+        for parent in parents:
+            with contextlib.suppress(OSError):  # it holds the new folder
+                parent.rmdir()
+
+
+def _refuse_loss(path: str | Path, target: Path, overwrite: bool, own: Collection[str]) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"{path}: is a file; name a folder")
+    if not overwrite:
+        raise InputError(f"{path}: exists already; pass -y to overwrite it")
+    if others := sorted({entry.name for entry in target.iterdir()} - set(own)):
+        raise InputError(f"{path}: holds {others[0]}, which would be lost; name another folder")
+
+
+def _exchange(new: Path, old: Path) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=f".{old.name}.", dir=old.parent))
+    try:
+        old.rename(aside / "old")
+        try:
+            new.rename(old)
+        except OSError:
+            (aside / "old").rename(old)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextlib.contextmanager

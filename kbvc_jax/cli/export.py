@@ -2,6 +2,8 @@
 
 import argparse
 
+from kbvc_jax.cli.progress import Progress
+
 
 def register(commands) -> None:
     parser = commands.add_parser(
@@ -29,9 +31,12 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from kbvc_jax.backend import start_backend
     from kbvc_jax.training.export import export_run
 
-    export_run(
+    progress = Progress(quiet=False)
+    progress.say(f"exporting {arguments.run_folder} on {start_backend()}")
+    card = export_run(
         arguments.run_folder,
         arguments.target,
         dtype=arguments.dtype,
@@ -40,4 +45,5 @@ def run(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
         hardware=arguments.hardware,
     )
+    progress.say(f"{arguments.run_folder}: {card['checkpoint']}")
     print(arguments.target)

@@ -1,7 +1,6 @@
 """The model card: where weights come from, and what they reached on the validation clips."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from kbvc_jax.evaluation.complexity import complexity
 from kbvc_jax.models.checkpoint import DOCUMENT
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 CARD = "README.md"
@@ -43,9 +43,8 @@ def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:
 def _minutes(run: epath.Path, last: int) -> float:
     """Of training alone: without compilation, validation and checkpoints."""
     seconds, before = 0.0, 0
-    for line in (run / "metrics.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["kind"] == "train" and before < row["step"] <= last:
+    for row in read_rows(run):
+        if "steps_per_second" in row and before < row["step"] <= last:
             seconds += (row["step"] - before) / row["steps_per_second"]
             before = row["step"]
     return seconds / 60
@@ -56,7 +55,6 @@ def write_card(folder: Path, model: ModelConfig, card: dict[str, Any], dtype: st
 
 
 def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
-    found = card["validation"]
     lines = [
         "# Model card",
         "",
@@ -83,15 +81,27 @@ def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
         "|---|---|---:|---:|",
         *(f"| {s['run']} | {s['stage']} | {s['steps']} | {s['minutes']} |" for s in card["stages"]),
         "",
-        f"Loss on the validation clips: {found.get('loss', math.nan):.4f}",
+        f"Weights of {card['checkpoint']}.",
         "",
-        "| quality | PSNR, dB | bits a pixel (estimated) |",
-        "|---:|---:|---:|",
-        *(
-            f"| {quality} | {found[f'psnr/{quality}']:.2f} | {found[f'bpp/{quality}']:.4f} |"
-            for quality in (name.removeprefix("psnr/") for name in found if name[:5] == "psnr/")
-        ),
-        "",
+        *_ladder(model, card["validation"]),
         "Figures of real files: docs/results.md.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _ladder(model: ModelConfig, found: dict[str, float]) -> list[str]:
+    """The table of a validation, if there was one; a model of one lambda has that one's row."""
+    names = [name.removeprefix("bpp/") for name in found if name.startswith("bpp/")]
+    rungs = [(name, found[f"psnr/{name}"], found[f"bpp/{name}"]) for name in names]
+    if not rungs:
+        return []
+    fixed = model.fixed_lambda
+    return [
+        f"| {'quality' if fixed is None else 'lambda'} | PSNR, dB | bits a pixel (estimated) |",
+        "|---:|---:|---:|",
+        *(
+            f"| {name if fixed is None else f'{fixed:g}'} | {psnr:.2f} | {bpp:.4f} |"
+            for name, psnr, bpp in rungs
+        ),
+        "",
+    ]

@@ -15,9 +15,8 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
 from kbvc_jax.errors import InputError
-from kbvc_jax.models.checkpoint import assemble, save_inference
+from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, assemble, save_inference
 from kbvc_jax.models.entropy_model import (
-    QUALITY_STEPS,
     EntropyModel,
     index_offsets,
     nearest_indexes,
@@ -27,9 +26,12 @@ from kbvc_jax.models.entropy_model import (
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops import densities
-from kbvc_jax.training.card import stages, write_card
+from kbvc_jax.output import whole_folder
+from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.parameters import build, split
 from kbvc_jax.video.reader import open_video
 
@@ -57,36 +59,47 @@ def export_run(
     hardware: str = "",
 ) -> dict[str, Any]:
     """Writes the checkpoint of a run's best step; returns its card, which takes the three texts."""
-    target = Path(target)
-    if target.exists() and not overwrite:
-        raise InputError(f"{target}: exists already; pass -y to overwrite it")
-    config, parameters, _, validation = load_run(run)
+    config, parameters, step, validation = load_run(run)
     if config.stage in ("interpolator", "fusion"):
         raise InputError(
             f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
         )
-    merge, _ = split(build(dataclasses.replace(config, precision="float32")))
-    # What ships is what is calibrated: weights as they will be read back.
-    model: Kbvc = merge({k: _rounded(k, v, dtype) for k, v in parameters.items()})
-    image, frame = collect_latents(model)
-    entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
-    entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
-    card = {
-        "training": dataclasses.asdict(_named(config)),
-        "stages": stages(run),
-        "validation": validation,
-        "data": data,
-        "licence": licence,
-        "hardware": hardware,
-        "integer_scale_decoder": {
-            "image_rate_loss": rate_loss(model.image, entropy_image, image),
-            "frame_rate_loss": rate_loss(model.frame, entropy_frame, frame),
-        },
-    }
-    tables = gaussian_tables(densities.scale_table().tolist())
-    save_inference(target, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
-    write_card(target, config.model, card, dtype)
+    with whole_folder(target, overwrite, own=(DOCUMENT, ARRAYS, CARD)) as folder:
+        merge, _ = split(build(dataclasses.replace(config, precision="float32")))
+        # What ships is what is calibrated: weights as they will be read back.
+        model: Kbvc = merge({k: _rounded(k, v, dtype) for k, v in parameters.items()})
+        image, frame = collect_latents(model)
+        entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
+        entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
+        card = {
+            "training": dataclasses.asdict(_named(config)),
+            "stages": stages(run),
+            "checkpoint": choice(run, step, validation),
+            "validation": validation,
+            "data": data,
+            "licence": licence,
+            "hardware": hardware,
+            "integer_scale_decoder": {
+                "image_rate_loss": rate_loss(model.image, entropy_image, image),
+                "frame_rate_loss": rate_loss(model.frame, entropy_frame, frame),
+            },
+        }
+        tables = gaussian_tables(densities.scale_table().tolist())
+        save_inference(folder, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
+        write_card(folder, config.model, card, dtype)
     return card
+
+
+def choice(run: str | Path, step: int, validation: dict[str, float]) -> str:
+    """Which of a run's checkpoints this is, and why it was taken."""
+    losses = [row["loss"] for row in read_rows(run) if row["kind"] == "validation"]
+    if not validation:
+        made = "no validated one is kept" if losses else "no validation was made"
+        return f"step {step}, the latest; {made}"
+    loss, count = validation["loss"], max(1, len(losses))
+    best = "the best that is kept" if any(other < loss for other in losses) else "the best"
+    validations = "1 validation" if count == 1 else f"{count} validations"
+    return f"step {step}, {best} of {validations} (loss {loss:.4f})"
 
 
 def _rounded(name: str, value: Array, dtype: str) -> Array:

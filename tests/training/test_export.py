@@ -1,6 +1,8 @@
 """From a run to weights that encode and decode, and a card that says where they come from."""
 
+import dataclasses
 import json
+import os
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,28 +10,39 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.errors import InputError
-from kbvc_jax.training.card import stages
+from kbvc_jax.training.card import card_text, stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
-from kbvc_jax.training.export import export_run
+from kbvc_jax.training.export import choice, export_run
 from kbvc_jax.training.parameters import split
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
+from kbvc_jax.training.validation import Validation
 from tests.tiny import TINY, tiny_model
 
 METRICS = {"loss": 1.5, "psnr/0": 25.0, "bpp/0": 0.1, "loss/0": 1.0}
+PAPER = dataclasses.replace(TINY, fixed_lambda=0.01, block_transform=False, fusion_channels=0)
 
 
-def write_run(folder, steps, init_from=None, changed=None):
-    config = TrainConfig(model=TINY, init_from=init_from and str(init_from))
-    parameters = split(tiny_model(seed=3))[1] | (changed or {})
+def write_run(folder, steps, init_from=None, changed=None, model=TINY, metrics=METRICS):
+    config = TrainConfig(model=model, init_from=init_from and str(init_from))
+    parameters = split(tiny_model(3, model))[1] | (changed or {})
     with open_run(folder, config):
         rows = [{"kind": "train", "step": s, "steps_per_second": 0.5} for s in (10, steps)]
-        lines = [json.dumps(row) for row in rows]
-        (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+        write_rows(folder, [{"kind": "train", "step": 1}, *rows])
     with Checkpoints(folder, CheckpointConfig()) as checkpoints:
-        checkpoints.save(initial_state(parameters, {}), steps, {}, METRICS)
+        checkpoints.save(initial_state(parameters, {}), steps, {}, metrics)
     return folder
+
+
+def write_rows(folder, rows):
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def validation_of(quality, **more):
+    """As that of a run with one rung is."""
+    rung = {"quality": quality, "loss": 1.25, "psnr": 31.0, "bpp": 0.25, **more}
+    return Validation(1.25, [rung], np.zeros((1, 2, 2, 3), np.uint8), []).summary
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +97,69 @@ def test_runs_that_are_still_there_are_not_told_again_by_a_card(exported, tmp_pa
     assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
 
 
-def test_weights_that_their_type_cannot_hold_are_refused(tmp_path):
+def test_a_model_of_one_lambda_is_exported_with_that_lambda_and_codes(tmp_path):
+    metrics = validation_of(0.0, **{"psnr/B1": 30.0, "bpp_y/B1": 0.2})
+    run = write_run(tmp_path / "run", 10, model=PAPER, metrics=metrics)
+    export_run(run, tmp_path / "weights")
+    codec = kbvc_jax.load(tmp_path / "weights")
+    assert codec.inference.frame.knots.size == 0
+    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
+    assert codec.decode(codec.encode(frames)).shape == frames.shape
+    text = (tmp_path / "weights" / "README.md").read_text()
+    assert "| lambda | PSNR, dB |" in text and "| 0.01 | 31.00 | 0.2500 |" in text
+
+
+def test_a_validation_at_one_quality_has_its_row_on_the_card(exported):
+    card = exported[1] | {"validation": validation_of(50.0, **{"psnr/B1": 30.0})}
+    text = card_text(TINY, card, "float32")
+    assert "| quality | PSNR, dB |" in text and text.count("dB") == 1
+    assert "| 50 | 31.00 | 0.2500 |" in text
+
+
+def test_a_card_without_a_validation_has_no_table_of_one(exported):
+    card = exported[1] | {"validation": {}, "checkpoint": "step 9, the latest"}
+    text = card_text(TINY, card, "float32")
+    assert "Weights of step 9, the latest." in text and "PSNR" not in text and "nan" not in text
+
+
+def test_the_chosen_step_is_said_with_the_reason(tmp_path):
+    losses = {500: 3.0, 1000: float("nan"), 1500: 2.38571, 2000: 2.4}
+    rows = [{"kind": "validation", "step": step, "loss": loss} for step, loss in losses.items()]
+    assert choice(tmp_path, 700, {}) == "step 700, the latest; no validation was made"
+    write_rows(tmp_path, [{"kind": "train", "step": 500, "loss": 1.0}, *rows])
+    chosen = choice(tmp_path, 1500, {"loss": 2.38571})
+    assert chosen == "step 1500, the best of 4 validations (loss 2.3857)"
+    kept = choice(tmp_path, 2000, {"loss": 2.4})
+    assert kept == "step 2000, the best that is kept of 4 validations (loss 2.4000)"
+    write_rows(tmp_path, rows[:1])
+    assert (
+        choice(tmp_path, 500, {"loss": 3.0}) == "step 500, the best of 1 validation (loss 3.0000)"
+    )
+    assert choice(tmp_path, 700, {}) == "step 700, the latest; no validated one is kept"
+
+
+def test_weights_that_their_type_cannot_hold_are_refused_and_nothing_is_left(tmp_path):
     name, value = next(iter(split(tiny_model(seed=3))[1].items()))
     run = write_run(tmp_path / "run", 10, changed={name: jnp.full(value.shape, 1e5)})
     with pytest.raises(InputError, match=f"{name}: too large for float16"):
         export_run(run, tmp_path / "weights", dtype="float16")
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_failed_export_leaves_the_old_weights(exported, monkeypatch):
+    folder, _ = exported
+    before = (folder / "model.json").read_text()
+    monkeypatch.setattr("kbvc_jax.training.export.write_card", None)  # its very last step fails
+    with pytest.raises(TypeError):
+        export_run(folder.parent / "second", folder, overwrite=True, licence="other")
+    assert (folder / "model.json").read_text() == before
+    assert sorted(os.listdir(folder.parent)) == ["first", "second", "side", "weights"]
+
+
+def test_a_run_is_never_replaced_by_its_weights(exported):
+    run = exported[0].parent / "second"
+    with pytest.raises(InputError, match="which would be lost"):
+        export_run(run, run, overwrite=True)
 
 
 def test_an_existing_target_is_kept(exported):
