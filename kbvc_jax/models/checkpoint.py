@@ -23,7 +23,7 @@ from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
-DOCUMENT = "model.json"
+DOCUMENT, ARRAYS = "model.json", "arrays"
 FORMAT = 8  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
 
@@ -63,8 +63,8 @@ def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "
     }
     target.mkdir(parents=True, exist_ok=True)
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((target / "arrays").resolve(), arrays, force=True)
-    marker = target / "arrays" / "commit_success.txt"
+        checkpointer.save((target / ARRAYS).resolve(), arrays, force=True)
+    marker = target / ARRAYS / "commit_success.txt"
     if marker.exists():  # Orbax writes there where it was made; that it is there counts
         marker.write_text("Checkpoint commit was successful\n")
     document = {
@@ -92,7 +92,7 @@ def load_inference(folder: str | Path) -> InferenceModel:
     try:
         config = from_json(ModelConfig, document["config"])
         with ocp.StandardCheckpointer() as checkpointer:
-            restored = checkpointer.restore((source / "arrays").resolve())
+            restored = checkpointer.restore((source / ARRAYS).resolve())
     except Exception as error:  # Orbax raises many kinds for a damaged folder
         raise InputError(
             f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
@@ -135,7 +135,8 @@ def _flatten(
         for depth, layer in enumerate(entropy.layers):
             for field, value in layer._asdict().items():
                 arrays[f"{codec}.layers.{depth}.{field}"] = np.asarray(value)
-        arrays[f"{codec}.knots"], arrays[f"{codec}.shifts"] = entropy.knots, entropy.shifts
+        curve = {f"{codec}.knots": entropy.knots, f"{codec}.shifts": entropy.shifts}
+        arrays |= {k: v for k, v in curve.items() if v.size}  # Orbax stores no empty ones
         arrays |= {f"{codec}.z.{k}": v for k, v in _table_arrays(entropy.z_tables).items()}
     return arrays | {f"y.{k}": v for k, v in _table_arrays(y_tables).items()}
 
@@ -150,13 +151,15 @@ def _unflatten(
     def under(prefix: str) -> dict[str, np.ndarray]:
         return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
+    none = np.zeros((0, 0), np.int32)
+
     def entropy(codec: str) -> EntropyModel:
         depths = sorted({int(k.split(".")[0]) for k in under(f"{codec}.layers.")})
         layers = tuple(IntegerLayer(**under(f"{codec}.layers.{depth}.")) for depth in depths)
         return EntropyModel(
             layers,
-            arrays[f"{codec}.knots"],
-            arrays[f"{codec}.shifts"],
+            arrays.get(f"{codec}.knots", none),
+            arrays.get(f"{codec}.shifts", none),
             Tables(**under(f"{codec}.z.")),
         )
 
