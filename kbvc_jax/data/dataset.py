@@ -40,12 +40,13 @@ class HostDataset:
     """Decoded by this host, ahead of the step."""
 
     def __init__(self, config: DataConfig, process_index: int, process_count: int):
-        from kbvc_jax.data import host  # Grain; resident data does without it
+        # Grain, which resident data does without.
+        from kbvc_jax.data.host import host_clips, read_ahead
 
         sources = [open_source(source, config) for source in config.sources]
-        clips = host.host_clips(sources, config, process_index, process_count)
+        clips = host_clips(sources, config, process_index, process_count)
         share = config.batch_size // process_count
-        self._from = lambda step: iter(host.read_ahead(clips, share, step, config))
+        self._from = lambda step: iter(read_ahead(clips, share, step, config))
         self._step, self._running = 0, None
 
     def __iter__(self) -> "HostDataset":

@@ -63,7 +63,7 @@ def compare_results(
 ) -> list[Comparison]:
     """Every codec of b against one of a; against its namesake where none is chosen."""
     check_metric(metric)
-    if (found := differences(a, b)) and not unlike:
+    if (found := differences(a.conditions, b.conditions)) and not unlike:
         raise InputError(f"conditions differ: {'; '.join(found)}; compare anyway with --unlike")
     if anchor is not None and anchor not in a.codec_names:
         raise InputError(f"anchor {anchor}: not in {', '.join(a.codec_names)}")

@@ -6,7 +6,8 @@ from typing import Any
 
 from kbvc_jax.evaluation.clips import Clip
 from kbvc_jax.evaluation.config import EvaluationConfig
-from kbvc_jax.evaluation.results import Results
+
+Conditions = dict[str, Any]
 
 # A change to how anything is measured changes these words, and with them the conditions.
 DEFINITIONS = {
@@ -18,7 +19,7 @@ DEFINITIONS = {
 }
 
 
-def describe(config: EvaluationConfig, set_name: str, clips: Sequence[Clip]) -> dict[str, Any]:
+def describe(config: EvaluationConfig, set_name: str, clips: Sequence[Clip]) -> Conditions:
     return {
         "set": set_name,
         "gop": config.gop,
@@ -31,17 +32,17 @@ def describe(config: EvaluationConfig, set_name: str, clips: Sequence[Clip]) -> 
     }
 
 
-def differences(a: Results, b: Results, *, sequences: bool = True) -> list[str]:
-    """Each condition in which two results differ, in words."""
+def differences(a: Conditions, b: Conditions, *, sequences: bool = True) -> list[str]:
+    """Each condition in which two differ, in words."""
     out = []
     for key in ("set", "gop", "intra_period", "definitions"):
-        ours, theirs = a.conditions.get(key), b.conditions.get(key)
+        ours, theirs = a.get(key), b.get(key)
         if ours != theirs:
             out.append(f"{key} is {ours} in one and {theirs} in the other")
     if not sequences:
         return out
-    ours = {s["name"]: s for s in a.conditions["sequences"]}
-    theirs = {s["name"]: s for s in b.conditions["sequences"]}
+    ours = {s["name"]: s for s in a["sequences"]}
+    theirs = {s["name"]: s for s in b["sequences"]}
     if lonely := sorted(ours.keys() ^ theirs.keys()):
         out.append(f"sequences in one alone: {', '.join(lonely)}")
     for name in sorted(ours.keys() & theirs.keys()):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Num
@@ -16,12 +16,20 @@ from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Contender
 from kbvc_jax.evaluation.results import Point
 
-if TYPE_CHECKING:
-    from kbvc_jax.evaluation.run import Run
-
 BESIDE = "x265"
 CROP = (360, 240)  # width and height of an automatic window
 STEP = 16  # between the windows tried
+
+
+class Run(Protocol):
+    """What pictures need of a run."""
+
+    config: EvaluationConfig
+    folder: Path
+    clips: list[Clip]
+    contenders: list[Contender]
+
+    def point(self, contender: Contender, clip: Clip, setting: float) -> tuple[Point, Path]: ...
 
 
 class Window(NamedTuple):
@@ -47,7 +55,7 @@ def check_crops(config: EvaluationConfig, clips: Sequence[Clip]) -> None:
             raise InputError(f"crops={(name, *numbers)}: not inside {name} ({size})")
 
 
-def take_pictures(run: "Run", points: list[Point], say: Callable[[str], None]) -> list[dict]:
+def take_pictures(run: Run, points: list[Point], say: Callable[[str], None]) -> list[dict]:
     """Of the first codec beside x265, where both were measured."""
     by_name = {contender.name: contender for contender in run.contenders}
     others = [name for name in by_name if name != BESIDE]
@@ -87,7 +95,7 @@ def detailed_window(rgb: Num[np.ndarray, "h w 3"], frame: int) -> Window:
     return Window(frame, int(x[best]), int(y[best]), width, height)
 
 
-def _windows(run: "Run", clip: Clip, taken: int) -> list[Window]:
+def _windows(run: Run, clip: Clip, taken: int) -> list[Window]:
     if run.config.crops:
         return [Window(*crop[1:]) for crop in run.config.crops if crop[0] == clip.name]
     if taken >= run.config.pictures:
@@ -97,7 +105,7 @@ def _windows(run: "Run", clip: Clip, taken: int) -> list[Window]:
 
 
 def _picture(
-    run: "Run",
+    run: Run,
     clip: Clip,
     window: Window,
     chosen: Contender,

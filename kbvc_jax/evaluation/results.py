@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kbvc_jax.errors import InputError
+from kbvc_jax.evaluation.conditions import Conditions, differences
 
 FORMAT = 1
 
@@ -70,7 +71,7 @@ class Failure:
 @dataclasses.dataclass(frozen=True)
 class Results:
     set: str
-    conditions: dict[str, Any]
+    conditions: Conditions
     environment: dict[str, Any]
     codecs: list[dict[str, Any]]  # name, kind, and everything that decides its bytes
     points: list[Point]
@@ -150,11 +151,9 @@ def write_text(path: Path, text: str) -> None:
 
 def merge(parts: Sequence[Results]) -> Results:
     """The shards of one run; their conditions may differ in the sequences alone."""
-    from kbvc_jax.evaluation.conditions import differences
-
     first = parts[0]
     for other in parts[1:]:
-        unlike = differences(first, other, sequences=False)
+        unlike = differences(first.conditions, other.conditions, sequences=False)
         if unlike:
             raise InputError(f"cannot merge: {unlike[0]}; shards must be parts of one run")
     by_name = {s["name"]: s for part in parts for s in part.conditions["sequences"]}

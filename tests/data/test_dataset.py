@@ -7,8 +7,9 @@ import pytest
 from data.footage import texture
 from PIL import Image
 
-from kbvc_jax.data import host, make_dataset, resident, validation_clips, window
+from kbvc_jax.data import host, resident, window
 from kbvc_jax.data.config import DataConfig, SourceConfig
+from kbvc_jax.data.dataset import make_dataset, validation_clips
 from kbvc_jax.data.sources import open_source
 from kbvc_jax.errors import InputError
 

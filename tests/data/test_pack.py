@@ -8,8 +8,8 @@ import pytest
 from data.footage import texture
 from PIL import Image
 
-from kbvc_jax.data import make_dataset
 from kbvc_jax.data.config import DataConfig, SourceConfig
+from kbvc_jax.data.dataset import make_dataset
 from kbvc_jax.data.pack import main, pack
 from kbvc_jax.data.sources import open_source
 from kbvc_jax.errors import InputError
@@ -78,7 +78,7 @@ def test_resident_data_needs_neither_grain_nor_arrayrecord_nor_pyav(tmp_path, st
     script = f"""
 import sys
 sys.modules.update(grain=None, array_record=None, av=None, cv2=None)
-from kbvc_jax.data import make_dataset
+from kbvc_jax.data.dataset import make_dataset
 from kbvc_jax.data.config import DataConfig, SourceConfig
 source = SourceConfig("pack", {str(tmp_path / "out")!r})
 config = DataConfig(sources=(source,), crop=(16, 16), batch_size=1, frames=2, resident=True)

@@ -76,7 +76,7 @@ def test_local_devices_share_a_batch(stills):
     """In a process of its own: the number of devices is settled when JAX starts."""
     script = f"""
 import jax, numpy as np
-from kbvc_jax.data import make_dataset
+from kbvc_jax.data.dataset import make_dataset
 from kbvc_jax.data.config import DataConfig, SourceConfig
 source = SourceConfig("stills", {str(stills)!r})
 config = DataConfig((source,), crop=(16, 16), frames=2, batch_size=4, resident=True)
