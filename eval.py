@@ -25,6 +25,13 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--config", default="configs/sample.py", help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="folder (default: results/NAME-OF-CONFIG)")
+    parser.add_argument(
+        "--checkpoints",
+        nargs="+",
+        metavar="[NAME=]FOLDER[,FOLDER...]",
+        help="of a run, a curve each; with commas models of one lambda each, which are one curve; "
+        "of --paper table2, one (default: the weights that ship)",
+    )
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts of the sequences")
     parser.add_argument("-q", "--quiet", action="store_true")
     read = parser.add_argument_group("stored results instead of a run")
@@ -41,12 +48,14 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     kinds.add_argument(
         "--write-docs", nargs="+", metavar="JSON", help="write docs/results.md from these"
     )
-    read.add_argument("--checkpoint", help="of --paper table2 (default: the release)")
     read.add_argument("--anchor", metavar="NAME", help="BD-rates are against it (default: x265)")
     read.add_argument("--metric", default="psnr", help="of BD-rates (default: %(default)s)")
     read.add_argument("--unlike", action="store_true", help="compare under unlike conditions too")
     flags, overrides = parser.parse_known_args(argv)
-    if overrides and (flags.merge or flags.compare or flags.paper or flags.write_docs):
+    stored = flags.merge or flags.compare or flags.write_docs
+    if flags.checkpoints and (stored or (flags.paper and flags.paper[0] != "table2")):
+        raise InputError("--checkpoints: only a run or --paper table2 takes them")
+    if overrides and (stored or flags.paper):
         raise InputError(f"{overrides[0]}: only a run takes a config")
     return flags, overrides
 
@@ -59,7 +68,7 @@ def main(argv: list[str]) -> int:
         print(commands.compare(flags.compare, flags.anchor, flags.metric, flags.unlike))
         return 0
     if flags.paper:
-        print(commands.paper(*flags.paper, checkpoint=flags.checkpoint))
+        print(commands.paper(*flags.paper, checkpoint=(flags.checkpoints or [None])[0]))
         return 0
     if flags.write_docs:
         print(commands.docs(flags.write_docs))
@@ -69,7 +78,7 @@ def main(argv: list[str]) -> int:
         results = commands.merge_shards(flags.merge, out)
     else:
         config = [f"--config={flags.config}", *overrides]
-        results = commands.measure(config, out, flags.shard, flags.quiet)
+        results = commands.measure(config, out, flags.shard, flags.quiet, flags.checkpoints)
     print(commands.conclude(results, out, flags.anchor, flags.metric))
     return 1 if results.failures else 0
 

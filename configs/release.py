@@ -24,6 +24,7 @@ MODEL = ModelConfig(
     interpolator=InterpolatorConfig(matched=True),
     block_transform=True,
     fusion_channels=48,
+    b_frames="predicted",
     lambda_max=small.MODEL.lambda_max,
 )
 DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)

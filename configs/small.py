@@ -34,6 +34,7 @@ MODEL = ModelConfig(
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8, matched=True),
     block_transform=True,
     fusion_channels=24,
+    b_frames="predicted",
     lambda_max=0.32,  # I-frames of calm scenes are worth it: all others have their detail from them
 )
 FALL = (0.0, 36.0)  # of quality: the encoder's falls by 18 or, where it chooses, by up to 48

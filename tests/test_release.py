@@ -10,7 +10,6 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.pipeline import network
 from kbvc_jax.pipeline.gop_choice import FALL
 from kbvc_jax.training.loss import code_group, falling
 
@@ -55,16 +54,16 @@ def test_effort_pays(codec, frames):
     weight = float(lambda_of(90.0, codec.inference.model.config)) / 3
     costs = []
     for effort in (0, 3):
-        data = codec.encode(frames[:3], 90, gop=2, effort=effort, paper=True)
+        data = codec.encode(frames[:3], 90, gop=2, effort=effort, b_frames="kernel")
         errors = np.square(codec.decode(data).astype(float) - frames[:3])
         costs.append(8 * len(data) + weight * errors.sum())
     assert costs[1] < 0.96 * costs[0]
 
 
-def test_likelihood_and_file_size_agree(codec, frames, monkeypatch):
+def test_likelihood_and_file_size_agree(codec, frames):
     """The float likelihood that training minimises, and the bytes, of 10 kB and more."""
-    monkeypatch.setattr(network, "ERROR_WEIGHT", 1e9)  # symbols are the nearest, as in training
-    streams = [codec.encode(frames, quality, gop=4, paper=True) for quality in QUALITIES]
+    kernels = {"gop": 4, "b_frames": "kernel", "rounding": "nearest"}
+    streams = [codec.encode(frames, quality, **kernels) for quality in QUALITIES]
     source = jnp.asarray(frames, jnp.float32) / 255
     model = codec.inference.model
     estimate = jax.jit(lambda source, quality: code_group(model, source, quality))

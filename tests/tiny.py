@@ -19,6 +19,7 @@ TINY = ModelConfig(
     head_channels=4,
     kernel_size=3,
     interpolator=InterpolatorConfig(channels=(4, 4, 6, 6), side_channels=2, matched=True),
+    b_frames="predicted",
     quality_points=2,
     block_transform=True,
     fusion_channels=6,

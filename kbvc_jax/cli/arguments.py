@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Literal, NoReturn
 
 from kbvc_jax.errors import InputError
-
-MAX_QUALITY, MAX_GOP = 100, 32
+from kbvc_jax.pipeline.schedule import MAX_GOP
+from kbvc_jax.rate import MAX_QUALITY
 
 
 class Parser(argparse.ArgumentParser):

@@ -2,11 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.progress import Progress, kilobits_per_second
 from kbvc_jax.errors import about
+from kbvc_jax.pipeline.options import BFrames, Rounding
 
 if TYPE_CHECKING:
     from kbvc_jax.video.reader import VideoReader
@@ -30,9 +31,9 @@ def register(commands) -> None:
         "-q",
         "--quality",
         type=kinds.quality,
-        default=50.0,
         metavar="Q",
-        help="0 (small) to 100 (good); fractions count (default 50)",
+        help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
+        "trained for one lambda)",
     )
     coding.add_argument(
         "--gop",
@@ -50,9 +51,16 @@ def register(commands) -> None:
         "(default: as many as --gop, 32 with auto)",
     )
     coding.add_argument(
-        "--paper",
-        action="store_true",
-        help="only what the paper has: I-frames, and B-frames by kernels",
+        "--b-frames",
+        choices=get_args(BFrames),
+        help="the codec of B-frames: the paper's kernels, or latents predicted in time (default: "
+        "as the model was made for)",
+    )
+    coding.add_argument(
+        "--rounding",
+        choices=get_args(Rounding),
+        help="symbols by rate and distortion, or the nearest integers (default: rate; nearest for "
+        "a model of one lambda)",
     )
     coding.add_argument(
         "--effort",
@@ -132,7 +140,8 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
             gop=arguments.gop,
             keyint=arguments.keyint,
             effort=arguments.effort,
-            paper=arguments.paper,
+            b_frames=arguments.b_frames,
+            rounding=arguments.rounding,
             progress=step,
             on_frame=comparison.compare if comparison else None,
         )

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from kbvc_jax.cli.progress import kilobits_per_second
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
 from kbvc_jax.errors import InputError, about
+from kbvc_jax.pipeline.schedule import hierarchy
+from kbvc_jax.rate import QUALITY_STEPS
 
 
 def register(commands) -> None:
@@ -54,27 +58,39 @@ def describe(path: Path) -> dict[str, Any]:
         "matrix": header.matrix,
         "range": "full" if header.full_range else "limited",
         "gop": header.gop or "auto",
-        "quality": header.quality / 256,
+        "quality": None if header.one_rate else header.quality / QUALITY_STEPS,
         "model": header.fingerprint.hex(),
         "bits_per_pixel": size * 8 / (frames * header.width * header.height),
         "kilobits_per_second": kilobits_per_second(size, frames, header.rate),
+        "frames_by_codec": _totals(groups),
         "groups": groups,
     }
 
 
 def _group(stream: StreamReader, number: int) -> dict[str, Any]:
     record = stream.record(number)
+    depths = hierarchy(record.frames)
     return {
         "first_frame": record.first_frame,
         "frames": record.frames,
         "bytes": stream.index[number].size,
-        "quality": record.quality / 256,
+        "quality": record.quality / QUALITY_STEPS,
         "closing": "I" if record.alone else "P",
-        # Of each depth of B-frames: by latents predicted from those of other frames, or by kernels.
-        "predicted": list(record.predicted[1:]),
+        # The codec of each depth of B-frames, and how many frames it coded.
+        "b_frames": [
+            {"codec": "predicted" if predicted else "kernel", "frames": len(frames)}
+            for frames, predicted in zip(depths, record.predicted[1:], strict=True)
+        ],
         # Of the B-frames, to that of the I-frame: an entry for each depth of the hierarchy.
         "quality_offsets": [offset / 2 for offset in record.level_offsets],
     }
+
+
+def _totals(groups: Sequence[dict[str, Any]]) -> dict[str, int]:
+    totals = Counter(group["closing"] for group in groups)
+    for depth in (depth for group in groups for depth in group["b_frames"]):
+        totals[f"B {depth['codec']}"] += depth["frames"]
+    return dict(totals)
 
 
 def _text(facts: dict[str, Any]) -> str:
@@ -87,8 +103,13 @@ def _text(facts: dict[str, Any]) -> str:
         f"{facts['frame_rate']} fps, {facts['seconds']:.2f} s",
         "source": f"{facts['bit_depth']} bit {chroma}, BT.{facts['matrix']}, "
         f"{facts['range']} range",
-        "coding": f"quality {facts['quality']:g}, GoP {facts['gop']}, "
+        "coding": f"{_quality(facts)}, GoP {facts['gop']}, "
         f"{len(facts['groups'])} groups of pictures",
+        "codecs": ", ".join(f"{count} {kind}" for kind, count in facts["frames_by_codec"].items()),
         "model": facts["model"],
     }
     return "\n".join(f"{name:8} {value}" for name, value in rows.items())
+
+
+def _quality(facts: dict[str, Any]) -> str:
+    return "one quality" if facts["quality"] is None else f"quality {facts['quality']:g}"

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
 from kbvc_jax.errors import InputError
+from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
 
 MAGIC = b"KBVC"
-VERSION = 5
+VERSION = 6
 FINGERPRINT_BYTES = 8
-QUALITY_MAX = 100 * 256
+QUALITY_MAX = MAX_QUALITY * QUALITY_STEPS
 
 
 class Field(NamedTuple):
@@ -35,12 +36,13 @@ FORMAT = (
     Choice("full_range", 1, (False, True)),
     Choice("bit_depth", 1, (8, 10)),
     Choice("chroma", 2, ("420", "422", "444", "400")),
+    Choice("one_rate", 1, (False, True)),
 )
 FIELDS = (
     Field("width", 2, 16, 8192),
     Field("height", 2, 16, 8192),
     Field("frame_count", 4, 0, 2**32 - 1),
-    Field("format", 1, 0, 63),
+    Field("format", 1, 0, 127),
     Field("gop", 1, 0, 32),
     Field("quality", 2, 0, QUALITY_MAX),
     Field("fingerprint", 8, 0, 2**64 - 1),
@@ -61,6 +63,7 @@ class Header:
     gop: int  # 0: every group has its own length
     quality: int  # in 1/256
     fingerprint: bytes  # of the model
+    one_rate: bool = False  # of a model for one lambda: quality says nothing
     frame_count: int = 0  # 0: unknown when the header was written; the index has it
 
     def __post_init__(self):

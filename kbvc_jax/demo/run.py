@@ -57,7 +57,7 @@ def run_demo(
     """Fills `folder` and returns the table."""
     config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
     (clip,) = find_clips(config)
-    ours = Ours(NAME, {jax.local_devices()[0].id: codec}, config.gop, config.qualities)
+    ours = Ours(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
     contenders = [ours, *anchors(config)]
     _make(folder, overwrite)
     points: list[Point] = []

@@ -1,5 +1,6 @@
 """What eval.py does, a function a command. Each returns what it says."""
 
+import dataclasses
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -18,7 +19,13 @@ from kbvc_jax.evaluation.results import METRICS, Results, merge, read_results, w
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, summary, text_table
 
 
-def measure(arguments: Sequence[str], folder: Path, shard: str | None, quiet: bool) -> Results:
+def measure(
+    arguments: Sequence[str],
+    folder: Path,
+    shard: str | None,
+    quiet: bool,
+    checkpoints: Sequence[str] | None = None,
+) -> Results:
     from kbvc_jax.backend import start_backend
     from kbvc_jax.cli.progress import Progress
     from kbvc_jax.config import parse_config
@@ -26,6 +33,9 @@ def measure(arguments: Sequence[str], folder: Path, shard: str | None, quiet: bo
     from kbvc_jax.evaluation.run import Run
 
     config = parse_config(arguments, EvaluationConfig)
+    if checkpoints:
+        config = dataclasses.replace(config, checkpoints=tuple(checkpoints))
+        arguments = [*arguments, "--checkpoints", *checkpoints]
     progress = Progress(quiet)
     progress.say(f"running on {start_backend()}")
     run = Run(config, folder, shard)

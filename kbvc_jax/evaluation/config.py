@@ -55,10 +55,11 @@ class EvaluationConfig:
     other_gops: tuple[str, ...] = ()
     # Efforts of its encoder to measure besides that of 0.
     other_efforts: tuple[int, ...] = ()
-    # Measure it besides as the paper has it: nothing predicted in time or fused.
-    paper: bool = False
+    # Codecs of B-frames to measure besides the model's own: kernel, predicted.
+    other_b_frames: tuple[Literal["kernel", "predicted"], ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
-    # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights.
+    # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights. Models of
+    # one lambda each make one curve: NAME=FOLDER,FOLDER,...
     checkpoints: tuple[str, ...] = (SHIPPED,)
     anchors: AnchorConfig = AnchorConfig()
     # YUV to RGB; None: as the file says, else BT.709 full range.

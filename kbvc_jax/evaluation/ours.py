@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +18,54 @@ from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
 from kbvc_jax.pipeline.codec import WEIGHTS, Codec
+from kbvc_jax.pipeline.options import EncoderOptions
 from kbvc_jax.video.colour import yuv_from_rgb
 
 NO_RELEASE = "No release weights ship with this version yet: the anchors alone are measured."
 
 
+# The same weights on every local device, by its id.
+Replicas = dict[int, Codec]
+
+
 @dataclasses.dataclass(frozen=True)
 class Ours:
+    """One model over its qualities, or the models of several lambdas, a point each."""
+
     name: str
-    codecs: dict[int, Codec]  # the same weights on every local device, by its id
-    gop: int | str
-    settings: tuple[float, ...]
-    effort: int = 0
-    paper: bool = False
+    models: Sequence[Replicas]
+    settings: tuple[float, ...]  # qualities or, of as many models, lambdas
+    options: EncoderOptions = EncoderOptions()
     suffix: str = ".kbvc"
 
     @property
     def identity(self) -> dict[str, Any]:
-        codec = next(iter(self.codecs.values()))
+        inference = [_first(replicas).inference for replicas in self.models]
+        asked = self.options.resolved(inference[0].model.config)
         return {
             "name": self.name,
             "kind": "kbvc",
             "version": kbvc_jax.__version__,
-            "setting": "quality",
-            "fingerprint": codec.inference.fingerprint.hex(),
-            "gop": self.gop,
-            "effort": self.effort,
-            **({"paper": True} if self.paper else {}),
+            "setting": "lambda" if self._by_lambda else "quality",
+            "fingerprint": " ".join(model.fingerprint.hex() for model in inference),
+            "gop": asked.gop,
+            "effort": asked.effort,
+            "b_frames": asked.b_frames,
+            "rounding": asked.rounding,
         }
 
     def encode(self, clip: Clip, setting: float, target: Path) -> Columns:
         digests = []
+        replicas, quality = self.models[0], setting
+        if self._by_lambda:
+            replicas, quality = self.models[self.settings.index(setting)], None
+        options = dataclasses.asdict(dataclasses.replace(self.options, quality=quality))
         with target.open("wb") as file:
-            summary = self._codec.encode_stream(
+            summary = _here(replicas).encode_stream(
                 (frame.rgb for frame in clip.read()),
                 clip.format,
                 file,
-                setting,
-                gop=self.gop,
-                effort=self.effort,
-                paper=self.paper,
+                **options,
                 on_frame=lambda index, frame: digests.append(digest(frame)),
             )
         rows = sorted(summary.statistics, key=lambda row: row.index)
@@ -72,40 +80,83 @@ class Ours:
 
     def decode(self, source: Path, clip: Clip) -> Iterator[Frame]:
         with source.open("rb") as file:
-            for rgb in self._codec.decode_stream(StreamReader(file)):
+            stream = StreamReader(file)
+            made_by = stream.header.fingerprint
+            codec = next(
+                _here(replicas)
+                for replicas in self.models
+                if _first(replicas).inference.fingerprint == made_by
+            )
+            for rgb in codec.decode_stream(stream):
                 yield Frame(rgb, yuv_from_rgb(rgb, clip.format))
 
     @property
-    def _codec(self) -> Codec:
-        """That of the device on which the calling thread runs."""
-        (device,) = jnp.zeros(()).devices()
-        return self.codecs[device.id]
+    def _by_lambda(self) -> bool:
+        return not _first(self.models[0]).inference.model.config.gains
+
+
+def _first(replicas: Replicas) -> Codec:
+    return next(iter(replicas.values()))
+
+
+def _here(replicas: Replicas) -> Codec:
+    """That of the device on which the calling thread runs."""
+    (device,) = jnp.zeros(()).devices()
+    return replicas[device.id]
 
 
 def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
     """The checkpoints of the config, and a note on release weights that do not exist yet."""
     out: list[Ours] = []
     for text in config.checkpoints:
-        name, _, folder = text.rpartition("=")
-        name = name or ("kbvc" if folder == SHIPPED else Path(folder).name)
+        name, _, folders = text.rpartition("=")
+        name = name or ("kbvc" if folders == SHIPPED else Path(folders.split(",")[0]).name)
         if name in [other.name for other in out]:
             raise InputError(f"checkpoints: two are called {name}; write NAME=FOLDER")
-        if folder == SHIPPED and not has_release():
+        if folders == SHIPPED and not has_release():
             return out, [NO_RELEASE]
-        codecs = {}
-        for device in jax.local_devices():
-            with jax.default_device(device):
-                codecs[device.id] = kbvc_jax.load(None if folder == SHIPPED else folder)
-        out.append(Ours(name, codecs, config.gop, config.qualities))
+        models = [_load(folder) for folder in folders.split(",")]
+        models, settings = _points(text, models, config.qualities)
+        usual = EncoderOptions(gop=config.gop)
+        variants = {name: usual}
         for gop in config.other_gops:
             length = gop if gop == "auto" else int(gop)
-            out.append(Ours(f"{name} GoP {gop}", codecs, length, config.qualities))
+            variants[f"{name} GoP {gop}"] = dataclasses.replace(usual, gop=length)
         for effort in config.other_efforts:
-            named = f"{name} effort {effort}"
-            out.append(Ours(named, codecs, config.gop, config.qualities, effort))
-        if config.paper:
-            out.append(Ours(f"{name} paper", codecs, config.gop, config.qualities, paper=True))
+            variants[f"{name} effort {effort}"] = dataclasses.replace(usual, effort=effort)
+        for codec in config.other_b_frames:
+            variants[f"{name} {codec}"] = dataclasses.replace(usual, b_frames=codec)
+        out += [Ours(called, models, settings, options) for called, options in variants.items()]
     return out, []
+
+
+def _load(folder: str) -> Replicas:
+    replicas = {}
+    for device in jax.local_devices():
+        with jax.default_device(device):
+            replicas[device.id] = kbvc_jax.load(None if folder == SHIPPED else folder)
+    return replicas
+
+
+def _points(
+    text: str, models: list[Replicas], qualities: tuple[float, ...]
+) -> tuple[list[Replicas], tuple[float, ...]]:
+    """One model and the qualities; or models of one lambda each, and the lambdas, rising."""
+    configs = [_first(replicas).inference.model.config for replicas in models]
+    if len(models) == 1 and configs[0].gains:
+        return models, qualities
+    lambdas = [config.fixed_lambda for config in configs if config.fixed_lambda is not None]
+    if len(lambdas) < len(models):
+        raise InputError(
+            f"checkpoints={text}: a curve of several models is of models for one lambda each; "
+            "one of these has every quality and is a curve of its own"
+        )
+    if len({dataclasses.replace(config, fixed_lambda=None) for config in configs}) > 1:
+        raise InputError(f"checkpoints={text}: these differ in more than lambda; name them apart")
+    if len(set(lambdas)) < len(lambdas):
+        raise InputError(f"checkpoints={text}: two are of one lambda; name each lambda once")
+    order = sorted(range(len(models)), key=lambda place: lambdas[place])
+    return [models[place] for place in order], tuple(lambdas[place] for place in order)
 
 
 def has_release() -> bool:

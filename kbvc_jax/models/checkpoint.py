@@ -24,7 +24,7 @@ from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
-FORMAT = 8  # another where the same arrays would decode to other frames
+FORMAT = 9  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
 
 

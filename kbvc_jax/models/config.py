@@ -1,6 +1,7 @@
 """The shape of the network, declared once. Letters as in the paper (Figure 3)."""
 
 import dataclasses
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +32,13 @@ class ModelConfig:
     kernel_size: int = 31  # KS, taps of each 1-D kernel
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
-    # Knots of the gain curves over quality 0..100; 0 builds the paper's fixed-lambda model.
-    quality_points: int = 8
+    # The codec of B-frames: "kernel", the paper's; "predicted", the image codec with latents
+    # predicted in time. An encoder may ask for the other one.
+    b_frames: Literal["kernel", "predicted"] = "kernel"
+    # The Lagrange weight of a model for one rate, as in the paper: no gains, no quality to choose.
+    # None: one model for every quality.
+    fixed_lambda: float | None = None
+    quality_points: int = 8  # knots of the gain curves over quality 0..100
     # With gains: beside the image codec's network a linear transform of blocks, for what it leaves
     # out. Wanted where lambdas are high.
     block_transform: bool = False
@@ -42,6 +48,10 @@ class ModelConfig:
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
     lambda_min: float = 0.0003
     lambda_max: float = 0.08
+
+    @property
+    def gains(self) -> bool:
+        return self.fixed_lambda is None
 
     @property
     def references(self) -> int:

@@ -14,11 +14,10 @@ from jaxtyping import Array, Float, Int, Int8, Int32, Num
 
 from kbvc_jax.coding.tables import Tables, tables_from_pmf
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
-from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.ops import densities
 from kbvc_jax.ops.integer import integer_transposed_conv, requantise
+from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
 
-QUALITY_STEPS = 256  # quality is a fixed-point number: 1/256ths
 FRACTION = 6  # binary places of an index before it is rounded
 Z_RATES = 15  # qualities, evenly spread, for which z has tables
 ACTIVATION_MAX = 127

@@ -15,12 +15,12 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from kbvc_jax.models.layers import Convolution, rectify
-from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.ops.additions import add_up, spread
 from kbvc_jax.ops.alignment import align
 from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.ops.windows import window_mean
+from kbvc_jax.rate import MAX_QUALITY
 
 SIDES = 2  # references
 OUTPUTS = SIDES + 3  # of a pixel: a share of what each reference has, and what none has

@@ -83,7 +83,7 @@ class Hyperprior(nnx.Module):
         # ReLU, because in integers it is a clip.
         self.scale_decoder = upsampling(*up, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
         self.bottleneck = FactorisedDensity(hyper[-1], rngs=rngs)
-        gains = config.quality_points > 0
+        gains = config.gains
         self.scale_shift = scale_curve(config, m, levels) if gains else None
         self.z_spread = spread_curve(config, hyper[-1], levels) if gains else None
 

@@ -47,7 +47,7 @@ class LatentCodec(nnx.Module):
     ):
         m = own.latent_channels
         self.hyperprior = Hyperprior(config, own, levels, dtype, rngs)
-        gains = config.quality_points > 0
+        gains = config.gains
         self.gain = gain_curve(config, m, levels, +1) if gains else None
         self.inverse_gain = gain_curve(config, m, levels, -1) if gains else None
 
@@ -78,11 +78,10 @@ class ImageCodec(LatentCodec):
         m, n = own.latent_channels, own.hidden_channels
         self.encoder = downsampling(3, *n, m, dtype=dtype, rngs=rngs)
         self.decoder = upsampling(m, *reversed(n), 3, dtype=dtype, rngs=rngs)
-        gains = config.quality_points > 0
-        self.feedback = feedback_curve(config, m, self.LEVELS) if gains else None
+        self.feedback = feedback_curve(config, m, self.LEVELS) if config.gains else None
         self.block = 2 ** (len(n) + 1)  # pixels of a position of the latent, each way
         samples = 3 * self.block**2
-        blocks = gains and config.block_transform  # the encoder's part is in its feedback
+        blocks = config.gains and config.block_transform  # the encoder's part is in its feedback
         self.block_encoder = Convolution(samples, m, 1, dtype=dtype, rngs=rngs) if blocks else None
         self.block_decoder = Convolution(m, samples, 1, dtype=dtype, rngs=rngs) if blocks else None
 

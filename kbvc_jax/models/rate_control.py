@@ -12,14 +12,13 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from kbvc_jax.models.config import ModelConfig
-
-MAX_QUALITY = 100
-# Section 3.3: lambda of the I-frame, of inner B-frames, of the leaves of the hierarchy.
-LEVEL_LAMBDAS = (1.0, 0.85, 0.7)
+from kbvc_jax.rate import LEVEL_LAMBDAS, MAX_QUALITY
 
 
 def lambda_of(quality: Float[Array, "*b"] | float, config: ModelConfig) -> Float[Array, "*b"]:
-    """The Lagrange weight that a quality is trained with."""
+    """The Lagrange weight that a quality is trained with; or the only one that there is."""
+    if config.fixed_lambda is not None:
+        return jnp.full(jnp.shape(quality), config.fixed_lambda)
     ratio = math.log(config.lambda_max / config.lambda_min)
     return config.lambda_min * jnp.exp(jnp.asarray(quality) / MAX_QUALITY * ratio)
 

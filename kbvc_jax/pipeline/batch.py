@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
+from kbvc_jax.rate import QUALITY_STEPS
 
 BLOCK = 16
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt
@@ -13,13 +13,11 @@ from jaxtyping import UInt
 from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import InferenceModel, load_inference
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.pipeline import files
 from kbvc_jax.pipeline.decoder import decode_gops
 from kbvc_jax.pipeline.encoder import encode_gops
 from kbvc_jax.pipeline.network import Network
-from kbvc_jax.pipeline.options import Options
+from kbvc_jax.pipeline.options import EncoderOptions
 from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 
@@ -40,25 +38,21 @@ class Codec:
     def encode(
         self,
         frames: UInt[np.ndarray, "t h w 3"] | Iterable[Frame],
-        quality: float = 50,
+        quality: float | None = None,
         *,
-        gop: int | str = 8,
-        keyint: int | None = None,
-        effort: int = 0,
-        paper: bool = False,
         rate: Fraction | int = 30,
+        **options: Any,
     ) -> bytes:
         """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file.
 
-        For the options see options.py."""
+        For the options see EncoderOptions."""
         source = iter(frames)
         first = next(source, None)
         if first is None:
             raise InputError("no frames to encode; a stream needs at least one")
         format = _array_format(first, Fraction(rate))
         file = io.BytesIO()
-        options = Options(gop, keyint, effort, paper)
-        self._encode(_chain(first, source), format, file, quality, options)
+        self.encode_stream(_chain(first, source), format, file, quality, **options)
         return file.getvalue()
 
     def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
@@ -74,31 +68,16 @@ class Codec:
         frames: Iterable[Frame],
         format: VideoFormat,
         file: BinaryIO,
-        quality: float = 50,
+        quality: float | None = None,
         *,
-        gop: int | str = 8,
-        keyint: int | None = None,
-        effort: int = 0,
-        paper: bool = False,
         progress: Progress | None = None,
         on_frame: OnFrame | None = None,
+        **options: Any,
     ) -> EncodeSummary:
-        """Writes groups of pictures as they are coded; memory does not grow with their number."""
-        options = Options(gop, keyint, effort, paper)
-        return self._encode(frames, format, file, quality, options, progress, on_frame)
+        """Writes groups of pictures as they are coded; memory does not grow with their number.
 
-    def _encode(
-        self,
-        frames: Iterable[Frame],
-        format: VideoFormat,
-        file: BinaryIO,
-        quality: float,
-        options: Options,
-        progress: Progress | None = None,
-        on_frame: OnFrame | None = None,
-    ) -> EncodeSummary:
-        if not 0 <= quality <= MAX_QUALITY:
-            raise InputError(f"quality {quality:g}: must be from 0 to {MAX_QUALITY}")
+        For the options see EncoderOptions."""
+        asked = EncoderOptions(quality, **options).resolved(self.inference.model.config)
         began, statistics, count = time.perf_counter(), [], 0
         header = Header(
             width=format.width,
@@ -108,13 +87,14 @@ class Codec:
             full_range=format.full_range,
             bit_depth=format.bit_depth,
             chroma=format.chroma,
-            gop=0 if options.auto else options.longest,
-            quality=round(quality * QUALITY_STEPS),
+            gop=0 if asked.auto else asked.longest,
+            quality=asked.fixed_point_quality,
+            one_rate=asked.quality is None,
             fingerprint=self.inference.fingerprint,
         )
         writer = StreamWriter(file, header)
         network = self._network(format.bit_depth)
-        for coded in encode_gops(network, _checked(frames, format), quality, options):
+        for coded in encode_gops(network, _checked(frames, format), asked):
             writer.write(coded.record)
             statistics += coded.statistics()
             if on_frame:

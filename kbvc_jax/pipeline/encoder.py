@@ -8,14 +8,11 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.coding.container import GopRecord
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
-from kbvc_jax.pipeline.batch import Kind
 from kbvc_jax.pipeline.gop_choice import FALL, RAISES, Group, first_cut
 from kbvc_jax.pipeline.gop_coder import FrameStatistics, Settings, write_payload
 from kbvc_jax.pipeline.network import Network
-from kbvc_jax.pipeline.options import Options
+from kbvc_jax.pipeline.options import EncoderOptions
 from kbvc_jax.pipeline.pictures import shifted
-from kbvc_jax.pipeline.schedule import MAX_GOP
 from kbvc_jax.pipeline.window import Span, Window, cheapest
 
 Frame = UInt[np.ndarray, "h w 3"]
@@ -54,35 +51,35 @@ class CodedGop:
 
 
 def encode_gops(
-    network: Network, frames: Iterable[Frame], quality: float, options: Options
+    network: Network, frames: Iterable[Frame], options: EncoderOptions
 ) -> Iterator[CodedGop]:
-    """Codes all frames."""
-    wanted = round(quality * QUALITY_STEPS)
-    asked = Settings(wanted, wanted, options.steps, options.paper)
+    """Codes all frames; the options are resolved."""
+    assert options.b_frames and options.rounding
+    wanted, many = options.fixed_point_quality, options.quality is not None
+    asked = Settings(wanted, wanted, options.b_frames, options.rounding, options.steps)
+    fall = FALL if many else 0  # a model for one lambda has one quality for all frames
     opening = None  # the frame that a span begins with, once it is coded
     own = None  # quality of this scene's I-frames
-    hopeless, learnt_at = set[Kind](), 0
     for span in _spans(frames, network.peak, options):
         if options.auto:
-            rising = (own,) if own is not None else [shifted(wanted, up) for up in RAISES]
+            raises = RAISES if many else RAISES[:1]
+            rising = (own,) if own is not None else [shifted(wanted, up) for up in raises]
             tried = [dataclasses.replace(asked, quality=risen, effort=0) for risen in rising]
-            own, groups = cheapest(network, span, opening, tried)
+            own, groups = cheapest(network, span, opening, tried, None if many else 0)
         else:
-            own, groups = wanted, [Group(0, span.end, FALL)] if span.end else []
-        if span.start - learnt_at >= MAX_GOP:  # what was worse may be better by now
-            hopeless, learnt_at = set(), span.start
+            own, groups = wanted, [Group(0, span.end, fall)] if span.end else []
         settings = dataclasses.replace(asked, quality=own)
-        window = Window(network, span, opening, settings, hopeless)
+        window = Window(network, span, opening, settings)
         groups = window.code_all(groups)
         if window.first:
-            yield CodedGop(network, 0, Group(0, 0, FALL, [window.first]), own)
+            yield CodedGop(network, 0, Group(0, 0, fall, [window.first]), own)
         for group in groups:
             yield CodedGop(network, span.start + group.start, group, own)
             opening = group.closing
         own = None if span.ends_scene else own
 
 
-def _spans(frames: Iterable[Frame], peak: int, options: Options) -> Iterator[Span]:
+def _spans(frames: Iterable[Frame], peak: int, options: EncoderOptions) -> Iterator[Span]:
     """Groups of a fixed length; or as much of a scene as the longest group holds."""
     source, longest = iter(frames), options.longest
     waiting = list(itertools.islice(source, 1))

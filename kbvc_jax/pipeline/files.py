@@ -1,6 +1,7 @@
 """From a video file to a .kbvc file, and back."""
 
 import contextlib
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from jaxtyping import UInt
 from kbvc_jax.coding.container import Header, StreamReader
 from kbvc_jax.errors import InputError, about
 from kbvc_jax.output import whole_file
+from kbvc_jax.pipeline.options import EncoderOptions
 from kbvc_jax.pipeline.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video
@@ -30,18 +32,18 @@ def encode_file(
     source: str | Path,
     target: str | Path,
     *,
-    quality: float = 50,
-    gop: int | str = 8,
-    keyint: int | None = None,
-    effort: int = 0,
-    paper: bool = False,
+    quality: float | None = None,
     frames: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     on_frame: "OnFrame | None" = None,
-    **video: Any,
+    **more: Any,
 ) -> EncodeSummary:
-    """`video` goes to `open_video`: size, rate, pixel_format, matrix, full_range."""
+    """`more`: what EncoderOptions has, and for `open_video` size, rate, pixel_format, matrix,
+    full_range."""
+    known = {field.name for field in dataclasses.fields(EncoderOptions)}
+    options = {name: value for name, value in more.items() if name in known}
+    video = {name: value for name, value in more.items() if name not in known}
     with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
         total = reader.expected
 
@@ -55,12 +57,9 @@ def encode_file(
                 reader.format,
                 out,
                 quality,
-                gop=gop,
-                keyint=keyint,
-                effort=effort,
-                paper=paper,
                 progress=report,
                 on_frame=on_frame,
+                **options,
             )
 
 

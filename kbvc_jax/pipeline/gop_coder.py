@@ -15,8 +15,9 @@ from jaxtyping import Array, UInt
 
 from kbvc_jax.coding.coder import SymbolEncoder
 from kbvc_jax.coding.modes import encode_modes
-from kbvc_jax.pipeline.batch import FrameRates, Kind, Predictors, Size, Symbols
+from kbvc_jax.pipeline.batch import FrameRates, Predictors, Size, Symbols
 from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.options import BFrames, Rounding
 from kbvc_jax.pipeline.pictures import (
     INTRA,
     Picture,
@@ -30,8 +31,6 @@ from kbvc_jax.pipeline.pictures import (
 from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
 from kbvc_jax.pipeline.refinement import code_frames, costs
 from kbvc_jax.pipeline.schedule import BFrame, hierarchy
-
-HOPELESS = 1.1  # times the cost of the better way
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,20 +50,14 @@ class Settings:
 
     quality: int  # of its I-frames
     wanted: int  # whose lambda says what things cost
+    b_frames: BFrames
+    rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
-    paper: bool = False
 
     def b_frame_steps(self, b_frame: BFrame) -> int:
         """Of refining B-frames. I-frames and P-frames, from which more follows, take all; a leaf,
         to which nothing refers, is not worth steps of its own."""
         return 0 if b_frame.is_leaf else -(-self.effort // 2)
-
-    def kinds(self, leaf: bool, fuses: bool) -> tuple[Kind, ...]:
-        """The codecs that B-frames may be coded by. Far from their references, and where the others
-        are fused with theirs, kernels lost on nearly every clip that they were tried on."""
-        if self.paper:
-            return ("frame",)
-        return ("frame", "image") if leaf and not fuses else ("image",)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,26 +113,17 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     level_offsets: Sequence[int],
     settings: Settings,
-    hopeless: set[Kind],
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones: by latents predicted from those of other frames
-    or, where that costs less, by kernels.
-
-    What costs far more than the other is `hopeless`, and not tried again."""
+    """All frames strictly between two decoded ones."""
     decoded, out = {0: opening, len(frames) + 1: closing}, []
     for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-        rates: dict[Kind, FrameRates] = {
-            kind: frame_rates(settings.quality, level_offsets, depth, _levels(kind, b_frames))
-            for kind in settings.kinds(b_frames[0].is_leaf, network.fuses)
-            if not (b_frames[0].is_leaf and kind in hopeless)
-        }
+        predicted = settings.b_frames == "predicted"
+        levels = [INTRA if predicted else f.level for f in b_frames]
+        rates = frame_rates(settings.quality, level_offsets, depth, levels)
         own = dataclasses.replace(settings, effort=settings.b_frame_steps(b_frames[0]))
-        tried = _code_depth(network, decoded, frames, b_frames, rates, own)
-        best = min(tried.values(), key=lambda coded: coded.cost)
-        limit = HOPELESS * best.cost
-        hopeless |= {kind for kind, c in tried.items() if c is not best and c.cost > limit}
-        decoded |= dict(zip(best.times, best.pictures, strict=True))
-        out.append(best)
+        coded = _code_depth(network, decoded, frames, b_frames, rates, own)
+        decoded |= dict(zip(coded.times, coded.pictures, strict=True))
+        out.append(coded)
     return out
 
 
@@ -148,28 +132,20 @@ def _code_depth(
     decoded: Mapping[int, Picture],
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     b_frames: Sequence[BFrame],
-    rates: Mapping[Kind, FrameRates],
+    rates: FrameRates,
     settings: Settings,
-) -> dict[Kind, CodedDepth]:
-    """By each codec that has rates."""
-    parts, first = {kind: [] for kind in rates}, 0
+) -> CodedDepth:
+    parts, first = [], 0
     for batch in batches(b_frames, decoded[0].size):
-        rows = slice(first, first := first + len(batch))
+        own = rates.rows(slice(first, first := first + len(batch)))
         times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
         sources = jnp.stack([jnp.asarray(frames[time - 1]) for time in times])
-        seen = references(network, decoded, batch)
-        for kind in rates:
-            own, predictors, by_kernels = rates[kind].rows(rows), None, kind == "frame"
-            if not by_kernels:
-                predictors = predictors_around(network, decoded, batch, seen, own)
-            shown = seen if by_kernels else None
-            coded = _code(network, times, levels, sources, shown, predictors, own, settings)
-            parts[kind].append(coded)
-    return {kind: _joined(parts[kind], rates[kind]) for kind in rates}
-
-
-def _levels(kind: Kind, b_frames: Sequence[BFrame]) -> list[int]:
-    return [INTRA if kind == "image" else f.level for f in b_frames]
+        seen, predictors = references(network, decoded, batch), None
+        if settings.b_frames == "predicted":
+            predictors = predictors_around(network, decoded, batch, seen, own)
+            seen = None
+        parts.append(_code(network, times, levels, sources, seen, predictors, own, settings))
+    return _joined(parts, rates)
 
 
 def _joined(parts: Sequence[CodedDepth], rates: FrameRates) -> CodedDepth:
@@ -195,7 +171,9 @@ def _code(
     rates: FrameRates,
     settings: Settings,
 ) -> CodedDepth:
-    found = code_frames(network, sources, seen, rates, settings.effort, predictors)
+    found = code_frames(
+        network, sources, seen, rates, settings.effort, settings.rounding, predictors
+    )
     cost = costs(network, found.symbols, found.frames, sources, rates, settings.wanted).sum()
     made = pictures(network, found.frames, *found.symbols[:2], found.prior, rates)
     return CodedDepth(times, levels, rates, found.symbols, made, float(cost))

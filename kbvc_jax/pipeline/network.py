@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, UInt
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.entropy_model import QUALITY_STEPS, EntropyModel, index_offsets, z_indexes
+from kbvc_jax.models.entropy_model import EntropyModel, index_offsets, z_indexes
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline import steps
@@ -22,9 +22,11 @@ from kbvc_jax.pipeline.batch import (
     Size,
     Symbols,
 )
+from kbvc_jax.pipeline.options import Rounding
 from kbvc_jax.pipeline.prediction import KEPT_COUNTS, MODE_COUNTS
 from kbvc_jax.pipeline.rounding import ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT, Prices
 from kbvc_jax.pipeline.skeleton import split
+from kbvc_jax.rate import QUALITY_STEPS
 
 
 class Network:
@@ -88,7 +90,12 @@ class Network:
         return float(of_one) * (255 / self.peak) ** 2 / 3
 
     def quantise(
-        self, latents: Latents, rates: FrameRates, size: Size, predictors: Predictors | None = None
+        self,
+        latents: Latents,
+        rates: FrameRates,
+        size: Size,
+        rounding: Rounding,
+        predictors: Predictors | None = None,
     ) -> tuple[Symbols, Prior]:
         """With predictors, latents are predicted where that is cheaper."""
         z = steps.whole(latents.z)
@@ -100,6 +107,7 @@ class Network:
             modes = steps.choose_modes(latents.y, prior, *parts)
             kept, z = steps.keep(modes, predictors.z, z, self.entropy(rates.kind).z_stride)
             prior = steps.predict(self.prior(z, rates, size), parts[0], modes)
+        weight = weight if rounding == "rate" else None
         y = steps.quantise(latents.y, prior, self._prices, weight)
         return Symbols(z, y, prior.indexes, modes, kept), prior
 

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.image_codec import ImageCodec
-from kbvc_jax.models.rate_control import MAX_QUALITY
 from kbvc_jax.pipeline.batch import FrameRates, Known, Predictors, Prior, Size
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.schedule import BFrame
+from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
 
 # Frames of a depth share one pass through the network, up to this many pixels of them. A processor
 # gains nothing from that, and would compile each number of frames anew.

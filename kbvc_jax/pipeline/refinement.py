@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, UInt
 
 from kbvc_jax.pipeline.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
 from kbvc_jax.pipeline.network import Network
+from kbvc_jax.pipeline.options import Rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,7 @@ def code_frames(
     references: Array | None,
     rates: FrameRates,
     effort: int,
+    rounding: Rounding,
     predictors: Predictors | None = None,
 ) -> Attempt:
     """Symbols and what they decode to. Only the image codec's are refined.
@@ -59,7 +61,7 @@ def code_frames(
     size = Size(*sources.shape[1:3])
 
     def attempt(latents: Latents) -> Attempt:
-        symbols, prior = network.quantise(latents, rates, size, predictors)
+        symbols, prior = network.quantise(latents, rates, size, rounding, predictors)
         decoded = network.synthesise(symbols.y, prior, references, rates, size, predictors)
         return Attempt(latents, symbols, decoded, prior)
 

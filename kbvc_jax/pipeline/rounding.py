@@ -43,14 +43,16 @@ def bits_of(
 
 
 def symbols_of(
-    exact: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices, weight: float
+    exact: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices, weight: float | None
 ) -> Float[Array, "*s"]:
-    """Where a table makes 0 certain, nothing else can be coded."""
+    """Without a weight the nearest. Where a table makes 0 certain, nothing else can be coded."""
 
-    def cost(symbols):
-        return bits_of(symbols, indexes, prices) + weight * jnp.square(exact - symbols)
+    symbols = jnp.rint(exact)
+    if weight is not None:
 
-    nearest = jnp.rint(exact)
-    smaller = nearest - jnp.sign(nearest)
-    symbols = jnp.where(cost(smaller) < cost(nearest), smaller, nearest)
+        def cost(symbols: Float[Array, "*s"]) -> Float[Array, "*s"]:
+            return bits_of(symbols, indexes, prices) + weight * jnp.square(exact - symbols)
+
+        smaller = symbols - jnp.sign(symbols)
+        symbols = jnp.where(cost(smaller) < cost(symbols), smaller, symbols)
     return jnp.where(prices.certain[indexes], 0, symbols)

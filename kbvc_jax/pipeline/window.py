@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.pipeline.batch import Kind
 from kbvc_jax.pipeline.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
 from kbvc_jax.pipeline.gop_coder import (
     CodedDepth,
@@ -45,9 +44,8 @@ class Window:
         span: Span,
         opening: Picture | None,
         settings: Settings,
-        hopeless: set[Kind],
     ):
-        self.settings, self._hopeless = settings, hopeless
+        self.settings = settings
         self._network, self._span = network, span
         self.first: CodedDepth | None = None
         if opening is None:
@@ -70,7 +68,6 @@ class Window:
             self._span.frames[group.start + 1 : group.end],
             group.level_offsets,
             self.settings,
-            self._hopeless,
         )
         depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
         return dataclasses.replace(group, depths=depths, cost=sum(depth.cost for depth in depths))
@@ -90,7 +87,7 @@ class Window:
 
     def _image(self, time: int, before: Group | None, opening: Picture) -> CodedDepth:
         """Predicted from the one before it, but where the span ends with an I-frame."""
-        intra = self.settings.paper or (self._span.ends_intra and time == self._span.end)
+        intra = self._span.ends_intra and time == self._span.end
         key = (None if intra else before, time)
         if key not in self._closing:
             self._closing[key] = code_image(
@@ -112,16 +109,17 @@ def cheapest(
     span: Span,
     opening: Picture | None,
     tried: Sequence[Settings],
+    fall: int | None = None,
 ) -> tuple[int, list[Group]]:
     """The I-frames' quality that is best for groups of the usual length, and the cheapest groups
-    at that."""
+    at that; with a `fall`, by no other."""
     end, best, least = span.end, None, math.inf
     usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
     for settings in dict.fromkeys(tried):  # the best quality cannot be raised
-        window = Window(network, span, opening, settings, set())
+        window = Window(network, span, opening, settings)
         cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
         if cost >= least:
             break
         best, least = window, cost
     assert best is not None  # a cost is finite
-    return best.settings.quality, choose_groups(0, end, best.code) if end else []
+    return best.settings.quality, choose_groups(0, end, best.code, fall) if end else []

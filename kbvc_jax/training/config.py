@@ -17,8 +17,6 @@ class LossConfig:
     # By how much it falls from the I-frames to the deepest B-frames of a long GoP, drawn uniformly:
     # the encoder lets it fall. Validation takes the middle. The paper has one quality for all.
     fall: tuple[float, float] = (0.0, 0.0)
-    # One lambda for all, as in the paper; needs model.quality_points = 0.
-    fixed_lambda: float | None = None
     # A GoP's loss is divided by (lambda / middle lambda) ** balance. The loss itself grows like
     # about the square root of lambda, so 0.5 weighs a per cent of it alike at every quality;
     # 0 is equation 2 as it stands.
@@ -42,12 +40,13 @@ class OptimiserConfig:
     # The tail: the learning rate falls by a half-cosine to `final_share` over the last steps.
     decay_steps: int = 0
     final_share: float = 0.02
-    clip_norm: float = 1.0
+    clip_norm: float | None = 1.0  # of the gradient; None: not clipped
     # The densities of z learn this many times faster: a few numbers a channel, with far to go.
     density_speed: float = 10.0
     ema_decay: float = 0.999
     # A gradient this many times larger than its running mean, or not finite, skips the step.
-    spike_factor: float = 20.0
+    # None: only what is not finite does.
+    spike_factor: float | None = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +81,8 @@ class TrainConfig:
     checkpoint: CheckpointConfig = CheckpointConfig()
     steps: int = 1_000_000
     seed: int = 0
+    # Of the auto-encoders: a Karhunen-Loeve transform (starting_point.py), or random weights.
+    start: Literal["transform", "random"] = "transform"
     # Convolutions; weights and entropy terms are float32 in either.
     precision: Literal["float32", "bfloat16"] = "float32"
     # Recompute each codec call's activations in the backward pass: less memory, a third more work.
@@ -118,12 +119,10 @@ def differences(ours: TrainConfig, theirs: TrainConfig) -> list[str]:
 
 def check(config: TrainConfig, devices: int) -> None:
     """Refuses, before anything compiles, what could not train."""
-    fixed, curves = config.loss.fixed_lambda is not None, config.model.quality_points > 0
-    if config.stage != "interpolator" and fixed == curves:
+    if config.model.gains and config.model.quality_points < 2:
         raise InputError(
-            f"loss.fixed_lambda={config.loss.fixed_lambda} with "
-            f"model.quality_points={config.model.quality_points}: set either a lambda with 0 "
-            "points, or no lambda with at least 2"
+            f"model.quality_points={config.model.quality_points}: must be at least 2; for the "
+            "paper's model of one rate set model.fixed_lambda"
         )
     if config.stage == "interpolator" and not config.model.interpolate:
         raise InputError("stage=interpolator needs model.interpolate=true")

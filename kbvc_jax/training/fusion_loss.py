@@ -14,10 +14,11 @@ from jaxtyping import Array, Bool, Float
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline.prediction import MODE_ERROR_WEIGHT
 from kbvc_jax.pipeline.schedule import hierarchy
 from kbvc_jax.training.config import TrainConfig
-from kbvc_jax.training.loss import Metrics, balance, displayed, lagrange, psnr
+from kbvc_jax.training.loss import Metrics, balance, displayed, psnr
 
 # What symbols cost, about: positions where they are not worth it are left as they are foreseen.
 ZERO_BITS, OTHER_BITS = 0.1, 4.0
@@ -54,7 +55,7 @@ def fusion_loss(
     decoded = jax.lax.stop_gradient(model.image.synthesise(latent, rate))
     found = model.fused(decoded, jnp.stack([before.frames, after.frames]), rate.quality)
 
-    weight = lagrange(rate.quality, config)
+    weight = lambda_of(rate.quality, config.model)
     mse = jnp.mean((found - middle) ** 2, (1, 2, 3))
     loss = jnp.mean(weight * 255**2 * mse / balance(weight, config.model, config.loss))
     metrics = {

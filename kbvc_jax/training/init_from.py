@@ -2,10 +2,12 @@
 
 Where several hold the same ones, those of the last that trained them count: a run of the frame
 codec carries an image codec along, which another run may have improved meanwhile.
+Between two models of one lambda each, latents are scaled to the quantiser's steps of the new one.
 A narrower model's fill the first channels of a wider one, which then returns the same pictures at
 first: new channels begin as in the wider model's own start, and no known one listens to them yet.
 """
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -55,6 +57,7 @@ def start_from(
         weights = read_weights(source)
         if stage == "hyperprior":
             weights = _without_other_depths(weights, model)
+        weights = _at_lambda(weights, model)
         for name, value in _fitted(parameters, source, weights, model).items():
             own = not weights.stage or trained_in(weights.stage, name)
             (trained if own else carried)[name] = value
@@ -72,7 +75,7 @@ def _fitted(
     out = {}
     for name in found.keys() & parameters.keys():
         value, wide = found[name], parameters[name]
-        if name.endswith(".knots") and theirs.quality_points and model.quality_points:
+        if name.endswith(".knots") and theirs.gains and model.gains:
             curve = name.split(".")[-2]
             sign = {"inverse_gain": -1, "feedback": 0}.get(curve, +1)
             value = carry_over(np.asarray(value), sign, theirs, model)
@@ -83,6 +86,29 @@ def _fitted(
             )
         out[name] = _widen(jnp.asarray(value), wide)
     return out
+
+
+def _at_lambda(weights: Weights, model: ModelConfig) -> Weights:
+    """The same pictures by other steps: the best uniform one goes with lambda ** -0.5."""
+    theirs, ours = weights.model.fixed_lambda, model.fixed_lambda
+    if theirs is None or ours is None or theirs == ours:
+        return weights
+    gain, factors, octaves = math.sqrt(ours / theirs), dict[str, float](), dict[str, float]()
+    for codec, synthesis in (("image", "decoder"), ("frame", "trunk")):
+        widths = getattr(weights.model, codec)
+        last, depth = len(widths.hidden_channels), len(widths.hyper_channels) - 1
+        hyperprior = codec + HYPERPRIOR
+        for part in ("kernel", "bias"):
+            factors[f"{codec}.encoder.layers.{last}.{part}"] = gain
+            factors[f"{hyperprior}mean_decoder.layers.{depth}.{part}"] = gain
+        factors[f"{codec}.{synthesis}.layers.0.kernel"] = 1 / gain
+        factors[f"{hyperprior}encoder.layers.0.kernel"] = 1 / gain
+        octaves[f"{hyperprior}scale_decoder.layers.{depth}.bias"] = math.log2(gain)
+    scaled = {
+        name: value * factors.get(name, 1) + octaves.get(name, 0)
+        for name, value in weights.parameters.items()
+    }
+    return weights._replace(parameters=scaled)
 
 
 def _other_depths(theirs: ModelConfig, model: ModelConfig) -> list[str]:

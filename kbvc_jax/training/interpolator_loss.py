@@ -85,9 +85,10 @@ def interpolation_loss(
         for name in ("previous", "time", "following")
     )
     found = interpolator.intermediate(previous, following)
-    difference = found.frame - middle
+    frame = jnp.clip(found.frame, 0, 1)  # as IFRNet's own training does, and as it is referred to
+    difference = frame - middle
     metrics = {
-        "psnr": jnp.mean(psnr(found.frame, middle)),
+        "psnr": jnp.mean(psnr(frame, middle)),
         # What averaging both references would reach: the interpolator's baseline.
         "psnr_average": jnp.mean(psnr(0.5 * (previous + following), middle)),
     }
@@ -96,7 +97,7 @@ def interpolation_loss(
     else:
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
         metrics["geometry"] = geometry(found.features, interpolator.encode(middle - mean))
-        gray, found_gray = middle.mean(-1, keepdims=True), found.frame.mean(-1, keepdims=True)
+        gray, found_gray = middle.mean(-1, keepdims=True), frame.mean(-1, keepdims=True)
         relations = census(found_gray, gray, 7) + GEOMETRY_WEIGHT * metrics["geometry"]
         loss = charbonnier(difference) + relations
-    return loss, {"loss": loss, **metrics}, found.frame
+    return loss, {"loss": loss, **metrics}, frame

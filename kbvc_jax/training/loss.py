@@ -16,8 +16,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.models.rate_control import LEVEL_LAMBDAS, lambda_of
+from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline.schedule import fall_shares, hierarchy
+from kbvc_jax.rate import LEVEL_LAMBDAS
 from kbvc_jax.training.config import LossConfig, TrainConfig
 
 LEVEL_NAMES = ("I", "B1", "B2")
@@ -101,17 +102,11 @@ def falling(
     return jnp.maximum(0, quality - fall * jnp.array([shares[time] for time in range(frames)]))
 
 
-def lagrange(quality: Float[Array, "t"], config: TrainConfig) -> Float[Array, "t"]:
-    if config.loss.fixed_lambda is not None:
-        return jnp.full(quality.shape, config.loss.fixed_lambda)
-    return lambda_of(quality, config.model)
-
-
 def balance(
     weight: Float[Array, "t"], model: ModelConfig, config: LossConfig
 ) -> Float[Array, "t"] | float:
     """What a frame's loss is divided by: see LossConfig.balance."""
-    if config.fixed_lambda is not None:
+    if model.fixed_lambda is not None:
         return 1.0
     middle = math.sqrt(model.lambda_min * model.lambda_max)
     return (weight / middle) ** config.balance
@@ -127,7 +122,7 @@ def rate_distortion(
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
     rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
     levels = levels_of(len(frames))
-    weight = lagrange(quality, config)
+    weight = lambda_of(quality, config.model)
     factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
     mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
     distortion = weight * factors * 255**2 * mse / balance(weight, config.model, config.loss)
@@ -149,7 +144,7 @@ def rate(
     pixels = frames.shape[1] * frames.shape[2]
     bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
     bpp = bpp_y + bpp_z
-    balanced = bpp / balance(lagrange(quality, config), config.model, config.loss)
+    balanced = bpp / balance(lambda_of(quality, config.model), config.model, config.loss)
     loss = rate_weight * jnp.mean(balanced)
     by_level = _by_level("bpp_y", bpp_y, levels) | _by_level("bpp_z", bpp_z, levels)
     return loss, {"loss": loss, "bpp": jnp.mean(bpp)} | by_level

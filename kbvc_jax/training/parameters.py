@@ -24,7 +24,8 @@ def build(config: TrainConfig) -> Kbvc:
 
     def make(key: PRNGKeyArray) -> Kbvc:
         model = Kbvc(config.model, nnx.Rngs(key), config.precision)
-        start(model, config.loss.fixed_lambda)
+        if config.start == "transform":
+            start(model)
         return model
 
     key = jax.random.key(config.seed, impl="rbg")

@@ -65,8 +65,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         _, metrics = rate_distortion(coded, frames, quality, 1.0, config)
         return metrics, jnp.clip(coded.frames, 0, 1)
 
-    fixed = config.loss.fixed_lambda is not None
-    qualities = (0.0,) if fixed else config.validation.qualities
+    qualities = config.validation.qualities if config.model.gains else (0.0,)
     return Stage(loss, evaluate, qualities, *_parted(config, everything))
 
 

@@ -42,13 +42,13 @@ class Step(NamedTuple):
     deviation: Float[np.ndarray, "o"]
 
 
-def start(model: Kbvc, fixed_lambda: float | None = None) -> None:
+def start(model: Kbvc) -> None:
     """Sets the weights; those of a model for a single lambda hold the gain that belongs to it."""
     config = model.config
-    weight = fixed_lambda or math.sqrt(config.lambda_min * config.lambda_max)
+    weight = config.fixed_lambda or math.sqrt(config.lambda_min * config.lambda_max)
     with jax.ensure_compile_time_eval():
         typical = float(jnp.exp2(step_octaves(weight)))
-    own = typical if fixed_lambda else 1.0
+    own = 1.0 if config.gains else typical
     _start_image(model.image, own, typical)
     _start_frame(model.frame, own, typical)
 
@@ -114,7 +114,7 @@ def _analysis(
         outputs, _, _, kept = step.matrix.shape
         taps = np.einsum("oyxi->yxio", step.matrix)
         if number == len(transform) - 1:
-            taps *= gain
+            taps = taps * gain  # einsum may have returned a view
         bias = -np.einsum("yxio,i->o", taps, lift)
         lift = LIFT * step.deviation * (number < len(transform) - 1)
         if number == 0:

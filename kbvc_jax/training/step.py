@@ -132,8 +132,9 @@ def _update(
     accepted = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"]) & (norm <= limit)
     accepted &= state.skipped_in_a_row < MAX_SKIPPED_IN_A_ROW  # the run is over: touch nothing
 
-    clip = jnp.minimum(1.0, optimiser.clip_norm / jnp.maximum(norm, 1e-12))
-    gradients = jax.tree.map(lambda g: g * clip, gradients)
+    if optimiser.clip_norm is not None:
+        clip = jnp.minimum(1.0, optimiser.clip_norm / jnp.maximum(norm, 1e-12))
+        gradients = jax.tree.map(lambda g: g * clip, gradients)
     direction, moments = optax.scale_by_adam().update(gradients, state.moments)
     rate = schedule.learning_rate(state.step, config.steps, optimiser)
     rates = {
@@ -172,8 +173,8 @@ def _spike_limit(
 
     A spike enters the mean as the limit, so that a lasting change is accepted in the end.
     """
-    settling = state.step < _SETTLING_STEPS
-    limit = jnp.where(settling, jnp.inf, config.spike_factor * state.gradient_norm)
+    factor = jnp.inf if config.spike_factor is None else config.spike_factor
+    limit = jnp.where(state.step < _SETTLING_STEPS, jnp.inf, factor * state.gradient_norm)
     share = jnp.maximum(0.02, 1 / (state.step + 1))
     seen = jnp.where(jnp.isfinite(norm), jnp.minimum(norm, limit), state.gradient_norm)
     return limit, state.gradient_norm + share * (seen - state.gradient_norm)

@@ -53,7 +53,11 @@ def test_info_as_json_can_be_computed_with(stream, capsys):
     assert [group["frames"] for group in facts["groups"]] == [1, 2]
     assert [group["quality_offsets"] for group in facts["groups"]] == [[], [-8]]
     assert [group["closing"] for group in facts["groups"]] == ["I", "P"]
-    assert [group["predicted"] for group in facts["groups"]] == [[], [False]]
+    assert [group["b_frames"] for group in facts["groups"]] == [
+        [],
+        [{"codec": "kernel", "frames": 1}],
+    ]
+    assert facts["frames_by_codec"] == {"I": 1, "P": 1, "B kernel": 1}
 
 
 def test_info_starts_in_half_a_second_and_without_jax(stream):

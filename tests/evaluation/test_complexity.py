@@ -30,9 +30,10 @@ def test_the_parts_add_up_to_the_whole():
 
 
 @pytest.mark.parametrize(
-    ("quality_points", "block_transform", "passes"), [(0, False, 1), (8, False, 2), (8, True, 2)]
+    ("fixed_lambda", "block_transform", "passes"),
+    [(0.01, False, 1), (None, False, 2), (None, True, 2)],
 )
-def test_multiply_adds_of_the_image_codec_by_hand(quality_points, block_transform, passes):
+def test_multiply_adds_of_the_image_codec_by_hand(fixed_lambda, block_transform, passes):
     """Feedback decodes and encodes once more."""
     m, n, z = 128, 96, 128
     taps = 25
@@ -41,7 +42,7 @@ def test_multiply_adds_of_the_image_codec_by_hand(quality_points, block_transfor
     decoder = taps * (m * n / 256 + n * n / 64 + n * n / 16 + n * 3 / 4)
     hyper = 3 * taps * (m * m / 1024 + m * m / 4096 + m * z / 16384)
     blocks = 3 * m * (passes + 1) * block_transform  # decoded twice, encoded once
-    found = rows(quality_points=quality_points, block_transform=block_transform)
+    found = rows(fixed_lambda=fixed_lambda, block_transform=block_transform)
     wanted = passes * (encoder + decoder) + hyper + blocks
     assert found["image codec"].macs_per_pixel == pytest.approx(wanted)
 

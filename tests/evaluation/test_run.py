@@ -133,14 +133,15 @@ def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_pat
 
 
 def test_other_ways_to_code_are_contenders_of_their_own(config):
-    others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,), paper=True)
+    others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
+    others = dataclasses.replace(others, other_b_frames=("kernel",))
     found, _ = load_ours(others)
-    assert [(ours.name, ours.gop, ours.effort, ours.paper) for ours in found] == [
-        ("ours", 8, 0, False),
-        ("ours GoP 1", 1, 0, False),
-        ("ours GoP auto", "auto", 0, False),
-        ("ours effort 3", 8, 3, False),
-        ("ours paper", 8, 0, True),
+    assert [(o.name, o.options.gop, o.options.effort, o.options.b_frames) for o in found] == [
+        ("ours", 8, 0, None),
+        ("ours GoP 1", 1, 0, None),
+        ("ours GoP auto", "auto", 0, None),
+        ("ours effort 3", 8, 3, None),
+        ("ours kernel", 8, 0, "kernel"),
     ]
     identities = [str(ours.identity) for ours in found]
     assert len(set(identities)) == len(identities)

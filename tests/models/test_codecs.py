@@ -57,7 +57,7 @@ def test_forward_agrees_with_analysis_and_synthesis():
 
 
 def test_a_sketch_is_an_analysis_without_feedback():
-    image = tiny_model(1, dataclasses.replace(TINY, quality_points=0)).image
+    image = tiny_model(1, dataclasses.replace(TINY, fixed_lambda=0.01)).image
     rate = Rate(QUALITY, jnp.array([0, 0]))
     np.testing.assert_array_equal(image.sketch(frames(2), rate), image.analyse(frames(2), rate))
 
@@ -106,7 +106,7 @@ def test_blocks_tell_what_the_network_leaves_out():
 
 
 def test_the_papers_model_has_neither_feedback_nor_blocks():
-    paper = nnx.eval_shape(lambda: Kbvc(ModelConfig(quality_points=0)))
+    paper = nnx.eval_shape(lambda: Kbvc(ModelConfig(fixed_lambda=0.01)))
     assert paper.image.feedback is None
     assert paper.image.block_encoder is None and paper.image.block_decoder is None
 

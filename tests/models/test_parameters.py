@@ -9,7 +9,7 @@ from flax import nnx
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc
 
-PAPER = ModelConfig(quality_points=0)
+PAPER = ModelConfig(fixed_lambda=0.01)
 
 
 def shape_of(config):

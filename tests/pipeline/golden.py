@@ -21,7 +21,7 @@ FOLDER = Path(__file__).with_name("golden")
 # name: frames, quality, options, bit depth
 STREAMS = {
     "intra": (2, 10.0, {"gop": 1}, 8),
-    "hierarchy": (6, 60.5, {"gop": 4, "paper": True}, 8),
+    "hierarchy": (6, 60.5, {"gop": 4, "b_frames": "kernel"}, 8),
     "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
     "ten-bit": (3, 100.0, {"gop": 2}, 10),
 }

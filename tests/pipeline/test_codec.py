@@ -12,10 +12,10 @@ from tiny import tiny_inference
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import save_inference
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.codec import Codec
 from kbvc_jax.pipeline.gop_choice import RAISES
+from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.video.format import VideoFormat
 
 
@@ -49,7 +49,7 @@ def encode(codec, frames, **options):
         (2, {}),
         (10, {"gop": 4}),
         (10, {"gop": 4, "keyint": 8}),
-        (10, {"gop": 4, "paper": True}),
+        (10, {"gop": 4, "b_frames": "kernel"}),
         (4, {"gop": 1}),
         (4, {"gop": 1, "keyint": 32}),
         (9, {"gop": "auto"}),

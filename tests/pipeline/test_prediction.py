@@ -1,6 +1,5 @@
 """Latents predicted in time: the modes by themselves, then in real streams."""
 
-import dataclasses
 import io
 from fractions import Fraction
 from importlib import resources
@@ -10,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import TINY, tiny_inference
+from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.coding.container import StreamReader
@@ -39,11 +38,6 @@ SHAPE = (2, 3, 4, 5)
 @pytest.fixture(scope="module")
 def codec():
     return Codec(tiny_inference(1))
-
-
-@pytest.fixture(scope="module")
-def unfused():
-    return Codec(tiny_inference(1, dataclasses.replace(TINY, fusion_channels=0)))
 
 
 @pytest.fixture(scope="module")
@@ -126,27 +120,6 @@ def test_i_frames_are_no_further_apart_than_asked(codec, keyint):
     assert alone == list(range(0, 21, (keyint or 4) // 4 * 4))
 
 
-@pytest.mark.parametrize("options", [{"gop": 4, "keyint": 32}, {"gop": "auto"}])
-def test_the_papers_streams_predict_no_latents(codec, options):
-    predicted, paper = (
-        [any(r.predicted) for r in records(codec.encode(still(12), 40, **options, paper=flag))]
-        for flag in (False, True)
-    )
-    assert any(predicted) and not any(paper)
-
-
-def test_what_costs_far_more_is_tried_again_after_32_frames_alone(unfused, monkeypatch):
-    tried, code = [], gop_coder.code_frames
-    cost = {"image": 1.0, "frame": 10.0}
-    monkeypatch.setattr(
-        gop_coder, "code_frames", lambda *parts: tried.append(parts[3].kind) or code(*parts)
-    )
-    monkeypatch.setattr(gop_coder, "costs", lambda *parts: np.array(cost[parts[4].kind]))
-    unfused.encode(still(41), 40, gop=2)
-    assert tried.count("frame") == 2  # in the groups from frames 0 and 32
-    assert tried.count("image") == 21 + 20
-
-
 def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     frames = np.concatenate([still(9), 255 - still(8)])
     data = codec.encode(frames, 50, gop=2, keyint=6)
@@ -156,24 +129,13 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     assert read == [5, 4, 3, 6]  # of frames 9 and 10; 7 and 8; 5 and 6, an I-frame; 11 and 12
 
 
-def test_kernels_are_tried_next_to_their_references_alone(codec, unfused, monkeypatch):
-    """And where nothing is fused."""
-    tried, code = [], gop_coder.code_frames
-
-    def spy(*parts):
-        tried.append((parts[3].kind, len(parts[1])))
-        return code(*parts)
-
-    monkeypatch.setattr(gop_coder, "code_frames", spy)
+@pytest.mark.parametrize("gop", [4, "auto"])
+@pytest.mark.parametrize("b_frames", ["kernel", "predicted"])
+def test_b_frames_are_coded_by_the_codec_asked_for(codec, gop, b_frames):
     frames = np.random.default_rng(0).integers(0, 256, (9, 34, 50, 3)).astype(np.uint8)
-    unfused.encode(frames, 40, gop=8)
-    assert sum(count for kind, count in tried if kind == "frame") == 4
-    tried.clear()
-    codec.encode(frames, 40, gop=8)
-    assert {kind for kind, _ in tried} == {"image"}
-    tried.clear()
-    codec.encode(frames, 40, gop=8, paper=True)
-    assert sum(count for kind, count in tried if kind == "frame") == 7
+    found = records(codec.encode(frames, 40, gop=gop, b_frames=b_frames))
+    by_latents = [flag for record in found for flag in record.predicted[1:]]
+    assert by_latents and set(by_latents) == {b_frames == "predicted"}
 
 
 def around(network, frames):
@@ -181,7 +143,7 @@ def around(network, frames):
     rates, pictures, known = frame_rates(75 * 256, (), 0, (0,)), [], []
     for frame in (frames[:1], frames[2:3]):
         size = Size(*frame.shape[1:3])
-        symbols, prior = network.quantise(network.analyse(frame, None, rates), rates, size)
+        symbols, prior = network.quantise(network.analyse(frame, None, rates), rates, size, "rate")
         pictures.append(network.synthesise(symbols.y, prior, None, rates, size))
         known.append(network.known(*symbols[:2], prior, rates))
     return network.references(*pictures), tuple(pictures), tuple(known), rates
@@ -231,7 +193,7 @@ def test_predicted_frames_are_fused_with_their_references(codec, monkeypatch):
     assert seen == [1, 2]  # one trace for the P-frame, then one for the B-frames of all depths
     np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(5)])
     seen.clear()
-    codec.encode(frames, 60, gop=4, keyint=32, paper=True)
+    codec.encode(frames, 60, gop=4, keyint=32, b_frames="kernel")
     assert not seen
 
 

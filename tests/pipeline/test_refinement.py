@@ -10,7 +10,6 @@ import pytest
 from tiny import tiny_inference
 
 import kbvc_jax
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.models.fusion import aligned
 from kbvc_jax.pipeline import gop_coder
 from kbvc_jax.pipeline.batch import FrameRates, Predictors
@@ -18,6 +17,7 @@ from kbvc_jax.pipeline.codec import Codec
 from kbvc_jax.pipeline.network import Network
 from kbvc_jax.pipeline.options import AUTO_EFFORT
 from kbvc_jax.pipeline.refinement import code_frames, costs
+from kbvc_jax.rate import QUALITY_STEPS
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITY = 75 * QUALITY_STEPS

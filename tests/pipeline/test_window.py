@@ -26,7 +26,7 @@ def coded(monkeypatch):
     def image(network, frame, time, settings, opening=None):
         return depth(10.0)
 
-    def b_frames(network, opening, closing, frames, offsets, settings, hopeless):
+    def b_frames(network, opening, closing, frames, offsets, settings):
         groups.append((settings.quality, offsets))
         return [depth(float(len(frames)))]
 
@@ -41,9 +41,8 @@ def depth(cost):
 
 def test_groups_coded_to_choose_the_quality_are_not_coded_again(coded):
     span = Span(0, FRAMES, ends_intra=False, ends_scene=False)
-    quality, groups = cheapest(
-        Network(tiny_inference(0), 8), span, None, [Settings(40, 40), Settings(50, 40)]
-    )
+    settings = [Settings(quality, 40, "predicted", "rate") for quality in (40, 50)]
+    quality, groups = cheapest(Network(tiny_inference(0), 8), span, None, settings)
     assert quality == 40  # the other costs as much
     assert [(group.start, group.end, group.fall) for group in groups] == [(0, 8, FALL)]
     usual = (40, groups[0].level_offsets)

@@ -10,9 +10,9 @@ import numpy as np
 
 import kbvc_jax
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
-from kbvc_jax.models.entropy_model import QUALITY_STEPS
 from kbvc_jax.pipeline.gop_coder import Settings, code_image
 from kbvc_jax.pipeline.network import Network
+from kbvc_jax.rate import QUALITY_STEPS
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
 BLOCK, STEP = 8, 2.0

@@ -5,12 +5,13 @@ import pytest
 from kbvc_jax.config import load_config
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.training.config import LossConfig, TrainConfig, check, differences
+from kbvc_jax.training.config import TrainConfig, check, differences
 from tests.training.stub import config
 
 EXPERIMENTS = ("interpolator", "kbvc", "paper", "no_interpolation", "kernel51")
 SMALL_ONES = (
     "smoke",
+    "paper_small",
     "small",
     "small_image",
     "small_frame",
@@ -41,8 +42,7 @@ def test_a_continuation_may_be_longer_but_not_another_model():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"loss": LossConfig(fixed_lambda=0.01)}, "quality_points=8"),
-        ({"model": ModelConfig(quality_points=0)}, "fixed_lambda=None"),
+        ({"model": ModelConfig(quality_points=0)}, "model.fixed_lambda"),
         ({"stage": "interpolator", "model": ModelConfig(interpolate=False)}, "interpolate=true"),
     ],
 )

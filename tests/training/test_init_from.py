@@ -9,6 +9,7 @@ from flax import nnx
 
 from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import init_from
 from kbvc_jax.training.checkpoints import Checkpoints
@@ -46,6 +47,30 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
     started = start_from(parameters, str(folder), ModelConfig())
     np.testing.assert_array_equal(started["image.gain"], [101, 101, 101])
     np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
+
+
+def test_a_model_for_another_lambda_shows_the_same_by_finer_steps(monkeypatch):
+    coarse, fine = (dataclasses.replace(TINY, fixed_lambda=value) for value in (0.01, 0.04))
+    merge, parameters = split(tiny_model(3, coarse))
+    lent = Weights(coarse, parameters)
+    monkeypatch.setattr(init_from, "read_weights", lambda source: lent)
+    before, after = merge(parameters), merge(start_from(parameters, "coarse", fine))
+    rng, rate = np.random.default_rng(0), Rate(QUALITY, LEVEL)
+    shapes = (2, 32, 32, 3), (2, 3, 32, 32, 3)
+    frame, references = (jnp.asarray(rng.random(shape), jnp.float32) for shape in shapes)
+    for name, seen in (("image", (frame,)), ("frame", (frame, references))):
+        old, new = getattr(before, name), getattr(after, name)
+        y, finer = old.analyse(*seen, rate), new.analyse(*seen, rate)
+        np.testing.assert_allclose(finer, 2 * y, rtol=1e-4, atol=1e-5)
+        z, finer_z = old.hyperprior.hyper_latent(y), new.hyperprior.hyper_latent(finer)
+        np.testing.assert_allclose(finer_z, z, rtol=1e-3, atol=1e-4)
+        mean, finer_mean = (codec.hyperprior.mean(z, 2, 2) for codec in (old, new))
+        np.testing.assert_allclose(finer_mean, 2 * mean, rtol=1e-4, atol=1e-5)
+        scale, finer_scale = (codec.hyperprior.log2_scale(z, rate, 2, 2) for codec in (old, new))
+        np.testing.assert_allclose(finer_scale, scale + 1, rtol=1e-4, atol=1e-5)
+        show = "synthesise" if name == "image" else "features"
+        shown, finely = getattr(old, show)(y, rate), getattr(new, show)(finer, rate)
+        np.testing.assert_allclose(finely, shown, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("sources", ["images,frames", "frames,images", "old,frames,images"])

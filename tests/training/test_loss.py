@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.pipeline.gop_choice import FALL, Group
 from kbvc_jax.training.config import LossConfig
 from kbvc_jax.training.loss import (
@@ -12,7 +13,6 @@ from kbvc_jax.training.loss import (
     code_group,
     draw_quality,
     falling,
-    lagrange,
     levels_of,
     rate_distortion,
 )
@@ -88,8 +88,8 @@ def test_the_loss_is_equation_2():
 
 
 def test_a_fixed_lambda_is_used_as_it_is():
-    paper = config(model=ModelConfig(quality_points=0), loss=LossConfig(fixed_lambda=0.05))
-    np.testing.assert_allclose(lagrange(QUALITY, paper), np.full(5, 0.05), rtol=1e-6)
+    paper = config(model=ModelConfig(fixed_lambda=0.05))
+    np.testing.assert_allclose(lambda_of(QUALITY, paper.model), np.full(5, 0.05), rtol=1e-6)
     assert balance(jnp.array([0.05]), paper.model, paper.loss) == 1.0
 
 

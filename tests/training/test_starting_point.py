@@ -9,7 +9,7 @@ import pytest
 
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.training.config import LossConfig, TrainConfig
+from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.starting_point import PICTURE, karhunen_loeve
 from kbvc_jax.video.reader import open_video
@@ -79,16 +79,22 @@ def test_the_frame_codec_returns_the_interpolated_frame(frames, model):
 
 @pytest.mark.parametrize("fixed_lambda", [0.005, 0.05])
 def test_a_model_for_one_lambda_holds_the_gain_that_belongs_to_it(frames, fixed_lambda):
-    fixed = TrainConfig(
-        model=dataclasses.replace(MODEL, quality_points=0),
-        loss=LossConfig(fixed_lambda=fixed_lambda),
-    )
+    fixed = TrainConfig(model=dataclasses.replace(MODEL, fixed_lambda=fixed_lambda))
     every = TrainConfig(
         model=dataclasses.replace(MODEL, lambda_min=fixed_lambda / 4, lambda_max=fixed_lambda * 4)
     )
-    rates = []
+    rates, pictures = [], []
     for config in (fixed, every):
         image = build(config).image
+        image.feedback = None  # which a model for one lambda has not
         coded = jax.jit(lambda image=image: image.forward(frames[:1], QUALITIES[1:2]))()
         rates.append(float(coded.bits_y[0]))
+        pictures.append(psnr(coded.reconstruction, frames[:1]))
     assert rates[0] == pytest.approx(rates[1], rel=1e-2)
+    assert pictures[0] == pytest.approx(pictures[1], abs=0.5)
+
+
+def test_a_random_start_is_no_transform(model):
+    random = build(TrainConfig(model=MODEL, start="random"))
+    biases = [m.image.encoder.layers[0].bias[...] for m in (random, model)]
+    assert not biases[0].any() and biases[1].any()
