@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.training.starting_point import PICTURE, karhunen_loeve
 from kbvc_jax.video.reader import open_video
 
@@ -27,7 +28,7 @@ def main() -> None:
     pictures = list(samples(arguments.folder, arguments.every))
     for text in arguments.widths:
         *hidden, latent = map(int, text.split(","))
-        kept = [psnr(picture, hidden, latent) for picture in pictures]
+        kept = [psnr(shown(p, hidden, latent), p, 1) for p in pictures]
         print(f"N {hidden}, M {latent}: {np.mean(kept):.2f} dB over {len(kept)} pictures")
 
 
@@ -41,7 +42,8 @@ def samples(folder: Path, every: int):
                     yield np.asarray(frame[:height, :width], np.float64) / 255
 
 
-def psnr(picture: np.ndarray, hidden: list[int], latent: int) -> float:
+def shown(picture: np.ndarray, hidden: list[int], latent: int) -> np.ndarray:
+    """The picture from its coefficients."""
     # One channel of each hidden layer is a constant: see starting_point.py.
     steps = karhunen_loeve([n - 1 for n in hidden] + [latent], *PICTURE)
     x = picture - 0.5
@@ -51,7 +53,7 @@ def psnr(picture: np.ndarray, hidden: list[int], latent: int) -> float:
     for step in reversed(steps):
         h, w, _ = x.shape
         x = np.einsum("yxo,oqpc->yqxpc", x, step.matrix).reshape(2 * h, 2 * w, -1)
-    return -10 * np.log10(np.mean((np.clip(x, -0.5, 0.5) - picture + 0.5) ** 2))
+    return np.clip(x, -0.5, 0.5) + 0.5
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """PSNR while encoding: source frames wait for their reconstruction, a group of pictures at most."""
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import UInt
+
+from kbvc_jax.evaluation.metrics import psnr
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -32,8 +33,3 @@ class Comparison:
     def psnr(self) -> float:
         """The mean over frames."""
         return sum(self._decibels) / len(self._decibels)
-
-
-def psnr(source: Frame, decoded: Frame, peak: int) -> float:
-    error = np.square(source.astype(np.float64) - decoded).mean()
-    return 10 * math.log10(peak**2 / error) if error else math.inf

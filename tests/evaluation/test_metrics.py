@@ -42,7 +42,8 @@ def reference_ms_ssim(a, b, peak):
 
 def test_psnr_of_a_known_error():
     a = np.full((4, 4, 3), 100, np.uint8)
-    assert psnr(a, a + 5, 255) == pytest.approx(20 * np.log10(255 / 5))
+    for other in (a + np.uint8(5), a - np.uint8(5)):
+        assert psnr(a, other, 255) == pytest.approx(20 * np.log10(255 / 5))
 
 
 def test_psnr_of_ten_bit_samples_counts_from_their_peak():
