@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from kbvc_jax.cli.exit import exit_status
-from kbvc_jax.errors import InputError
-from kbvc_jax.heap import keep_freed_memory
+from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.heap import keep_freed_memory
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:

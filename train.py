@@ -11,8 +11,8 @@ import logging
 import sys
 from pathlib import Path
 
-from kbvc_jax.errors import InputError
-from kbvc_jax.heap import keep_freed_memory
+from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.heap import keep_freed_memory
 
 
 def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -49,8 +49,8 @@ def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
     elif arguments.distributed:
         jax.distributed.initialize()
 
-    from kbvc_jax.backend import start_backend
     from kbvc_jax.config import parse_config
+    from kbvc_jax.runtime.backend import start_backend
     from kbvc_jax.training.config import TrainConfig, check
     from kbvc_jax.training.loop import DivergedError
     from kbvc_jax.training.run import run

@@ -37,7 +37,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kbvc_jax.heap import keep_freed_memory
+from kbvc_jax.runtime.heap import keep_freed_memory
 
 SIZES = ("256x256", "640x384", "1920x1080")
 STEPS = ("encode", "decode")

@@ -177,7 +177,7 @@ def our_step(width: int, height: int, batch: int, precision: str, folder: str, a
     import jax
 
     from kbvc_jax.data.dataset import make_dataset
-    from kbvc_jax.evaluation.complexity import complexity
+    from kbvc_jax.models.complexity import complexity
     from kbvc_jax.training.step import initial_state, replicate, split_batch, train_step
 
     config, stage = training(width, height, batch, precision, folder, arguments)

@@ -9,29 +9,39 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from kbvc_jax.pipeline.codec import Codec
-    from kbvc_jax.pipeline.files import open_stream
+    from kbvc_jax.api import Codec
+    from kbvc_jax.encoder.options import EncoderOptions
+    from kbvc_jax.files import open_stream
     from kbvc_jax.video.reader import open_video
 
-__all__ = ["Codec", "InputError", "__version__", "load", "open_stream", "open_video"]
-__version__ = "0.15.1"
+__all__ = [
+    "Codec",
+    "EncoderOptions",
+    "InputError",
+    "__version__",
+    "load",
+    "open_stream",
+    "open_video",
+]
+__version__ = "0.16.0"
 
 # JAX takes seconds to import; `kbvc info` and config files do without it.
 _LAZY = {
-    "Codec": "kbvc_jax.pipeline.codec",
-    "open_stream": "kbvc_jax.pipeline.files",
+    "Codec": "kbvc_jax.api",
+    "EncoderOptions": "kbvc_jax.encoder.options",
+    "open_stream": "kbvc_jax.files",
     "open_video": "kbvc_jax.video.reader",
 }
 
 
 def load(checkpoint: str | Path | None = None) -> "Codec":
     """A codec with the weights of an inference checkpoint; without one, those that ship."""
-    from kbvc_jax.pipeline import codec
+    from kbvc_jax.api import load
 
-    return codec.load(checkpoint)
+    return load(checkpoint)
 
 
 def __getattr__(name: str) -> Any:

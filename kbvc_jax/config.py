@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 Config = TypeVar("Config")
 

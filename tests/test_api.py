@@ -12,7 +12,7 @@ from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.pipeline.files import video_format
+from kbvc_jax.files import video_format
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 

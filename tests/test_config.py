@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from kbvc_jax.config import load_config, override, parse_config
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import kbvc_jax
+from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.pipeline.gop_choice import FALL
 from kbvc_jax.training.loss import code_group, falling
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))

@@ -4,9 +4,9 @@ import argparse
 from fractions import Fraction
 from typing import Literal, NoReturn
 
-from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.schedule import MAX_GOP
+from kbvc_jax.codec.schedule import MAX_GOP
 from kbvc_jax.rate import MAX_QUALITY
+from kbvc_jax.runtime.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,7 +6,7 @@ from pathlib import Path
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
 from kbvc_jax.cli.progress import Progress
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 def register(commands) -> None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Damage is found before JAX has started.
     facts = describe(Path(arguments.source)) if arguments.source != "-" else None
     import kbvc_jax
-    from kbvc_jax.backend import start_backend
+    from kbvc_jax.runtime.backend import start_backend
 
     progress = Progress(arguments.quiet)
     progress.say(f"decoding {arguments.source} on {start_backend()}")

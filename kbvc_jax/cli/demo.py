@@ -41,7 +41,7 @@ def register(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     import kbvc_jax
-    from kbvc_jax.backend import start_backend
+    from kbvc_jax.runtime.backend import start_backend
 
     backend = start_backend()
     codec = kbvc_jax.load(arguments.checkpoint)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.progress import Progress, kilobits_per_second
-from kbvc_jax.errors import about
-from kbvc_jax.pipeline.options import BFrames, Rounding
+from kbvc_jax.encoder.options import BFrames, Rounding
+from kbvc_jax.runtime.errors import about
 
 if TYPE_CHECKING:
     from kbvc_jax.video.reader import VideoReader
@@ -95,7 +95,7 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from kbvc_jax.output import whole_file
+    from kbvc_jax.runtime.output import whole_file
     from kbvc_jax.video.reader import open_video
 
     full_range = None if arguments.range is None else arguments.range == "full"
@@ -114,8 +114,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO) -> None:
     import kbvc_jax
-    from kbvc_jax.backend import start_backend
     from kbvc_jax.cli.comparison import Comparison
+    from kbvc_jax.runtime.backend import start_backend
 
     progress, video = Progress(arguments.quiet), reader.format
     size = f"{video.width}x{video.height}"

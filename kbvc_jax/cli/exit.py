@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from kbvc_jax.cli.progress import CLEAR
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 

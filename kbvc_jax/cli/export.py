@@ -31,7 +31,7 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from kbvc_jax.backend import start_backend
+    from kbvc_jax.runtime.backend import start_backend
     from kbvc_jax.training.export import export_run
 
     progress = Progress(quiet=False)

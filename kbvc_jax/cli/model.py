@@ -1,4 +1,4 @@
-"""`kbvc model`: modules, parameters and multiply-adds of a configuration."""
+"""`kbvc model`: modules, parameters and multiply-adds of a configuration, and of its decoder."""
 
 import argparse
 import json
@@ -10,7 +10,8 @@ def register(commands) -> None:
         "model",
         help="modules, parameters, multiply-adds a pixel",
         usage="kbvc model [--config FILE [--config.model.KEY=VALUE ...]] [--json]",
-        description="Print the network of a training config (default: the product's) by module.",
+        description="Print the network of a training config (default: the paper's) by module, then "
+        "what a B-frame takes to decode and to encode by the codec that it is made for.",
     )
     parser.add_argument("--config", metavar="FILE", help="as configs/paper.py")
     parser.add_argument("--json", action="store_true")
@@ -18,9 +19,10 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from kbvc_jax.evaluation.complexity import complexity
+    from kbvc_jax.models.complexity import coding, complexity
 
-    rows = complexity(_model_config(arguments))
+    config = _model_config(arguments)
+    rows = [*complexity(config), *coding(config)]
     table = [
         {
             "module": row.module,

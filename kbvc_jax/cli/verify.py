@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import Header
-from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.codec import Codec
-from kbvc_jax.pipeline.files import open_stream, video_format
+from kbvc_jax.files import open_stream, video_format
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.video.reader import VideoReader, open_video
 

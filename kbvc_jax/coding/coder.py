@@ -12,7 +12,7 @@ from jaxtyping import Int, Int32, Int64, Integer
 from kbvc_jax.coding import escapes
 from kbvc_jax.coding.range_coder import RangeDecoder, RangeEncoder, exact_model
 from kbvc_jax.coding.tables import Tables
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 _INT32 = np.iinfo(np.int32)
 

@@ -23,7 +23,7 @@ from kbvc_jax.coding.index import (
 )
 from kbvc_jax.coding.record import GopRecord, read_record
 from kbvc_jax.coding.wire import ByteSource, read_fully
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 __all__ = ["GopRecord", "Header", "IndexEntry", "StreamReader", "StreamWriter"]
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
-from kbvc_jax.errors import InputError
 from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.runtime.errors import InputError
 
 MAGIC = b"KBVC"
 VERSION = 6

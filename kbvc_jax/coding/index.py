@@ -4,7 +4,7 @@ import io
 from typing import NamedTuple
 
 from kbvc_jax.coding.wire import CRC_BYTES, ByteSource, crc32, varint
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 END = b"\0"  # where a record would start: no more of them
 _SIZE_BYTES = 4

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.tables import TOTAL, Tables, symbol_bits
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 Modes = Int64[np.ndarray, "b h w"]
 Counts = Sequence[int]  # of each mode before any has been seen

@@ -9,7 +9,7 @@ import constriction
 import numpy as np
 from jaxtyping import Int, Int32
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 _stream = constriction.stream  # pyright: ignore[reportAttributeAccessIssue]
 Model = Any  # the compiled module declares no types

@@ -4,7 +4,7 @@ import dataclasses
 
 from kbvc_jax.coding.header import QUALITY_MAX, Header
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 MAX_FRAMES = 63
 PREDICTED = 0x40

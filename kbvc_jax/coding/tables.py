@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, Int32, Int64, Integer
 
 from kbvc_jax.coding import escapes
 from kbvc_jax.coding.range_coder import PRECISION, Model, exact_model
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 TOTAL = 1 << PRECISION
 

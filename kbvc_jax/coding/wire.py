@@ -3,7 +3,7 @@
 import zlib
 from typing import BinaryIO
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 CRC_BYTES = 4
 _CHUNK = 1 << 20

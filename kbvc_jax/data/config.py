@@ -4,7 +4,7 @@ import dataclasses
 import os
 from typing import Literal
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from jaxtyping import Array, UInt8
 
 from kbvc_jax.data.config import DataConfig, check
 from kbvc_jax.data.sources import check_size, is_still, open_source, usable
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 Batch = dict[str, UInt8[Array | np.ndarray, "B T H W 3"]]
 

@@ -23,7 +23,7 @@ from kbvc_jax.data.decode import BrokenError, read_picture, video_length
 from kbvc_jax.data.encode import Fit, encode, picture_frame, video_frames
 from kbvc_jax.data.parts import Container, PartWriter
 from kbvc_jax.data.records import SUFFIX
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 # What a clip's frames are coded as, unless said: CRF of x264 and x265, quality of JPEG.
 QUALITY = {"h264": 16, "hevc": 18, "jpeg": 95}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from etils import epath
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 Container = Literal["arrayrecord", "zip"]
 

@@ -17,7 +17,7 @@ from kbvc_jax.data import motion, window
 from kbvc_jax.data.config import DataConfig
 from kbvc_jax.data.decode import BrokenError
 from kbvc_jax.data.sources import Source, Tolerance, check_size, is_still
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 class Clips(NamedTuple):

@@ -15,7 +15,7 @@ from kbvc_jax.data.config import DataConfig, SourceConfig, source_path
 from kbvc_jax.data.decode import BrokenError, Frames, read_picture, read_video, video_length
 from kbvc_jax.data.parts import PartReader
 from kbvc_jax.data.records import decode_record
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".y4m", ".ts")

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import UInt
 
+from kbvc_jax.api import Codec
 from kbvc_jax.demo.draw import draw_side_by_side, matched
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.clips import Frame, find_clips
 from kbvc_jax.evaluation.conditions import describe
@@ -22,7 +22,7 @@ from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.evaluation.ours import Ours
 from kbvc_jax.evaluation.plot import plot
 from kbvc_jax.evaluation.results import Point, Results
-from kbvc_jax.pipeline.codec import Codec
+from kbvc_jax.runtime.errors import InputError
 
 NAME = "kbvc"
 ANCHORS = AnchorConfig(codecs=("x264", "x265"), quantisers=(20, 25, 30, 35, 40))

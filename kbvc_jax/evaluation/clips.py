@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.config import EvaluationConfig, Sequence
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes, rgb_from_yuv
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation import paper as papers
 from kbvc_jax.evaluation.comparison import (
     ANCHOR,
@@ -17,6 +16,7 @@ from kbvc_jax.evaluation.comparison import (
 )
 from kbvc_jax.evaluation.results import METRICS, Results, merge, read_results, write_results
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, summary, text_table
+from kbvc_jax.runtime.errors import InputError
 
 
 def measure(
@@ -26,11 +26,11 @@ def measure(
     quiet: bool,
     checkpoints: Sequence[str] | None = None,
 ) -> Results:
-    from kbvc_jax.backend import start_backend
     from kbvc_jax.cli.progress import Progress
     from kbvc_jax.config import parse_config
     from kbvc_jax.evaluation.config import EvaluationConfig
     from kbvc_jax.evaluation.run import Run
+    from kbvc_jax.runtime.backend import start_backend
 
     config = parse_config(arguments, EvaluationConfig)
     if checkpoints:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.bd import BdRate, Curve, bd_rate
 from kbvc_jax.evaluation.conditions import differences
 from kbvc_jax.evaluation.published import published_curves
 from kbvc_jax.evaluation.results import METRICS, Results, average_curve, curve
+from kbvc_jax.runtime.errors import InputError
 
 Compare = Callable[[Curve, Curve], BdRate]
 PUBLISHED = " (published)"

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from kbvc_jax.errors import InputError
-from kbvc_jax.pipeline.schedule import GOP_LENGTHS
+from kbvc_jax.codec.schedule import GOP_LENGTHS
+from kbvc_jax.runtime.errors import InputError
 
 SHIPPED = "shipped"  # the checkpoint that comes with the package
 _GOPS = (*map(str, GOP_LENGTHS), "auto")

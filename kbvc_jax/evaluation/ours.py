@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import UInt
 
 import kbvc_jax
+from kbvc_jax.api import WEIGHTS, Codec
 from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.errors import InputError
+from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
-from kbvc_jax.pipeline.codec import WEIGHTS, Codec
-from kbvc_jax.pipeline.options import EncoderOptions
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
 
 NO_RELEASE = "No release weights ship with this version yet: the anchors alone are measured."

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.comparison import compare_published, compare_results
 from kbvc_jax.evaluation.complexity import complexity
 from kbvc_jax.evaluation.results import Results, read_results
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, text_table
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.runtime.errors import InputError
 
 TABLE_1 = {"UVG": -29.38, "MCL-JCV": -32.75}  # BD-rate against scale-space flow, per cent
 TABLE_2 = {"HEVC class B": 4.88, "UVG": 4.93, "MCL-JCV": 4.5}  # fps at 1080p on an A100

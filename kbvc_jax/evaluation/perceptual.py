@@ -8,12 +8,12 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.ffmpeg import executable
 from kbvc_jax.evaluation.anchors.planes import raw_bytes
 from kbvc_jax.evaluation.anchors.process import run
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
 _CHROMA = {"420": "yuv420p", "422": "yuv422p", "444": "yuv444p", "400": "gray"}

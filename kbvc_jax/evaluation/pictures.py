@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Num
 from PIL import Image
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Contender
 from kbvc_jax.evaluation.results import Point
+from kbvc_jax.runtime.errors import InputError
 
 BESIDE = "x265"
 CROP = (360, 240)  # width and height of an automatic window

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.conditions import Conditions, differences
+from kbvc_jax.runtime.errors import InputError
 
 FORMAT = 1
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation import clips as clip_finding
 from kbvc_jax.evaluation import perceptual
 from kbvc_jax.evaluation.anchors import anchors
@@ -19,6 +18,7 @@ from kbvc_jax.evaluation.pictures import check_crops, take_pictures
 from kbvc_jax.evaluation.results import Failure, Point, Results, write_results
 from kbvc_jax.evaluation.store import Store, point_key
 from kbvc_jax.evaluation.workers import spread
+from kbvc_jax.runtime.errors import InputError
 
 Progress = Callable[[int, int], None]  # frames measured, frames in all
 Say = Callable[[str], None]

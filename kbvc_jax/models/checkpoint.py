@@ -18,10 +18,10 @@ from flax import nnx
 
 from kbvc_jax.coding.tables import Tables
 from kbvc_jax.config import from_json
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.runtime.errors import InputError
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
 FORMAT = 9  # another where the same arrays would decode to other frames

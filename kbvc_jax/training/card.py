@@ -7,8 +7,8 @@ from typing import Any
 
 from etils import epath
 
-from kbvc_jax.evaluation.complexity import complexity
 from kbvc_jax.models.checkpoint import DOCUMENT
+from kbvc_jax.models.complexity import coding, complexity
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.history import read_rows
@@ -74,7 +74,7 @@ def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
         "|---|---:|---:|",
         *(
             f"| {r.module} | {r.parameters:,} | {r.macs_per_pixel:,.0f} |"
-            for r in complexity(model)
+            for r in (*complexity(model), *coding(model))
         ),
         "",
         "| run | stage | steps | minutes of steps |",

@@ -4,8 +4,8 @@ import dataclasses
 from typing import Literal
 
 from kbvc_jax.data.config import DataConfig
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,6 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, assemble, save_inference
 from kbvc_jax.models.entropy_model import (
     EntropyModel,
@@ -26,8 +25,9 @@ from kbvc_jax.models.entropy_model import (
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops import densities
-from kbvc_jax.output import whole_folder
 from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import TrainConfig

@@ -1,7 +1,7 @@
 """What the fusion learns from: every triplet of a group's hierarchy, coded as the encoder codes it.
 
 The sides are I-frames, the middle is worse by some quality, its latent predicted by theirs
-(pipeline/prediction.py), or as a P-frame's by the first one's alone. All but the fusion stands
+(codec/prediction.py), or as a P-frame's by the first one's alone. All but the fusion stands
 still.
 """
 
@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from kbvc_jax.codec.schedule import hierarchy
+from kbvc_jax.encoder.modes import MODE_ERROR_WEIGHT
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.pipeline.prediction import MODE_ERROR_WEIGHT
-from kbvc_jax.pipeline.schedule import hierarchy
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.loss import Metrics, balance, displayed, psnr
 

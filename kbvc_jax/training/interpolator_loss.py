@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from kbvc_jax.codec.schedule import hierarchy
 from kbvc_jax.models.interpolator import Interpolator
-from kbvc_jax.pipeline.schedule import hierarchy
 from kbvc_jax.training.loss import Metrics, psnr
 
 GEOMETRY_WEIGHT = 0.01

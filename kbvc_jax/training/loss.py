@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from kbvc_jax.codec.schedule import fall_shares, hierarchy
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.pipeline.schedule import fall_shares, hierarchy
 from kbvc_jax.rate import LEVEL_LAMBDAS
 from kbvc_jax.training.config import LossConfig, TrainConfig
 

@@ -14,7 +14,7 @@ import jax
 from etils import epath
 
 from kbvc_jax.config import from_json
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import TrainConfig, differences
 
 CONFIG_FILE = "config.json"

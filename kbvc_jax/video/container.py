@@ -12,7 +12,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
 from jaxtyping import UInt
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.left_out import Pace, left_out

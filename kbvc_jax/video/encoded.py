@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes, yuv_from_rgb
 from kbvc_jax.video.container import plane_rows
 from kbvc_jax.video.format import VideoFormat

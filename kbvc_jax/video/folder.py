@@ -13,7 +13,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from jaxtyping import UInt
 
-from kbvc_jax.errors import InputError, about
+from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.video.container import ContainerSource
 from kbvc_jax.video.format import VideoFormat
 

@@ -3,7 +3,7 @@
 import dataclasses
 from fractions import Fraction
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 MATRICES = ("601", "709", "2020")
 CHROMAS = ("420", "422", "444", "400")

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 

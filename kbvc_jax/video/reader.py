@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kbvc_jax.errors import InputError, about
+from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.video import raw, y4m
 from kbvc_jax.video.colour import Planes, rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.container import ContainerSource

@@ -7,7 +7,7 @@ from av import logging
 from av.filter.graph import Graph
 from av.video.frame import VideoFrame
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 # FFmpeg's numbers for colour matrices and ranges, and its names of sitings.
 _MATRICES = {1: "709", 5: "601", 6: "601", 9: "2020"}

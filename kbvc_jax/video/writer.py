@@ -8,8 +8,8 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.errors import InputError, about
-from kbvc_jax.output import whole_file
+from kbvc_jax.runtime.errors import InputError, about
+from kbvc_jax.runtime.output import whole_file
 from kbvc_jax.video import raw, y4m
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.video.encoded import SUFFIXES, check_encodable, encoded_video

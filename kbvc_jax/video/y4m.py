@@ -4,7 +4,7 @@ import dataclasses
 from fractions import Fraction
 from typing import BinaryIO
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.raw import read_planes, write_planes

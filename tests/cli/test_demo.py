@@ -28,7 +28,7 @@ def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, c
 
 
 def test_without_weights_the_demo_says_so_in_one_line_and_fails(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kbvc_jax.pipeline.codec.WEIGHTS", tmp_path / "none")
+    monkeypatch.setattr("kbvc_jax.api.WEIGHTS", tmp_path / "none")
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1

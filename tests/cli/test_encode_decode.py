@@ -100,7 +100,7 @@ def test_verify_reads_the_output_back(encoded, checkpoint, tmp_path, name, capsy
 def test_verify_tells_when_the_output_is_not_what_was_decoded(
     encoded, checkpoint, tmp_path, monkeypatch, capsys
 ):
-    from kbvc_jax.pipeline import codec
+    from kbvc_jax import api as codec
 
     target, decode_file = tmp_path / "frames", codec.Codec.decode_file
 

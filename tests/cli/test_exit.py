@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from kbvc_jax.cli.exit import exit_status
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 def _raise(error):

@@ -3,7 +3,7 @@
 import pytest
 
 from kbvc_jax.cli.main import main
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training import export
 
 CHOICE = "step 1500, the best of 4 validations (loss 2.3857)"

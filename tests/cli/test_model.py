@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kbvc_jax.cli.main import main
-from kbvc_jax.evaluation.complexity import complexity
+from kbvc_jax.models.complexity import coding, complexity
 from kbvc_jax.models.config import ModelConfig
 
 CONFIG = """\
@@ -28,7 +28,8 @@ def config(tmp_path):
 def test_the_default_is_the_products_network(capsys):
     assert main(["model"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for line, row in zip(lines[1:], complexity(ModelConfig()), strict=True):
+    expected = [*complexity(ModelConfig()), *coding(ModelConfig())]
+    for line, row in zip(lines[1:], expected, strict=True):
         assert line.split() == [
             *row.module.split(),
             f"{row.parameters:,}",
@@ -39,7 +40,8 @@ def test_the_default_is_the_products_network(capsys):
 def test_a_config_and_its_overrides_choose_the_network(config, capsys):
     argv = ["model", "--config", str(config), "--config.model.kernel_size=51", "--json"]
     assert main(argv) == 0
-    expected = complexity(ModelConfig(interpolate=False, kernel_size=51))
+    model = ModelConfig(interpolate=False, kernel_size=51)
+    expected = [*complexity(model), *coding(model)]
     table = json.loads(capsys.readouterr().out)
     assert [row["parameters"] for row in table] == [row.parameters for row in expected]
     assert [row["module"] for row in table] == [row.module for row in expected]

@@ -18,7 +18,7 @@ from kbvc_jax.coding.tables import (
     symbol_bits,
     tables_from_pmf,
 )
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from tests.coding.plain_decoder import PlainDecoder
 
 INT32 = np.iinfo(np.int32)

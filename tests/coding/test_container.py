@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
 from kbvc_jax.coding.header import FIELDS, MAGIC, VERSION
 from kbvc_jax.coding.record import depths
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from tests.coding.plain_decoder import parse
 
 CURRENT = MAGIC + bytes([VERSION])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.modes import _walk, decode_modes, encode_modes, mode_bits
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from tests.coding.plain_decoder import PlainDecoder, plain_modes
 
 ALIKE = (2,) * 16  # counts at first

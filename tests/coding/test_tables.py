@@ -14,7 +14,7 @@ from kbvc_jax.coding.tables import (
     symbol_bits,
     tables_from_pmf,
 )
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 def test_gaussian_tables_hold_the_mass_of_unit_bins():

@@ -11,7 +11,7 @@ from kbvc_jax.data import host, resident, window
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.data.dataset import make_dataset, validation_clips
 from kbvc_jax.data.sources import open_source
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 @pytest.fixture

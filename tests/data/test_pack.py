@@ -12,7 +12,7 @@ from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.data.dataset import make_dataset
 from kbvc_jax.data.pack import main, pack
 from kbvc_jax.data.sources import open_source
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 def opened(path, **config):

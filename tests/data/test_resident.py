@@ -12,7 +12,7 @@ from PIL import Image
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.data.resident import Clips, load_clips, resident_batch, source_of
 from kbvc_jax.data.sources import open_source
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 CONFIG = DataConfig(frames=3, crop=(16, 16), scaled=0.0, stride=(1, 2))
 

@@ -11,7 +11,7 @@ from PIL import Image
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.data.decode import BrokenError
 from kbvc_jax.data.sources import Tolerance, open_source, stretches
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 
 
 def test_vimeo_reads_the_frames_asked_for(vimeo):

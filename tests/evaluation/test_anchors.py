@@ -6,12 +6,12 @@ import sys
 import av
 import pytest
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.anchors.process import ProgramError
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
 from kbvc_jax.evaluation.measure import Fidelity, measure
+from kbvc_jax.runtime.errors import InputError
 
 FAST = {"preset": "ultrafast"}
 

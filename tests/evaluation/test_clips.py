@@ -6,9 +6,9 @@ import pytest
 from evaluation.conftest import SIZE, small_frames
 
 from kbvc_jax.config import load_config
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.clips import find_clips, set_name, shard
 from kbvc_jax.evaluation.config import EvaluationConfig, Sequence, SequenceSet, check
+from kbvc_jax.runtime.errors import InputError
 
 WIDTH, HEIGHT = SIZE
 SET = SequenceSet(

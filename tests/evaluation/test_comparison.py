@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 from evaluation.made_up import results
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation import commands, paper
 from kbvc_jax.evaluation.comparison import compare_all, compare_published, compare_results
 from kbvc_jax.evaluation.results import write_results
+from kbvc_jax.runtime.errors import InputError
 
 
 def changed(made, **conditions):

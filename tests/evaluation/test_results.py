@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from evaluation.made_up import point, results
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.results import (
     average_curve,
     curve,
@@ -13,6 +12,7 @@ from kbvc_jax.evaluation.results import (
     read_results,
     write_results,
 )
+from kbvc_jax.runtime.errors import InputError
 
 
 def test_results_survive_their_file(tmp_path):

@@ -4,7 +4,6 @@ from itertools import islice
 import pytest
 from PIL import Image
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation import paper
 from kbvc_jax.evaluation import run as runs
 from kbvc_jax.evaluation.anchors import anchors
@@ -13,6 +12,7 @@ from kbvc_jax.evaluation.measure import Fidelity, MismatchError, measure
 from kbvc_jax.evaluation.ours import load_ours
 from kbvc_jax.evaluation.results import merge, read_results
 from kbvc_jax.evaluation.run import Run
+from kbvc_jax.runtime.errors import InputError
 
 
 def silent(*_):

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from tiny import TINY, tiny_inference, tiny_model
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.models.entropy_model import (
     Z_RATES,
@@ -16,6 +15,7 @@ from kbvc_jax.models.entropy_model import (
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.densities import CERTAIN_BELOW
 from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.runtime.errors import InputError
 
 
 def test_the_integer_scale_decoder_follows_the_float_one():

@@ -9,9 +9,9 @@ import av
 import numpy as np
 
 import kbvc_jax
+from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
-from kbvc_jax.pipeline.gop_coder import Settings, code_image
-from kbvc_jax.pipeline.network import Network
+from kbvc_jax.encoder.group import Settings, code_image
 from kbvc_jax.rate import QUALITY_STEPS
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
@@ -39,7 +39,7 @@ def coefficients(pictures: np.ndarray) -> np.ndarray:
 def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     """z and y of I-frames at the highest quality."""
     inference = kbvc_jax.load().inference
-    network = Network(inference, 8)
+    network = EncoderNetwork(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
         best = Settings(100 * QUALITY_STEPS, 100 * QUALITY_STEPS)
         coded = [code_image(network, frame, 0, best) for frame in video]

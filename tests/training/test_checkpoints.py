@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.checkpoints import Checkpoints, load_run
 from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.run_folder import open_run

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from kbvc_jax.config import load_config
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import TrainConfig, check, differences
 from tests.training.stub import config
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kbvc_jax
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.card import card_text, stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training import init_from
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig

@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.pipeline.gop_choice import FALL, Group
 from kbvc_jax.training.config import LossConfig
 from kbvc_jax.training.loss import (
     CodedGroup,

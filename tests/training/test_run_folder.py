@@ -4,8 +4,8 @@ import os
 import pytest
 
 from kbvc_jax.data.config import DataConfig, SourceConfig
-from kbvc_jax.errors import InputError
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.run_folder import keep_config, open_run, read_config
 from tests.training.stub import config
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.video.container import plane_rows
 from kbvc_jax.video.reader import open_video

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video import raw
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.video.format import CHROMAS

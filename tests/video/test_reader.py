@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video import y4m
 from kbvc_jax.video.colour import rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.reader import open_video

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 

@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from kbvc_jax.errors import InputError
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video import y4m
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.video.format import CHROMAS, SITINGS

@@ -1,9 +1,9 @@
 """The codecs that ours is measured beside: random access, same frames, same intra period."""
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors import ffmpeg, libraries, reference
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Contender
+from kbvc_jax.runtime.errors import InputError
 
 NAMES = (*libraries.NAMES, *ffmpeg.NAMES, *reference.NAMES)
 

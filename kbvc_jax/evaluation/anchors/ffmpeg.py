@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.planes import (
     coded_format,
     coded_planes,
@@ -18,6 +17,7 @@ from kbvc_jax.evaluation.anchors.process import collect, feed
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes
 from kbvc_jax.video.format import VideoFormat
 

@@ -11,7 +11,6 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.planes import (
     coded_format,
     coded_planes,
@@ -21,6 +20,7 @@ from kbvc_jax.evaluation.anchors.planes import (
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes
 
 # {period}: intra period. No name and version strings in the stream: rate counts every byte.

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.clips import Clip, Frame
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import Planes, rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.format import VideoFormat
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kbvc_jax.errors import InputError
 from kbvc_jax.evaluation.anchors.planes import (
     coded_format,
     coded_planes,
@@ -18,6 +17,7 @@ from kbvc_jax.evaluation.anchors.process import run
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.runtime.errors import InputError
 
 _ENCODER, _DECODER = "Encoder", "Decoder"  # TAppEncoderStatic, EncoderApp: and their decoders
 NAMES = ("vtm", "hm")

@@ -1,0 +1,171 @@
+"""The public codec: arrays, files and streams in, .kbvc out, and back."""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from jaxtyping import UInt
+
+import kbvc_jax.files as files
+from kbvc_jax.codec.decoder import decode_gops
+from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
+from kbvc_jax.encoder.encoder import encode_gops
+from kbvc_jax.encoder.network import EncoderNetwork
+from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.files import OnFrame
+from kbvc_jax.models.checkpoint import InferenceModel, load_inference
+from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.summary import DecodeSummary, EncodeSummary
+from kbvc_jax.video.format import VideoFormat
+
+WEIGHTS = Path(__file__).parent / "weights"  # of the release
+
+Frame = UInt[np.ndarray, "h w 3"]
+Progress = Callable[[int], None]  # frames done
+
+
+class Codec:
+    """One model, every quality. Make one with `kbvc_jax.load()`."""
+
+    def __init__(self, inference: InferenceModel):
+        self.inference = inference
+        self._networks: dict[int, EncoderNetwork] = {}
+
+    def encode(
+        self,
+        frames: UInt[np.ndarray, "t h w 3"] | Iterable[Frame],
+        quality: float | None = None,
+        *,
+        rate: Fraction | int = 30,
+        **options: Any,
+    ) -> bytes:
+        """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file.
+
+        For the options see EncoderOptions."""
+        source = iter(frames)
+        first = next(source, None)
+        if first is None:
+            raise InputError("no frames to encode; a stream needs at least one")
+        format = _array_format(first, Fraction(rate))
+        file = io.BytesIO()
+        self.encode_stream(_chain(first, source), format, file, quality, **options)
+        return file.getvalue()
+
+    def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
+        """The bytes of a .kbvc file to RGB frames (t, h, w, 3)."""
+        stream = StreamReader(io.BytesIO(data))
+        decoded = list(self.decode_stream(stream, start=start, frames=frames))
+        if not decoded:
+            raise InputError(f"no frame {start}: the stream has {stream.frame_count}")
+        return np.stack(decoded)
+
+    def encode_stream(
+        self,
+        frames: Iterable[Frame],
+        format: VideoFormat,
+        file: BinaryIO,
+        quality: float | None = None,
+        *,
+        progress: Progress | None = None,
+        on_frame: OnFrame | None = None,
+        **options: Any,
+    ) -> EncodeSummary:
+        """Writes groups of pictures as they are coded; memory does not grow with their number.
+
+        For the options see EncoderOptions."""
+        asked = EncoderOptions(quality, **options).resolved(self.inference.model.config)
+        began, statistics, count = time.perf_counter(), [], 0
+        header = Header(
+            width=format.width,
+            height=format.height,
+            rate=format.rate,
+            matrix=format.matrix,
+            full_range=format.full_range,
+            bit_depth=format.bit_depth,
+            chroma=format.chroma,
+            gop=0 if asked.auto else asked.longest,
+            quality=asked.fixed_point_quality,
+            one_rate=asked.quality is None,
+            fingerprint=self.inference.fingerprint,
+        )
+        writer = StreamWriter(file, header)
+        network = self._network(format.bit_depth)
+        for coded in encode_gops(network, _checked(frames, format), asked):
+            writer.write(coded.record)
+            statistics += coded.statistics()
+            if on_frame:
+                for index, frame in coded.frames():
+                    on_frame(index, frame)
+            count += coded.record.frames
+            if progress:
+                progress(count)
+        if not count:
+            raise InputError("no frames to encode; a stream needs at least one")
+        size = writer.close()
+        return EncodeSummary(count, size, time.perf_counter() - began, statistics)
+
+    def decode_stream(
+        self, stream: StreamReader, *, start: int = 0, frames: int | None = None
+    ) -> Iterator[Frame]:
+        """Frames in display order."""
+        self.check_model(stream.header)
+        network = self._network(stream.header.bit_depth)
+        return decode_gops(network, stream, start, frames)
+
+    def encode_file(self, source: str | Path, target: str | Path, **options) -> EncodeSummary:
+        """A video file to a .kbvc file: see files.encode_file."""
+        return files.encode_file(self, source, target, **options)
+
+    def decode_file(self, source: str | Path, target: str | Path, **options) -> DecodeSummary:
+        """A .kbvc file to a video file: see files.decode_file."""
+        return files.decode_file(self, source, target, **options)
+
+    def check_model(self, header: Header) -> None:
+        if header.fingerprint != self.inference.fingerprint:
+            raise InputError(
+                f"stream was made by model {header.fingerprint.hex()}, this one is "
+                f"{self.inference.fingerprint.hex()}; pass the right one with --checkpoint"
+            )
+
+    def _network(self, bit_depth: int) -> EncoderNetwork:
+        if bit_depth not in self._networks:
+            self._networks[bit_depth] = EncoderNetwork(self.inference, bit_depth)
+        return self._networks[bit_depth]
+
+
+def load(checkpoint: str | Path | None = None) -> Codec:
+    """A codec with the weights of an inference checkpoint; without one, those that ship."""
+    if checkpoint is None and not (WEIGHTS / "model.json").exists():
+        raise InputError(
+            "no weights ship with this version; train some (README, Training) and pass them "
+            "with --checkpoint"
+        )
+    return Codec(load_inference(checkpoint or WEIGHTS))
+
+
+def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+def _array_format(frame: Frame, rate: Fraction) -> VideoFormat:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"frame of shape {frame.shape} and type {frame.dtype}: must be (height, width, 3), "
+            "uint8 or uint16 (10 bits)"
+        )
+    height, width = frame.shape[:2]
+    depth = 8 if frame.dtype == np.uint8 else 10
+    return VideoFormat(width, height, rate, "709", True, depth, "444")
+
+
+def _checked(frames: Iterable[Frame], format: VideoFormat) -> Iterator[Frame]:
+    shape = (format.height, format.width, 3)
+    for index, frame in enumerate(frames):
+        if frame.shape != shape:
+            raise InputError(f"frame {index}: shape {frame.shape}, but the first had {shape}")
+        yield frame

@@ -1,0 +1,1 @@
+"""Normative: what a decoder does. What is here changes the format."""

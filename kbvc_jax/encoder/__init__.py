@@ -1,0 +1,1 @@
+"""What a decoder cannot tell: which symbols an encoder chooses."""

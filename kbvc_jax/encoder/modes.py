@@ -1,0 +1,79 @@
+"""How each position of a latent is predicted, and which z are kept: see codec/prediction.py."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Integer
+
+from kbvc_jax.codec.prediction import CAPS
+from kbvc_jax.encoder.rounding import PREDICTED_ERROR_WEIGHT, Prices, bits_of, symbols_of
+from kbvc_jax.ops.densities import SCALES
+
+# Bits worth a squared error of 1: tried out, see docs/release-training.md.
+MODE_ERROR_WEIGHT = 12.0
+ROUNDS = 4  # of choosing modes
+
+
+def choose_modes(
+    y: Float[Array, "b lh lw m"],
+    mean: Float[Array, "b lh lw m"],
+    indexes: Integer[Array, "b lh lw m"],
+    predictors: Float[Array, "p b lh lw m"],
+    prices: Prices,
+) -> Integer[Array, "b lh lw"]:
+    """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
+
+    def cost(mean: Float[Array, "b lh lw m"], cap: int) -> Float[Array, "b lh lw"]:
+        exact = y - mean
+        if cap == 0:  # a copy: no need to look it up
+            return MODE_ERROR_WEIGHT * jnp.square(exact).sum(-1)
+        some = jnp.minimum(indexes, jnp.array(cap, indexes.dtype))
+        symbols = symbols_of(exact, some, prices, PREDICTED_ERROR_WEIGHT)
+        error = jnp.square(exact - symbols)
+        return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
+
+    predicted = [cost(predictor, cap) for predictor in predictors for cap in CAPS]
+    return _settle(jnp.stack([cost(mean, SCALES - 1), *predicted], -1))
+
+
+def _settle(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:
+    """The cheapest modes, which are coded given the one above: what one costs depends on the
+    others, so they are chosen again and again, every other row at a time."""
+    number, height = costs.shape[-1], costs.shape[1]
+    modes = jnp.argmin(costs, -1)
+    shares = (jax.nn.one_hot(modes, number).sum((0, 1, 2)) + 1) / (modes.size + number)
+    modes = jnp.argmin(costs - jnp.log2(shares), -1)
+    rows = jnp.arange(height)[:, None] % 2
+
+    def again(
+        turn: Integer[Array, ""], modes: Integer[Array, "b lh lw"]
+    ) -> Integer[Array, "b lh lw"]:
+        bits = _bits_given_above(modes, number)
+        own = costs + bits[_above(modes, number)]
+        own = own.at[:, :-1].add(jnp.moveaxis(bits[:number, modes[:, 1:]], 0, -1))
+        return jnp.where(rows == turn % 2, jnp.argmin(own, -1), modes)
+
+    return jax.lax.fori_loop(0, 2 * ROUNDS, again, modes)
+
+
+def _above(modes: Integer[Array, "b lh lw"], number: int) -> Integer[Array, "b lh lw"]:
+    """Above the first row is a mode of its own."""
+    return jnp.pad(modes[:, :-1], ((0, 0), (1, 0), (0, 0)), constant_values=number)
+
+
+def _bits_given_above(modes: Integer[Array, "b lh lw"], number: int) -> Float[Array, "a n"]:
+    """What each mode would cost below each other one, by how often it is there."""
+    below, above = jax.nn.one_hot(modes, number), jax.nn.one_hot(_above(modes, number), number + 1)
+    seen = jnp.einsum("bhwa,bhwm->am", above, below)
+    shares = (below.sum((0, 1, 2)) + 0.1) / (modes.size + 0.1 * number)
+    counts = seen + jnp.eye(number + 1, number) + 2 * shares
+    return -jnp.log2(counts / counts.sum(1, keepdims=True))
+
+
+def choose_kept(modes: Integer[Array, "b lh lw"], stride: int) -> Bool[Array, "b zh zw"]:
+    """The positions of z, `stride` latents wide, all of whose latents are predicted: nothing asks
+    for their mean, and their scale is capped."""
+    batch, height, width = modes.shape
+    rows, columns = -(-height // stride), -(-width // stride)
+    edges = (0, 0), (0, rows * stride - height), (0, columns * stride - width)
+    predicted = jnp.pad(modes > 0, edges, constant_values=True)
+    return predicted.reshape(batch, rows, stride, columns, stride).all((2, 4))

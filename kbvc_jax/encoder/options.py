@@ -1,0 +1,82 @@
+"""What an encoder may be asked for, declared once for Python, `kbvc encode` and evaluations."""
+
+import dataclasses
+from typing import Literal, get_args
+
+from kbvc_jax.codec.schedule import MAX_GOP
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.runtime.errors import InputError
+
+DEFAULT_QUALITY = 50.0
+AUTO_EFFORT = 16
+BFrames = Literal["kernel", "predicted"]
+Rounding = Literal["nearest", "rate"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderOptions:
+    """None leaves the choice to the model: see `resolved`."""
+
+    quality: float | None = None  # 0 to 100; 50, or nothing to choose in a model for one lambda
+    gop: int | str = 8  # frames from one closing frame to the next, or "auto"
+    keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
+    effort: int = 0  # at least: see `steps`
+    b_frames: BFrames | None = None  # the codec of B-frames; the one that the model is made for
+    # Symbols: the nearest integers, as in the paper and by default for models of one lambda; or
+    # rate-distortion optimised quantisation.
+    rounding: Rounding | None = None
+
+    def __post_init__(self):
+        if self.quality is not None and not 0 <= self.quality <= MAX_QUALITY:
+            raise InputError(f"quality {self.quality:g}: must be from 0 to {MAX_QUALITY}")
+        if not (self.auto or (isinstance(self.gop, int) and 1 <= self.gop <= MAX_GOP)):
+            raise InputError(f"gop {self.gop}: must be from 1 to {MAX_GOP}, or auto")
+        if self.effort < 0:
+            raise InputError(f"effort {self.effort}: must be 0 or more")
+        least = 1 if self.auto else self.gop
+        if self.keyint is not None and self.keyint < int(least):
+            raise InputError(f"keyint {self.keyint}: must be {least} or more")
+        for name, kind in (("b_frames", BFrames), ("rounding", Rounding)):
+            if getattr(self, name) not in (None, *get_args(kind)):
+                choices = " or ".join(get_args(kind))
+                raise InputError(f"{name} {getattr(self, name)}: must be {choices}")
+
+    def resolved(self, model: ModelConfig) -> "EncoderOptions":
+        """With the model's own choices where nothing was asked for."""
+        if self.quality is not None and not model.gains:
+            raise InputError(
+                f"quality {self.quality:g}: this model was trained for lambda "
+                f"{model.fixed_lambda:g} alone and has one quality; leave it out, or take the "
+                "model of another lambda"
+            )
+        return dataclasses.replace(
+            self,
+            quality=DEFAULT_QUALITY if self.quality is None and model.gains else self.quality,
+            b_frames=self.b_frames or model.b_frames,
+            rounding=self.rounding or ("rate" if model.gains else "nearest"),
+        )
+
+    @property
+    def auto(self) -> bool:
+        return self.gop == "auto"
+
+    @property
+    def steps(self) -> int:
+        """Of refinement (refinement.py), of frames that others refer to. Auto has time for some."""
+        return max(self.effort, AUTO_EFFORT if self.auto else 0)
+
+    @property
+    def fixed_point_quality(self) -> int:
+        """In 1/QUALITY_STEPS; 0 where there is none to choose."""
+        return round((self.quality or 0) * QUALITY_STEPS)
+
+    @property
+    def intra_period(self) -> int:
+        """Without a `keyint` one group; with gop auto, the longest."""
+        return self.keyint or (MAX_GOP if self.auto else int(self.gop))
+
+    @property
+    def longest(self) -> int:
+        """Group of pictures."""
+        return min(MAX_GOP, self.intra_period) if self.auto else int(self.gop)

@@ -1,0 +1,89 @@
+"""The compiled steps that an encoder needs besides those of a decoder (codec/steps.py)."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, UInt
+
+from kbvc_jax.codec.batch import Latents
+from kbvc_jax.codec.steps import samples, shown
+from kbvc_jax.encoder import modes, rounding
+from kbvc_jax.models.hyperprior import Rate, soften_given
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.padding import crop
+from kbvc_jax.ops.densities import scale_table
+
+SYMBOL_LIMIT = 2**15 - 1
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def analyse(skeleton, arrays, peak, frames, references, rate):
+    model = skeleton.model(arrays)
+    source = samples(frames, peak)
+    if references is None:
+        codec, y = model.image, model.image.analyse(source, rate)
+    else:
+        codec, y = model.frame, model.frame.analyse(source, references, rate)
+    return Latents(y, codec.hyperprior.hyper_latent(y))
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def slope(skeleton, arrays, peak, latents, frames, rate, error_weight, prior, sides):
+    model = skeleton.model(arrays)
+
+    def cost(latents: Latents) -> Float[Array, ""]:
+        if prior is None:
+            coded = model.image.hyperprior.soften(*latents, rate)
+        else:
+            coded = soften_given(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
+        error = _squared_error(model, peak, coded.latent, frames, rate, sides)
+        return (coded.bits_y + coded.bits_z).sum() + error_weight * error
+
+    return jax.grad(cost)(latents)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def error_slope(skeleton, arrays, peak, latent, frames, rate, error_weight, sides):
+    model = skeleton.model(arrays)
+
+    def cost(latent: Float[Array, "b lh lw m"]) -> Float[Array, ""]:
+        return error_weight * _squared_error(model, peak, latent, frames, rate, sides)
+
+    return jax.grad(cost)(latent)
+
+
+def _squared_error(
+    model: Kbvc,
+    peak: int,
+    latent: Float[Array, "b lh lw m"],
+    frames: Array,
+    rate: Rate,
+    sides: UInt[Array, "s b h w 3"] | None,
+) -> Float[Array, ""]:
+    """In the frames' own units."""
+    decoded = crop(shown(model, peak, latent, rate, sides), *frames.shape[1:3])
+    return jnp.square(peak * decoded - frames.astype(jnp.float32)).sum()
+
+
+@jax.jit
+def whole(z):
+    return jnp.clip(jnp.rint(z).astype(jnp.int32), -SYMBOL_LIMIT, SYMBOL_LIMIT)
+
+
+@jax.jit
+def choose_modes(y, prior, predictors, prices):
+    return modes.choose_modes(y, prior.mean, prior.indexes, predictors, prices)
+
+
+@partial(jax.jit, static_argnums=3)
+def keep(chosen, before, z, stride):
+    """Which z of the frame before are kept, and all z."""
+    kept = modes.choose_kept(chosen, stride)
+    return kept, jnp.where(kept[..., None], before, z)
+
+
+@partial(jax.jit, static_argnums=3)
+def quantise(y, prior, prices, weight):
+    symbols = rounding.symbols_of(y - prior.mean, prior.indexes, prices, weight)
+    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)

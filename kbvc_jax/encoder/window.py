@@ -1,0 +1,125 @@
+"""A span of frames: its groups coded, one way or in the cheapest that is found."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from jaxtyping import UInt
+
+from kbvc_jax.codec.pictures import Picture
+from kbvc_jax.encoder.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
+from kbvc_jax.encoder.group import (
+    CodedDepth,
+    Settings,
+    code_b_frames,
+    code_image,
+)
+from kbvc_jax.encoder.network import EncoderNetwork
+
+Frame = UInt[np.ndarray, "h w 3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Frames that are coded together; the first one is the last of the span before."""
+
+    start: int
+    frames: Sequence[Frame]
+    ends_intra: bool  # with an I-frame
+    ends_scene: bool
+
+    @property
+    def end(self) -> int:
+        """Time of the last one."""
+        return len(self.frames) - 1
+
+
+class Window:
+    """Codes groups of one span; those that end alike share the frame that closes them."""
+
+    def __init__(
+        self,
+        network: EncoderNetwork,
+        span: Span,
+        opening: Picture | None,
+        settings: Settings,
+    ):
+        self.settings = settings
+        self._network, self._span = network, span
+        self.first: CodedDepth | None = None
+        if opening is None:
+            self.first = code_image(network, span.frames[0], 0, settings)
+            opening = self.first.pictures[0]
+        self._opening = opening
+        self._closing = dict[tuple[Group | None, int], CodedDepth]()
+        self._in_a_row = dict[tuple[int, int, int, Group | None], Group]()
+
+    def code(self, group: Group, before: Group | None) -> Group:
+        return self._in_a_row.get(_key(group, before)) or self._code(group, before)
+
+    def _code(self, group: Group, before: Group | None) -> Group:
+        opening = before.closing if before else self._opening
+        closing, length = self._image(group.end, before, opening), group.end - group.start
+        b_frames = code_b_frames(
+            self._network,
+            opening,
+            closing.pictures[0],
+            self._span.frames[group.start + 1 : group.end],
+            group.level_offsets,
+            self.settings,
+        )
+        depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
+        return dataclasses.replace(group, depths=depths, cost=sum(depth.cost for depth in depths))
+
+    def code_all(self, groups: Iterable[Group]) -> list[Group]:
+        """In a row, and kept: `code` may be asked for some of them again."""
+        coded = list[Group]()
+        for group in groups:
+            before = coded[-1] if coded else None
+            coded.append(self.code(group, before))
+            self._in_a_row[_key(group, before)] = coded[-1]
+        return coded
+
+    def cost(self, groups: Iterable[Group]) -> float:
+        """Of all, with the first frame where it is not another span's last."""
+        return sum(group.cost for group in groups) + (self.first.cost if self.first else 0)
+
+    def _image(self, time: int, before: Group | None, opening: Picture) -> CodedDepth:
+        """Predicted from the one before it, but where the span ends with an I-frame."""
+        intra = self._span.ends_intra and time == self._span.end
+        key = (None if intra else before, time)
+        if key not in self._closing:
+            self._closing[key] = code_image(
+                self._network,
+                self._span.frames[time],
+                time,
+                self.settings,
+                None if intra else opening,
+            )
+        return self._closing[key]
+
+
+def _key(group: Group, before: Group | None) -> tuple[int, int, int, Group | None]:
+    return group.start, group.end, group.fall, before
+
+
+def cheapest(
+    network: EncoderNetwork,
+    span: Span,
+    opening: Picture | None,
+    tried: Sequence[Settings],
+    fall: int | None = None,
+) -> tuple[int, list[Group]]:
+    """The I-frames' quality that is best for groups of the usual length, and the cheapest groups
+    at that; with a `fall`, by no other."""
+    end, best, least = span.end, None, math.inf
+    usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
+    for settings in dict.fromkeys(tried):  # the best quality cannot be raised
+        window = Window(network, span, opening, settings)
+        cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
+        if cost >= least:
+            break
+        best, least = window, cost
+    assert best is not None  # a cost is finite
+    return best.settings.quality, choose_groups(0, end, best.code, fall) if end else []

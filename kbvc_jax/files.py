@@ -1,0 +1,155 @@
+"""From a video file to a .kbvc file, and back."""
+
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt
+
+from kbvc_jax.coding.container import Header, StreamReader
+from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.runtime.errors import InputError, about
+from kbvc_jax.runtime.output import whole_file
+from kbvc_jax.summary import DecodeSummary, EncodeSummary
+from kbvc_jax.video.format import VideoFormat
+from kbvc_jax.video.reader import open_video
+from kbvc_jax.video.writer import create_video
+
+Frame = UInt[np.ndarray, "h w 3"]
+Progress = Callable[[int, int | None], None]  # frames done, frames in all where known
+OnFrame = Callable[[int, Frame], None]  # number and reconstruction, in display order
+
+
+@runtime_checkable
+class StreamCodec(Protocol):
+    """What api.py has: frames to a stream, and back."""
+
+    def encode_stream(
+        self,
+        frames: Iterable[Frame],
+        format: VideoFormat,
+        file: BinaryIO,
+        quality: float | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+        on_frame: OnFrame | None = None,
+        **options: Any,
+    ) -> EncodeSummary: ...
+
+    def decode_stream(
+        self, stream: StreamReader, *, start: int = 0, frames: int | None = None
+    ) -> Iterator[Frame]: ...
+
+    def check_model(self, header: Header) -> None: ...
+
+
+def encode_file(
+    codec: StreamCodec,
+    source: str | Path,
+    target: str | Path,
+    *,
+    quality: float | None = None,
+    frames: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    on_frame: OnFrame | None = None,
+    **more: Any,
+) -> EncodeSummary:
+    """`more`: what EncoderOptions has, and for `open_video` size, rate, pixel_format, matrix,
+    full_range."""
+    known = {field.name for field in dataclasses.fields(EncoderOptions)}
+    options = {name: value for name, value in more.items() if name in known}
+    video = {name: value for name, value in more.items() if name not in known}
+    with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
+        total = reader.expected
+
+        def report(done: int) -> None:
+            if progress:
+                progress(done, total)
+
+        with about(source):
+            return codec.encode_stream(
+                reader,
+                reader.format,
+                out,
+                quality,
+                progress=report,
+                on_frame=on_frame,
+                **options,
+            )
+
+
+def decode_file(
+    codec: StreamCodec,
+    source: str | Path,
+    target: str | Path,
+    *,
+    start: int = 0,
+    frames: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **video: Any,
+) -> DecodeSummary:
+    """`video` goes to `create_video`."""
+    began, done = time.perf_counter(), 0
+    with open_stream(source) as stream:
+        format, total = video_format(stream.header), _expected(stream, start, frames)
+        with about(source):
+            codec.check_model(stream.header)
+        decoded = _about(source, codec.decode_stream(stream, start=start, frames=frames))
+        # First of all: an output that cannot be written is refused before anything is decoded.
+        with create_video(target, format, overwrite=overwrite, **video) as writer:
+            for done, frame in enumerate(decoded, start=1):
+                writer.write(frame)
+                if progress:
+                    progress(done, total)
+            if not done:
+                raise InputError(f"{source}: no frame {start}: the stream has {stream.frame_count}")
+    return DecodeSummary(done, time.perf_counter() - began, format)
+
+
+@contextlib.contextmanager
+def open_stream(source: str | Path) -> Iterator[StreamReader]:
+    """A .kbvc file, or stdin for "-"."""
+    with contextlib.ExitStack() as stack:
+        file: BinaryIO
+        if str(source) == "-":
+            file = sys.stdin.buffer
+        else:
+            try:
+                file = stack.enter_context(Path(source).open("rb"))
+            except OSError as error:
+                raise InputError(f"{source}: cannot read it ({error.strerror})") from None
+        with about(source):
+            stream = StreamReader(file)
+        yield stream
+
+
+def video_format(header: Header) -> VideoFormat:
+    return VideoFormat(
+        header.width,
+        header.height,
+        header.rate,
+        header.matrix,
+        header.full_range,
+        header.bit_depth,
+        header.chroma,
+    )
+
+
+def _expected(stream: StreamReader, start: int, frames: int | None) -> int | None:
+    if stream.frame_count is None:
+        return frames
+    left = max(stream.frame_count - start, 0)
+    return left if frames is None else min(left, frames)
+
+
+def _about(source: str | Path, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Names the source of what goes wrong in here, not of what its user does between frames."""
+    with about(source):
+        yield from frames

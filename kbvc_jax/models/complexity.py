@@ -1,0 +1,224 @@
+"""Parameters and multiply-adds a pixel: of each module (Tables 3 and 4), and of coding a B-frame.
+
+How they are counted: multiply_adds.py. Equation 1 has its closed form: of each patch a multiply-add
+for each tap, and one for each column. Block matching and alignment are rows of operations.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from kbvc_jax.models.config import CodecConfig, ModelConfig
+from kbvc_jax.models.fusion import SIDES
+from kbvc_jax.models.hyperprior import Hyperprior, Rate
+from kbvc_jax.models.image_codec import LatentCodec
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.multiply_adds import multiply_adds, operations
+from kbvc_jax.ops.alignment import align
+from kbvc_jax.ops.matching import match
+
+HEIGHT = WIDTH = 256  # a multiple of every stride, so that no padding is counted
+FRAME = jax.ShapeDtypeStruct((1, HEIGHT, WIDTH, 3), jnp.float32)
+TOTAL = "total (a B-frame)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    module: str
+    parameters: int
+    macs_per_pixel: float
+
+
+def complexity(config: ModelConfig) -> list[Row]:
+    """The rows of Table 3, then the whole, with the multiply-adds of encoding a B-frame by
+    kernels."""
+    model = _model(config)
+    image, frame = model.image, model.frame
+    auto_encoder = _parameters(frame.encoder, frame.trunk, frame.gain, frame.inverse_gain)
+    b_frame = [
+        *_interpolation(model),
+        *_kernels(model),
+        Row("frame auto-encoder", auto_encoder, _frame_encoder(model) + _trunk(model)),
+        Row("frame hyperprior", _parameters(frame.hyperprior), _hyperprior(frame, config.frame)),
+    ]
+    whole = _image_encoder(model) + _image_decoder(model) + _hyperprior(image, config.image)
+    return [
+        Row("image codec", _parameters(image), whole),
+        *b_frame,
+        *_fusion(model),
+        Row(TOTAL, _parameters(model), sum(row.macs_per_pixel for row in b_frame)),
+    ]
+
+
+def coding(config: ModelConfig) -> list[Row]:
+    """A B-frame by the codec that the model was made for: the parts of a decoder, all of it, and
+    all of an encoder that refines nothing. The choice of modes and symbols is not counted."""
+    model = _model(config)
+    parts = _latent_decoder(model) if config.b_frames == "predicted" else _kernel_decoder(model)
+    decoder = sum(row.macs_per_pixel for row in parts)
+    if config.b_frames == "predicted":
+        by, codec, own = "by predicted latents", model.image, config.image
+        # The prior is made once more, by the z that is sent.
+        encoder = _image_encoder(model) + _hyper_decoders(codec, own)
+        more = _parameters(codec.feedback)
+    else:
+        by, codec, own = "by kernels", model.frame, config.frame
+        encoder, more = _frame_encoder(model), _parameters(codec.encoder, codec.gain)
+    encoder += decoder + _hyper_encoder(codec, own)
+    parameters = sum(row.parameters for row in parts)
+    more += _parameters(codec.hyperprior.encoder)
+    return [
+        *(dataclasses.replace(row, module=f"decoder: {row.module}") for row in parts),
+        Row(f"decoder, a B-frame {by}", parameters, decoder),
+        Row(f"encoder, a B-frame {by}", parameters + more, encoder),
+    ]
+
+
+def _latent_decoder(model: Kbvc) -> list[Row]:
+    image, latent = model.image, _latent(model.config.image)
+    sketched = _parameters(image.encoder, image.block_encoder, image.gain)
+    decoder = _parameters(image.decoder, image.block_decoder, image.inverse_gain)
+    foreseen = _macs(
+        image, lambda i, y, *sides: i.foresee(y, *sides, _rate()), latent, FRAME, FRAME
+    )
+    return [
+        *_interpolation(model),
+        Row("image encoder, twice", sketched, foreseen),
+        _prior(image, model.config.image),
+        Row("image decoder", decoder, _image_decoder(model)),
+        *_fusion(model),
+    ]
+
+
+def _kernel_decoder(model: Kbvc) -> list[Row]:
+    frame = model.frame
+    return [
+        *_interpolation(model),
+        _prior(frame, model.config.frame),
+        Row("frame decoder", _parameters(frame.trunk, frame.inverse_gain), _trunk(model)),
+        *_kernels(model),
+    ]
+
+
+def _interpolation(model: Kbvc) -> list[Row]:
+    interpolator = model.interpolator
+    if interpolator is None:
+        return []
+    macs = _macs(interpolator, lambda network, *sides: network(*sides), FRAME, FRAME)
+    rows = [Row("frame interpolator", _parameters(interpolator), macs)]
+    if interpolator.matched:
+        rows.append(Row("block matching", 0, _operations(match)))
+    return rows
+
+
+def _fusion(model: Kbvc) -> list[Row]:
+    fusion = model.fusion
+    if fusion is None:
+        return []
+    sides = _array(SIDES, *FRAME.shape)
+    macs = _macs(fusion, lambda network, *seen: network(*seen, _rate().quality), FRAME, sides)
+    return [
+        Row("alignment", 0, SIDES * _operations(align)),
+        Row("fusion", _parameters(fusion), macs),
+    ]
+
+
+def _kernels(model: Kbvc) -> list[Row]:
+    """From features to a frame."""
+    frame, config = model.frame, model.config
+    features = _array(1, HEIGHT // 2, WIDTH // 2, config.frame.hidden_channels[0])
+    heads = _macs(frame, lambda codec, x: codec.kernels(x), features)
+    synthesis = config.references * 3 * config.kernel_size * (config.kernel_size + 1)
+    return [
+        Row("kernel heads", _parameters(frame.vertical, frame.horizontal), heads),
+        Row("kernel synthesis", 0, float(synthesis)),
+    ]
+
+
+def _image_encoder(model: Kbvc) -> float:
+    return _macs(model.image, lambda codec, x: codec.analyse(x, _rate()), FRAME)
+
+
+def _image_decoder(model: Kbvc) -> float:
+    latent = _latent(model.config.image)
+    return _macs(model.image, lambda codec, y: codec.synthesise(y, _rate()), latent)
+
+
+def _frame_encoder(model: Kbvc) -> float:
+    references = _array(1, model.config.references, HEIGHT, WIDTH, 3)
+    return _macs(model.frame, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, references)
+
+
+def _trunk(model: Kbvc) -> float:
+    latent = _latent(model.config.frame)
+    return _macs(model.frame, lambda codec, y: codec.features(y, _rate()), latent)
+
+
+def _hyperprior(codec: LatentCodec, own: CodecConfig) -> float:
+    return _hyper_encoder(codec, own) + _hyper_decoders(codec, own)
+
+
+def _hyper_encoder(codec: LatentCodec, own: CodecConfig) -> float:
+    return _macs(codec.hyperprior, lambda part, y: part.hyper_latent(y), _latent(own))
+
+
+def _hyper_decoders(codec: LatentCodec, own: CodecConfig) -> float:
+    _, height, width, _ = _latent(own).shape
+    stride = codec.hyperprior.stride
+    z = _array(1, height // stride, width // stride, own.hyper_channels[-1])
+
+    def decode(part: Hyperprior, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return part.mean(z, height, width), part.log2_scale(z, _rate(), height, width)
+
+    return _macs(codec.hyperprior, decode, z)
+
+
+def _prior(codec: LatentCodec, own: CodecConfig) -> Row:
+    """As it is decoded: z's own densities are tables."""
+    part = codec.hyperprior
+    parameters = _parameters(part.mean_decoder, part.scale_decoder, part.scale_shift)
+    return Row("hyperprior's decoders", parameters, _hyper_decoders(codec, own))
+
+
+def _model(config: ModelConfig) -> Kbvc:
+    """Shapes alone."""
+    return nnx.eval_shape(lambda: Kbvc(config))
+
+
+def _parameters(*parts: nnx.Module | None) -> int:
+    found = nnx.state([part for part in parts if part is not None], nnx.Param)
+    return sum(math.prod(p.shape) for p in jax.tree.leaves(found))
+
+
+def _macs(part: nnx.Module, call: Callable[..., Any], *inputs: jax.ShapeDtypeStruct) -> float:
+    """A pixel, of a call of a part of the model with these inputs."""
+    graph, parameters = nnx.split(part)
+
+    def merged(parameters, *inputs):
+        return call(nnx.merge(graph, parameters), *inputs)
+
+    return multiply_adds(merged, parameters, *inputs) / (HEIGHT * WIDTH)
+
+
+def _operations(of_two: Callable[..., Any]) -> float:
+    """A pixel, of what looks for one frame in another."""
+    return operations(lambda _, *frames: of_two(*frames), (), FRAME, FRAME) / (HEIGHT * WIDTH)
+
+
+def _rate() -> Rate:
+    """Any: it decides no shape."""
+    return Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
+
+
+def _array(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def _latent(own: CodecConfig) -> jax.ShapeDtypeStruct:
+    block = 2 ** (len(own.hidden_channels) + 1)
+    return _array(1, HEIGHT // block, WIDTH // block, own.latent_channels)

@@ -1,0 +1,54 @@
+"""Frames of a depth in one pass or one after the other, and which programs that takes."""
+
+import jax
+import numpy as np
+import pytest
+from tiny import tiny_inference
+
+from kbvc_jax.api import Codec
+from kbvc_jax.codec import pictures, steps
+from kbvc_jax.codec.batch import Size
+from kbvc_jax.codec.schedule import hierarchy
+
+FRAMES = np.random.default_rng(4).integers(0, 256, (9, 32, 48, 3), np.uint8)
+TOGETHER = 2**21
+
+
+@pytest.fixture
+def codec():
+    return Codec(tiny_inference(1))
+
+
+def share_passes(monkeypatch):
+    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), TOGETHER)
+
+
+def lengths(count: int) -> list[int]:
+    depths = hierarchy(count)
+    return [len(batch) for depth in depths for batch in pictures.batches(depth, Size(32, 48))]
+
+
+def test_passes_are_of_one_frame_or_of_a_power_of_two(monkeypatch):
+    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), 1)
+    assert lengths(8) == [1] * 7
+    share_passes(monkeypatch)
+    assert lengths(8) == [1, 2, 4]
+    assert lengths(7) == [1, 2, 2, 1]
+
+
+def test_frames_coded_together_are_decoded_alike_together_and_one_by_one(monkeypatch, codec):
+    share_passes(monkeypatch)
+    data = codec.encode(FRAMES, quality=40)
+    together = codec.decode(data)
+    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), 1)
+    apart = codec.decode(data)
+    assert np.abs(together.astype(int) - apart).max() <= 1
+
+
+def test_a_decoder_compiles_nothing_that_its_encoder_has_run(codec):
+    data = codec.encode(FRAMES, quality=40)
+    programs = steps.synthesise_image, steps.references, steps.predictors_between, steps.known
+    before = [program._cache_size() for program in programs]
+    codec.decode(data)
+    assert [program._cache_size() for program in programs] == before
+    assert min(before) > 0

@@ -1,0 +1,136 @@
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import pytest
+from tiny import TINY, tiny_model
+
+from kbvc_jax.codec import steps
+from kbvc_jax.codec.batch import Prior, Size
+from kbvc_jax.codec.skeleton import split
+from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
+from kbvc_jax.models.complexity import HEIGHT, WIDTH, coding, complexity
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.entropy_model import IntegerLayer
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.multiply_adds import multiply_adds
+
+
+def by_name(table):
+    return {row.module: row for row in table}
+
+
+@functools.cache
+def rows(**changes):
+    return by_name(complexity(dataclasses.replace(ModelConfig(), **changes)))
+
+
+def test_the_modules_have_the_papers_sizes():
+    found = rows()
+    for module, millions in TABLE_3.items():
+        assert found[module].parameters / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+@pytest.mark.parametrize(("size", "millions"), WIDE_HEADS.items())
+def test_the_heads_have_the_papers_size_for_both_kernels(size, millions):
+    assert rows(kernel_size=size)["kernel heads"].parameters / 1e6 == pytest.approx(millions, 0.02)
+
+
+def test_the_parts_add_up_to_the_whole():
+    *parts, total = complexity(ModelConfig())
+    assert sum(row.parameters for row in parts) == total.parameters
+    b_frame = [row.macs_per_pixel for row in parts if row.module != "image codec"]
+    assert sum(b_frame) == pytest.approx(total.macs_per_pixel)
+
+
+@pytest.mark.parametrize(
+    ("fixed_lambda", "block_transform", "passes"),
+    [(0.01, False, 1), (None, False, 2), (None, True, 2)],
+)
+def test_multiply_adds_of_the_image_codec_by_hand(fixed_lambda, block_transform, passes):
+    """Feedback decodes and encodes once more."""
+    m, n, z = 128, 96, 128
+    taps = 25
+    # Each stride-2 layer: taps x inputs x outputs at the lower of its two resolutions.
+    encoder = taps * (3 * n / 4 + n * n / 16 + n * n / 64 + n * m / 256)
+    decoder = taps * (m * n / 256 + n * n / 64 + n * n / 16 + n * 3 / 4)
+    hyper = 3 * taps * (m * m / 1024 + m * m / 4096 + m * z / 16384)
+    blocks = 3 * m * (passes + 1) * block_transform  # decoded twice, encoded once
+    found = rows(fixed_lambda=fixed_lambda, block_transform=block_transform)
+    wanted = passes * (encoder + decoder) + hyper + blocks
+    assert found["image codec"].macs_per_pixel == pytest.approx(wanted)
+
+
+def test_multiply_adds_of_the_fusion_by_hand():
+    channels = 20
+    inputs, outputs = 4 * (3 + 2 * (3 + 1) + 1), 4 * (2 + 3)  # of a block of 2x2 pixels
+    weights = 9 * channels * (inputs + 2 * channels + outputs)
+    found = rows(fusion_channels=channels)["fusion"]
+    assert found.parameters == weights + 3 * channels + outputs
+    assert found.macs_per_pixel == weights / 4
+    assert "fusion" not in rows()
+
+
+def test_without_interpolation_there_is_no_interpolator():
+    found = rows(interpolate=False)
+    assert "frame interpolator" not in found
+    assert found["kernel synthesis"].macs_per_pixel == 2 * 3 * 31 * 32
+
+
+def test_encoding_by_kernels_is_the_papers_total():
+    assert coding(ModelConfig())[-1].macs_per_pixel == complexity(ModelConfig())[-1].macs_per_pixel
+
+
+@pytest.mark.parametrize("b_frames", ["kernel", "predicted"])
+def test_the_parts_of_a_decoder_add_up_to_all_of_it(b_frames):
+    *parts, decoder, encoder = coding(dataclasses.replace(TINY, b_frames=b_frames))
+    assert sum(row.macs_per_pixel for row in parts) == decoder.macs_per_pixel
+    assert sum(row.parameters for row in parts) == decoder.parameters
+    assert decoder.macs_per_pixel < encoder.macs_per_pixel
+    assert decoder.parameters < encoder.parameters
+
+
+def test_a_decoder_by_predicted_latents_has_what_its_compiled_steps_multiply():
+    model = tiny_model(0)
+    skeleton, arrays = split(model)
+    layers = tuple(
+        IntegerLayer(
+            jax.ShapeDtypeStruct(layer.kernel.shape, jnp.int8),
+            *[jax.ShapeDtypeStruct(layer.bias.shape, jnp.int32)] * 2,
+        )
+        for layer in model.image.hyperprior.scale_decoder.layers
+    )
+    size, channels = Size(HEIGHT, WIDTH), TINY.image.latent_channels
+
+    def decode(parameters, before, after, z, y, known):
+        arrays, layers = parameters
+        rate = Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
+        seen = steps.references(skeleton, arrays, 255, before, after)
+        offsets = jnp.zeros((1, channels), jnp.int32)
+        prior = steps.prior(skeleton, arrays, "image", size, layers, z, offsets)
+        sides = (before, after)
+        parts = skeleton, arrays, 255
+        predictors = steps.predictors_between(*parts, seen, sides, (known, known), rate)
+        modes = jnp.ones((1, *size.latent), jnp.int32)
+        prior = Prior(*steps.predict(prior, predictors, modes))
+        return steps.synthesise_image(*parts, y, prior.mean, rate, jnp.stack(sides))
+
+    frame = jax.ShapeDtypeStruct((1, HEIGHT, WIDTH, 3), jnp.uint8)
+    stride = 2 ** len(TINY.image.hyper_channels)
+    z = (1, *size.hyper_latent(stride), TINY.image.hyper_channels[-1])
+    latent = (1, *size.latent, channels)
+    z, y = (jax.ShapeDtypeStruct(shape, jnp.int32) for shape in (z, latent))
+    known = jax.ShapeDtypeStruct(latent, jnp.float32)
+    found = multiply_adds(decode, (arrays, layers), frame, frame, z, y, known)
+    table = by_name(coding(TINY))
+    searches = table["decoder: block matching"], table["decoder: alignment"]  # no products
+    wanted = table["decoder, a B-frame by predicted latents"].macs_per_pixel
+    wanted -= sum(row.macs_per_pixel for row in searches)
+    assert found / (HEIGHT * WIDTH) == pytest.approx(wanted)
+
+
+def test_matching_and_alignment_count_where_they_run():
+    names = by_name(complexity(TINY)).keys()
+    assert {"block matching", "alignment"} <= names
+    assert not {"block matching", "alignment"} & rows().keys()
