@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.runtime.heap import keep_freed_memory
 
 

@@ -15,7 +15,6 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 import kbvc_jax
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
@@ -23,6 +22,7 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.ops.synthesis import synthesise
+from kbvc_jax.runtime.exit import exit_status
 
 LEAF = 2
 

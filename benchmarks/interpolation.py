@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import kbvc_jax
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.codec.network import Network
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.runtime.exit import exit_status
 
 
 def run() -> int:

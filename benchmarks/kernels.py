@@ -18,11 +18,11 @@ import optax
 from jaxtyping import Array
 
 import kbvc_jax
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.ops.synthesis import synthesise
+from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
 

@@ -12,13 +12,13 @@ from unittest import mock
 import numpy as np
 
 import kbvc_jax
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.encoder import encoder
 from kbvc_jax.encoder.gop_choice import FALLS
 from kbvc_jax.evaluation.bd import bd_rate
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.runtime.exit import exit_status
 
 
 def run() -> int:

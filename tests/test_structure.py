@@ -94,6 +94,7 @@ def test_no_rooms_import_each_other_in_a_circle(graph):
         ("runtime", "cli"),
         ("coding", "models"),
         ("coding", "ops"),
+        ("codec", "encoder"),
     ],
 )
 def test_a_room_does_not_know_the_ones_above_it(graph, importer, imported):

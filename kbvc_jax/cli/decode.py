@@ -5,8 +5,8 @@ from pathlib import Path
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
-from kbvc_jax.cli.progress import Progress
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.progress import Progress
 
 
 def register(commands) -> None:

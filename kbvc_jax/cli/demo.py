@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from kbvc_jax.cli import arguments as kinds
-from kbvc_jax.cli.progress import Progress
+from kbvc_jax.runtime.progress import Progress
 
 QUALITIES = (5.0, 25.0, 50.0, 75.0, 95.0)
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
-from kbvc_jax.cli.progress import Progress, kilobits_per_second
 from kbvc_jax.encoder.options import BFrames, Rounding
 from kbvc_jax.runtime.errors import about
+from kbvc_jax.runtime.progress import Progress, kilobits_per_second
 
 if TYPE_CHECKING:
     from kbvc_jax.video.reader import VideoReader

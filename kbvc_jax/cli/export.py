@@ -2,7 +2,7 @@
 
 import argparse
 
-from kbvc_jax.cli.progress import Progress
+from kbvc_jax.runtime.progress import Progress
 
 
 def register(commands) -> None:

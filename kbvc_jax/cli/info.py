@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kbvc_jax.cli.progress import kilobits_per_second
 from kbvc_jax.codec.schedule import hierarchy
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
 from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError, about
+from kbvc_jax.runtime.progress import kilobits_per_second
 
 
 def register(commands) -> None:

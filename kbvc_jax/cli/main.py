@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import kbvc_jax
 from kbvc_jax.cli import decode, demo, encode, export, info, model
 from kbvc_jax.cli.arguments import Parser
-from kbvc_jax.cli.exit import exit_status
+from kbvc_jax.runtime.exit import exit_status
 
 COMMANDS = (encode, decode, info, model, demo, export)
 EXAMPLES = """\

@@ -26,11 +26,11 @@ def measure(
     quiet: bool,
     checkpoints: Sequence[str] | None = None,
 ) -> Results:
-    from kbvc_jax.cli.progress import Progress
     from kbvc_jax.config import parse_config
     from kbvc_jax.evaluation.config import EvaluationConfig
     from kbvc_jax.evaluation.run import Run
     from kbvc_jax.runtime.backend import start_backend
+    from kbvc_jax.runtime.progress import Progress
 
     config = parse_config(arguments, EvaluationConfig)
     if checkpoints:

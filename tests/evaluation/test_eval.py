@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kbvc_jax.cli.exit import exit_status
+from kbvc_jax.runtime.exit import exit_status
 
 ROOT = Path(__file__).parents[2]
 

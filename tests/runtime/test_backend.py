@@ -43,7 +43,7 @@ def test_a_backend_that_is_not_there_is_one_line(tmp_path):
     environment = os.environ | {"JAX_PLATFORMS": "tpu_of_the_future", "KBVC_CACHE": str(tmp_path)}
     code = (
         "import sys; from kbvc_jax.runtime.backend import start_backend\n"
-        "from kbvc_jax.cli.exit import exit_status; sys.exit(exit_status(start_backend))"
+        "from kbvc_jax.runtime.exit import exit_status; sys.exit(exit_status(start_backend))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from kbvc_jax.cli import progress as module
-from kbvc_jax.cli.progress import CLEAR, Progress, describe, kilobits_per_second
+from kbvc_jax.runtime import progress as module
+from kbvc_jax.runtime.progress import CLEAR, Progress, describe, kilobits_per_second
 
 
 class Terminal(io.StringIO):

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from kbvc_jax.cli.progress import CLEAR
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.progress import CLEAR
 
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from kbvc_jax.cli.exit import exit_status
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.exit import exit_status
 
 
 def _raise(error):
@@ -34,7 +34,7 @@ def test_a_defect_keeps_its_traceback():
 
 def test_a_reader_that_goes_away_leaves_no_traceback():
     code = (
-        "import sys; from kbvc_jax.cli.exit import exit_status\n"
+        "import sys; from kbvc_jax.runtime.exit import exit_status\n"
         "sys.exit(exit_status(lambda: print('x' * 2**20)))"
     )
     command = f'"{sys.executable}" -c "{code}" | head -c 1; exit ${{PIPESTATUS[0]}}'
@@ -44,7 +44,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback():
 
 def test_a_full_disk_is_one_line_and_no_second_failure_at_exit():
     code = (
-        "import sys; from kbvc_jax.cli.exit import exit_status\n"
+        "import sys; from kbvc_jax.runtime.exit import exit_status\n"
         "sys.exit(exit_status(lambda: print('x' * 10)))"
     )
     with open("/dev/full", "wb") as full:
