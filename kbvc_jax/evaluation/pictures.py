@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Num
@@ -21,6 +21,7 @@ CROP = (360, 240)  # width and height of an automatic window
 STEP = 16  # between the windows tried
 
 
+@runtime_checkable
 class Run(Protocol):
     """What pictures need of a run."""
 
