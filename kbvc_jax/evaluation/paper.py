@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kbvc_jax.evaluation.comparison import compare_published, compare_results
-from kbvc_jax.evaluation.complexity import complexity
 from kbvc_jax.evaluation.results import Results, read_results
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, text_table
+from kbvc_jax.models.complexity import complexity
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.runtime.errors import InputError
 
