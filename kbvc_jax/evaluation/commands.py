@@ -39,8 +39,6 @@ def measure(
     progress = Progress(quiet)
     progress.say(f"running on {start_backend()}")
     run = Run(config, folder, shard)
-    for note in run.notes:
-        progress.say(note)
     progress.start()
     return run.measure_all(progress.step, progress.say, command(arguments))
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kbvc_jax.evaluation.comparison import ANCHOR, Comparison, compare_all, compare_published
-from kbvc_jax.evaluation.ours import NO_RELEASE, has_release
 from kbvc_jax.evaluation.results import METRICS, Results, write_text
 from kbvc_jax.evaluation.tables import (
     comparison_rows,
@@ -28,7 +27,7 @@ figure is comparable with figures of the same conditions alone.
 def write_docs(results: Sequence[Results], target: Path = TARGET) -> None:
     parts = [HEAD]
     if not any(codec["kind"] == "kbvc" for each in results for codec in each.codecs):
-        parts.append(NO_RELEASE if not has_release() else "The anchors alone are measured here.")
+        parts.append("The anchors alone are measured here.")
     parts += [part for each in results for part in _section(each)]
     target.parent.mkdir(exist_ok=True)
     write_text(target, "\n\n".join(part.strip() for part in parts) + "\n")

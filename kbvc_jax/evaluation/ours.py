@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt
 
 import kbvc_jax
-from kbvc_jax.api import WEIGHTS, Codec
+from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.evaluation.clips import Clip, Frame
@@ -20,9 +20,6 @@ from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
-
-NO_RELEASE = "No release weights ship with this version yet: the anchors alone are measured."
-
 
 # The same weights on every local device, by its id.
 Replicas = dict[int, Codec]
@@ -105,16 +102,14 @@ def _here(replicas: Replicas) -> Codec:
     return replicas[device.id]
 
 
-def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
-    """The checkpoints of the config, and a note on release weights that do not exist yet."""
+def load_ours(config: EvaluationConfig) -> list[Ours]:
+    """The checkpoints of the config, each in every way to code that it asks for."""
     out: list[Ours] = []
     for text in config.checkpoints:
         name, _, folders = text.rpartition("=")
         name = name or ("kbvc" if folders == SHIPPED else Path(folders.split(",")[0]).name)
         if name in [other.name for other in out]:
             raise InputError(f"checkpoints: two are called {name}; write NAME=FOLDER")
-        if folders == SHIPPED and not has_release():
-            return out, [NO_RELEASE]
         models = [_load(folder) for folder in folders.split(",")]
         models, settings = _points(text, models, config.qualities)
         usual = EncoderOptions(gop=config.gop)
@@ -127,7 +122,7 @@ def load_ours(config: EvaluationConfig) -> tuple[list[Ours], list[str]]:
         for codec in config.other_b_frames:
             variants[f"{name} {codec}"] = dataclasses.replace(usual, b_frames=codec)
         out += [Ours(called, models, settings, options) for called, options in variants.items()]
-    return out, []
+    return out
 
 
 def _load(folder: str) -> Replicas:
@@ -157,10 +152,6 @@ def _points(
         raise InputError(f"checkpoints={text}: two are of one lambda; name each lambda once")
     order = sorted(range(len(models)), key=lambda place: lambdas[place])
     return [models[place] for place in order], tuple(lambdas[place] for place in order)
-
-
-def has_release() -> bool:
-    return (WEIGHTS / "model.json").is_file()
 
 
 def digest(frame: UInt[np.ndarray, "h w 3"]) -> str:

@@ -77,7 +77,6 @@ class Results:
     points: list[Point]
     failures: list[Failure] = dataclasses.field(default_factory=list)
     pictures: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def sequences(self) -> list[str]:
@@ -126,6 +125,7 @@ def read_results(path: str | Path) -> Results:
     found = document.pop("format", None) if isinstance(document, dict) else None
     if found != FORMAT:
         raise InputError(f"{path}: results format {found}; this version reads {FORMAT}")
+    document.pop("notes", None)  # of runs before there were weights
     try:
         return Results(
             **{
@@ -167,5 +167,4 @@ def merge(parts: Sequence[Results]) -> Results:
         points=[point for part in parts for point in part.points],
         failures=[failure for part in parts for failure in part.failures],
         pictures=[picture for part in parts for picture in part.pictures],
-        notes=list(dict.fromkeys(note for part in parts for note in part.notes)),
     )

@@ -43,13 +43,9 @@ class Run:
             raise InputError(f"--shard {shard}: the set has {len(clips)} sequences")
         check_crops(config, self.clips)
         beside = anchors(config)
-        ours, self.notes = load_ours(config)
-        self.contenders: list[Contender] = [*ours, *beside]
+        self.contenders: list[Contender] = [*load_ours(config), *beside]
         if not self.contenders:
-            raise InputError(
-                "nothing to measure: no release weights ship yet and no anchors are chosen; set "
-                "checkpoints or anchors.codecs"
-            )
+            raise InputError("nothing to measure: set checkpoints or anchors.codecs")
         self.store = Store(folder)
         self.conditions = describe(config, set_name(config), self.clips)
 
@@ -70,7 +66,6 @@ class Run:
             points=points,
             failures=failures,
             pictures=pictures,
-            notes=self.notes,
         )
         write_results(self.target, results)
         return results

@@ -106,7 +106,6 @@ def summary(results: Results, comparisons: Sequence[Comparison]) -> str:
             + text_table(*comparison_rows(comparisons, sequences=few))
         )
         parts += ["\n".join(refusals(comparisons))]
-    parts += results.notes
     return "\n\n".join(part for part in parts if part)
 
 

@@ -5,6 +5,7 @@ from PIL import Image
 
 from kbvc_jax.evaluation.page import write_report
 from kbvc_jax.evaluation.plot import plot
+from kbvc_jax.evaluation.results import Failure
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def page(tmp_path_factory):
     window = {"sequence": "one", "frame": 3, "x": 0, "y": 0, "width": 360, "height": 240}
     made = results({"ours": 0.8, "x265": 1.0, "x264": 1.3}, ("one", "two"), set_name="UVG")
     made.pictures.append({**window, "images": images})
-    made.notes.append("</script><b>not markup</b>")
+    made.failures.append(Failure("ours", "one", 50.0, "</script><b>not markup</b>"))
     return write_report(made, folder)
 
 
@@ -47,8 +48,8 @@ def test_curves_and_tables_are_drawn(browser):
 
 
 def test_text_of_the_results_is_not_markup(browser):
-    notes = browser.evaluate("document.querySelector('#notes').innerText")
-    assert notes == "</script><b>not markup</b>"
+    failures = browser.evaluate("document.querySelector('#failures').innerText")
+    assert failures == "failed: ours on one at 50: </script><b>not markup</b>"
 
 
 def test_hovering_over_a_curve_names_its_point(browser):

@@ -124,18 +124,10 @@ def test_pictures_show_ours_beside_x265_at_matched_rate(config, tmp_path):
     assert all((tmp_path / image["file"]).is_file() for image in picture["images"])
 
 
-def test_until_weights_ship_the_anchors_run_alone_and_it_is_said(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("kbvc_jax.evaluation.ours.has_release", lambda: False)
-    config = dataclasses.replace(config, checkpoints=("shipped",))
-    results = run(config, tmp_path)
-    assert "anchors alone" in results.notes[0]
-    assert results.codec_names == ["x264"]
-
-
 def test_other_ways_to_code_are_contenders_of_their_own(config):
     others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
     others = dataclasses.replace(others, other_b_frames=("kernel",))
-    found, _ = load_ours(others)
+    found = load_ours(others)
     assert [(o.name, o.options.gop, o.options.effort, o.options.b_frames) for o in found] == [
         ("ours", 8, 0, None),
         ("ours GoP 1", 1, 0, None),

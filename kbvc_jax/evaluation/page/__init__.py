@@ -50,8 +50,7 @@ def _data(results: Results, folder: Path) -> dict[str, Any]:
         "frames": _frames(results),
         "pictures": [_picture(picture, folder) for picture in results.pictures],
         "conditions": _conditions(results),
-        "notes": results.notes
-        + [
+        "failures": [
             f"failed: {f.codec} on {f.sequence} at {f.setting:g}: {f.reason}"
             for f in results.failures
         ],

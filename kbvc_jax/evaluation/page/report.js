@@ -89,7 +89,7 @@ function choosePicture() {
   showPicture();
 }
 
-list("notes", data.notes);
+list("failures", data.failures);
 table("conditions", data.conditions);
 fill(find("metric"), Object.values(data.metrics), 0);
 fill(find("scope"), data.scopes, 0);
