@@ -21,6 +21,13 @@ def test_results_survive_their_file(tmp_path):
     assert read_results(tmp_path / "results.json") == made
 
 
+def test_results_of_when_runs_had_notes_are_read(tmp_path):
+    made, path = results({"ours": 0.8}), tmp_path / "results.json"
+    write_results(path, made)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "notes": ["no weights"]}))
+    assert read_results(path) == made
+
+
 def test_rate_is_the_files_bits_over_all_pixels():
     assert point("ours", "one", 0, 1000, 30.0).bits_per_pixel == 8000 / (5 * 416 * 240)
 
