@@ -1,9 +1,5 @@
 import io
-import os
-import subprocess
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +9,6 @@ from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.encoder import group
 from kbvc_jax.encoder.gop_choice import RAISES
-from kbvc_jax.models.checkpoint import save_inference
 from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat

@@ -78,12 +78,12 @@ class Prior(NamedTuple):
 class Symbols(NamedTuple):
     """The integers of a batch, and the tables of y."""
 
-    z: Int[Array | np.ndarray, "b zh zw c"]
-    y: Int[Array | np.ndarray, "b lh lw m"]
-    indexes: Int[Array | np.ndarray, "b lh lw m"]
+    z: Int[Array, "b zh zw c"]
+    y: Int[Array, "b lh lw m"]
+    indexes: Int[Array, "b lh lw m"]
     # Where latents are predicted: how, and which z are those of the frame before.
-    modes: Int[Array | np.ndarray, "b lh lw"] | None = None
-    kept: Bool[Array | np.ndarray, "b zh zw"] | None = None
+    modes: Int[Array, "b lh lw"] | None = None
+    kept: Bool[Array, "b zh zw"] | None = None
 
 
 class Known(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Integer
+from jaxtyping import Array, Bool, Integer
 
 from kbvc_jax.codec.batch import FrameRates, Predictors, Prior, Size, Symbols
 from kbvc_jax.codec.network import Network
@@ -72,12 +72,19 @@ class Reader:
         return decode_modes(self._decoder, modes.shape, first)
 
 
+class HostSymbols(NamedTuple):
+    z: Integers
+    y: Integers
+    modes: Integers | None = None
+    kept: Bool[np.ndarray, "b zh zw"] | None = None
+
+
 def code_depth(
     coder: Coder,
     network: Network,
     rates: FrameRates,
     size: Size,
-    symbols: Symbols,
+    symbols: HostSymbols,
     tables_of_y: TablesOfY,
 ) -> tuple[Integers, Modes | None, Integers]:
     """The order of a depth's symbols, for writing and reading alike. `symbols` are those to write;
@@ -104,8 +111,8 @@ class Coded(NamedTuple):
 def write_payload(network: Network, depths: Iterable[Coded]) -> bytes:
     writer = Writer()
     for rates, size, symbols in depths:
-        known = jax.device_get(symbols)
-        indexes = known.indexes
+        z, y, indexes, modes, kept = jax.device_get(symbols)
+        known = HostSymbols(z, y, modes, kept)
         code_depth(writer, network, rates, size, known, lambda z, modes, found=indexes: found)
     return writer.encoder.finish()
 
@@ -194,12 +201,12 @@ class GopReader:
             raise InputError("damaged payload: a P-frame in a mode of B-frames")
         return self._network.predict(prior, predictors, jnp.asarray(modes), rates)
 
-    def _blank(self, rates: FrameRates, before: Array | None) -> Symbols:
+    def _blank(self, rates: FrameRates, before: Array | None) -> HostSymbols:
         """Room for what is read."""
         entropy, frames = self._network.entropy(rates.kind), len(rates.level)
-        z = np.zeros((frames, *self._size.hyper_latent(entropy.z_stride), entropy.z_channels))
+        z_shape = frames, *self._size.hyper_latent(entropy.z_stride), entropy.z_channels
         y = np.zeros((frames, *self._size.latent, entropy.channels), np.int32)
         if before is None:
-            return Symbols(z.astype(np.int32), y, y)
-        kept = np.zeros(before.shape[:3], bool)
-        return Symbols(np.asarray(before), y, y, np.zeros(y.shape[:3], np.int64), kept)
+            return HostSymbols(np.zeros(z_shape, np.int32), y)
+        kept, modes = np.zeros(z_shape[:3], bool), np.zeros(y.shape[:3], np.int64)
+        return HostSymbols(np.asarray(before), y, modes, kept)

@@ -51,14 +51,3 @@ def fall_shares(length: int) -> list[Fraction]:
     the way; short groups do not reach the bottom."""
     depths = len(hierarchy(length))
     return [Fraction(depth, max(depths, PAPER_DEPTHS)) for depth in range(1, depths + 1)]
-
-
-def coding_order(length: int) -> list[int]:
-    """Times of a group's frames in the order of its bytes: the closing I-frame first."""
-    return [length] + [frame.time for depth in hierarchy(length) for frame in depth]
-
-
-def gop_lengths(frames: int, gop: int) -> list[int]:
-    """Splits all frames after the first into groups of `gop` and a shorter tail."""
-    whole, tail = divmod(frames - 1, gop)
-    return [gop] * whole + ([tail] if tail else [])

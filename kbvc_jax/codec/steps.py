@@ -8,11 +8,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt
+from jaxtyping import Array, Float, Int, Int32, Integer, UInt
 
 from kbvc_jax.codec import prediction
-from kbvc_jax.codec.batch import BLOCK, Prior
-from kbvc_jax.models.entropy_model import table_indexes
+from kbvc_jax.codec.batch import BLOCK, Kind, Prior, Size
+from kbvc_jax.codec.skeleton import Skeleton
+from kbvc_jax.models.entropy_model import IntegerLayer, table_indexes
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import crop, pad_to_multiple
@@ -20,6 +21,7 @@ from kbvc_jax.models.strips import Strips
 
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
 STRIP_PIXELS = {"cpu": 2**18, "gpu": 2**22, "tpu": 2**22}
+Arrays = list[Array]  # of a model, whose skeleton is all else of it
 
 
 def strips_of(references: Float[Array, "b r ph pw 3"]) -> Strips:
@@ -33,7 +35,13 @@ def samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def references(skeleton, arrays, peak, previous, following):
+def references(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    peak: int,
+    previous: UInt[Array, "b h w 3"],
+    following: UInt[Array, "b h w 3"],
+) -> Float[Array, "b r ph pw 3"]:
     model = skeleton.model(arrays)
     return model.references(samples(previous, peak), samples(following, peak))
 
@@ -53,7 +61,15 @@ def shown(
 
 
 @partial(jax.jit, static_argnums=(0, 2, 3))
-def prior(skeleton, arrays, kind, size, layers, z, offsets):
+def prior(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    kind: Kind,
+    size: Size,
+    layers: tuple[IntegerLayer, ...],
+    z: Int[Array, "b zh zw c"],
+    offsets: Int32[Array, "b m"],
+) -> Prior:
     hyperprior = getattr(skeleton.model(arrays), kind).hyperprior
     height, width = size.latent
     mean = hyperprior.mean(z.astype(jnp.float32), height, width)
@@ -62,37 +78,72 @@ def prior(skeleton, arrays, kind, size, layers, z, offsets):
 
 
 @partial(jax.jit, static_argnums=0)
-def scale(skeleton, arrays, latents, rate):
+def scale(
+    skeleton: Skeleton, arrays: Arrays, latents: Float[Array, "p b lh lw m"], rate: Rate
+) -> Float[Array, "p b lh lw m"]:
     """Predictors, at the rate of the frames to be predicted."""
     return skeleton.model(arrays).image.scale_latent(latents, rate)
 
 
 @partial(jax.jit, static_argnums=0)
-def known(skeleton, arrays, y, mean, rate):
+def known(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    y: Int[Array, "b lh lw m"],
+    mean: Float[Array, "b lh lw m"],
+    rate: Rate,
+) -> Float[Array, "b lh lw m"]:
     return skeleton.model(arrays).image.known_latent(y + mean, rate)
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def predictors_between(skeleton, arrays, peak, references, frames, known, rate):
+def predictors_between(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    peak: int,
+    references: Float[Array, "b r ph pw 3"],
+    frames: tuple[UInt[Array, "b h w 3"], UInt[Array, "b h w 3"]],
+    known: tuple[Float[Array, "b lh lw m"], Float[Array, "b lh lw m"]],
+    rate: Rate,
+) -> Float[Array, "p b lh lw m"]:
     """`frames` and the latents `known`: of those before and of those after."""
     model = skeleton.model(arrays)
-    still = sum(samples(f, peak) for f in frames) / 2
-    foreseen = model.image.foresee(sum(known) / 2, model.between(references), still, rate)
+    before, after = (samples(side, peak) for side in frames)
+    still, mean = (before + after) / 2, (known[0] + known[1]) / 2
+    foreseen = model.image.foresee(mean, model.between(references), still, rate)
     return jnp.stack([foreseen, *known])
 
 
 @jax.jit
-def predict(prior, predictors, modes):
+def predict(
+    prior: Prior, predictors: Float[Array, "p b lh lw m"], modes: Integer[Array, "b lh lw"]
+) -> Prior:
     return Prior(*prediction.predict(prior.mean, prior.indexes, predictors, modes))
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def synthesise_image(skeleton, arrays, peak, y, mean, rate, sides):
+def synthesise_image(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    peak: int,
+    y: Int[Array, "b lh lw m"],
+    mean: Float[Array, "b lh lw m"],
+    rate: Rate,
+    sides: UInt[Array, "s b h w 3"] | None,
+) -> list[Float[Array, "b ph pw 3"]]:
     return [shown(skeleton.model(arrays), peak, y + mean, rate, sides)]
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def pad_for_strips(skeleton, arrays, strips, y, mean, references, rate):
+def pad_for_strips(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    strips: Strips,
+    y: Int[Array, "b lh lw m"],
+    mean: Float[Array, "b lh lw m"],
+    references: Float[Array, "b r ph pw 3"],
+    rate: Rate,
+) -> tuple[Float[Array, "b fh fw n"], Float[Array, "b r rh rw 3"]]:
     model = skeleton.model(arrays)
     features = model.frame.features(y + mean, rate)
     taps = model.config.kernel_size
@@ -100,12 +151,19 @@ def pad_for_strips(skeleton, arrays, strips, y, mean, references, rate):
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def synthesise_strip(skeleton, arrays, strips, features, references, first):
+def synthesise_strip(
+    skeleton: Skeleton,
+    arrays: Arrays,
+    strips: Strips,
+    features: Float[Array, "b fh fw n"],
+    references: Float[Array, "b r rh rw 3"],
+    first: Int[Array, ""],
+) -> Float[Array, "b sh sw 3"]:
     return strips.synthesise(skeleton.model(arrays).frame, features, references, first)
 
 
 @partial(jax.jit, static_argnums=(1, 2))
-def to_grid(parts, peak, size):
+def to_grid(parts: list[Float[Array, "b _ pw 3"]], peak: int, size: Size) -> UInt[Array, "b h w 3"]:
     """The sample grid of the output file: what is rounded here is what later frames refer to."""
     frame = jnp.clip(crop(jnp.concatenate(parts, 1), *size), 0, 1)
     return jnp.rint(frame * peak).astype(jnp.uint8 if peak < 256 else jnp.uint16)

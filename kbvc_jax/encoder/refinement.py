@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt
+from jaxtyping import Array, Bool, Float, Shaped, UInt
 
 from kbvc_jax.codec.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
 from kbvc_jax.encoder.network import EncoderNetwork
@@ -125,21 +125,25 @@ def costs(
 
 
 @jax.jit
-def _squared_error(decoded, sources):
+def _squared_error(
+    decoded: UInt[Array, "b h w 3"], sources: UInt[Array, "b h w 3"]
+) -> Float[Array, "b"]:
     return jnp.square(decoded.astype(jnp.float32) - sources).sum((1, 2, 3))
 
 
 @jax.jit
-def _descend(latents, slope, step, steepest):
-    def down(x, gradient):
+def _descend(
+    latents: Latents, slope: Latents, step: Float[Array, "b"], steepest: Float[Array, ""]
+) -> Latents:
+    def down(x: Float[Array, "b *n"], gradient: Float[Array, "b *n"]) -> Float[Array, "b *n"]:
         return x - step[:, None, None, None] * jnp.clip(gradient, -steepest, steepest)
 
     return jax.tree.map(down, latents, slope)
 
 
 @jax.jit
-def _chosen(pays, tried, best):
-    def choose(a, b):
+def _chosen(pays: Bool[Array, "b"], tried: Attempt, best: Attempt) -> Attempt:
+    def choose(a: Shaped[Array, "b *n"], b: Shaped[Array, "b *n"]) -> Shaped[Array, "b *n"]:
         return jnp.where(jnp.expand_dims(pays, range(1, a.ndim)), a, b)
 
     return jax.tree.map(choose, tried, best)

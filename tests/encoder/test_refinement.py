@@ -12,8 +12,8 @@ from tiny import tiny_inference
 import kbvc_jax
 from kbvc_jax.api import Codec
 from kbvc_jax.codec.batch import FrameRates, Predictors
-from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder import group
+from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import AUTO_EFFORT
 from kbvc_jax.encoder.refinement import code_frames, costs
 from kbvc_jax.models.fusion import aligned

@@ -5,11 +5,11 @@ import pytest
 from tiny import tiny_inference
 
 from kbvc_jax.codec.batch import FrameRates, Symbols
-from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.codec.pictures import Picture
 from kbvc_jax.encoder import window
 from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.encoder.group import CodedDepth, Settings
+from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.window import Span, cheapest
 
 FRAMES = [np.zeros((2, 2, 3), np.uint8)] * 9

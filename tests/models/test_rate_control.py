@@ -24,6 +24,12 @@ def test_lambdas_are_log_spaced_over_quality():
     )
 
 
+def test_a_model_for_one_lambda_has_it_at_every_quality():
+    fixed = dataclasses.replace(MODEL, fixed_lambda=0.03)
+    found = lambda_of(jnp.array([0.0, 50.0, 100.0]), fixed)
+    np.testing.assert_allclose(found, np.full(3, 0.03), rtol=1e-6)
+
+
 def test_the_best_step_balances_rate_and_distortion():
     """The derivative of bits + weight x distortion of one coefficient vanishes there."""
     weight = 0.02

@@ -69,6 +69,13 @@ def test_a_wrong_frame_costs_and_its_gradient_points_back():
     np.testing.assert_allclose(gradient, 1 / 3, rtol=0.01)
 
 
+def test_what_is_clipped_away_costs_nothing():
+    """As in IFRNet's own training: 0.5 + 0.7 is shown as 1."""
+    value, gradient = jax.value_and_grad(one_triplet)(jnp.full(3, 0.7))
+    assert float(value) == pytest.approx(float(one_triplet(jnp.full(3, 0.5))))
+    assert not gradient.any()
+
+
 def test_the_rate_of_an_error_is_half_a_bit_for_each_doubling_of_its_variance():
     for times in (1, 3, 255):
         offset = jnp.full(3, (times * NOISE) ** 0.5)
