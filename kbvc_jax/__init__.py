@@ -1,4 +1,4 @@
-"""Learned video compression with kernel-based motion-free B-frames.
+"""Learned B-frame video compression.
 
 codec = kbvc_jax.load()
 data = codec.encode(frames, quality=50)

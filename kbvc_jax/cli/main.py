@@ -34,7 +34,7 @@ def _run(argv: Sequence[str] | None) -> int | None:
 def _parser() -> Parser:
     parser = Parser(
         prog="kbvc",
-        description="Learned video compression with kernel-based motion-free B-frames.",
+        description="Learned B-frame video compression: real bitstreams that any machine decodes.",
         epilog=EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"kbvc {kbvc_jax.__version__}")
