@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import kbvc_jax
+from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.card import card_text, stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.export import choice, export_run
-from kbvc_jax.training.parameters import split
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
 from kbvc_jax.training.validation import Validation
@@ -120,6 +120,14 @@ def test_a_card_without_a_validation_has_no_table_of_one(exported):
     card = exported[1] | {"validation": {}, "checkpoint": "step 9, the latest"}
     text = card_text(TINY, card, "float32")
     assert "Weights of step 9, the latest." in text and "PSNR" not in text and "nan" not in text
+
+
+def test_a_card_says_what_coding_a_b_frame_takes(exported):
+    lines = card_text(TINY, exported[1], "float32").splitlines()
+    for kind in ("decoder", "encoder"):
+        (line,) = (x for x in lines if x.startswith(f"| {kind}, a B-frame by predicted latents |"))
+        parameters, macs = (int(x.replace(",", "")) for x in line.split("|")[2:4])
+        assert parameters > 0 and macs > 0
 
 
 def test_the_chosen_step_is_said_with_the_reason(tmp_path):
