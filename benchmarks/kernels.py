@@ -21,10 +21,11 @@ import kbvc_jax
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.parameters import split
 from kbvc_jax.ops.synthesis import synthesise
 from kbvc_jax.runtime.exit import exit_status
-from kbvc_jax.training import parameters
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.parameters import build
 
 HEADS_RATE, FEATURES_RATE = 3e-3, 1.5e-2
 
@@ -44,7 +45,7 @@ def run() -> int:
     reach = max(arguments.distance)
     clips = find_clips(EvaluationConfig(data=arguments.folder, frames=2 * reach + 1))
     groups = [[_middle(frame.rgb, arguments.crop) for frame in clip.read()] for clip in clips]
-    codec = parameters.build(TrainConfig(model=model.config)).frame
+    codec = build(TrainConfig(model=model.config)).frame
     channels = model.config.frame.hidden_channels[0]
     for distance in arguments.distance:
         previous, frames, following = (
@@ -65,13 +66,13 @@ def _middle(frame: np.ndarray, size: int) -> np.ndarray:
 def fitted(codec: FrameCodec, channels: int, frames: Array, references: Array, steps: int):
     """(step, PSNR) a few times on the way."""
     count, height, width, _ = frames.shape
-    merge, weights = parameters.split(codec)
+    skeleton, weights = split(codec)
     shape = (count, height // 2, width // 2, channels)
     features = 0.3 * jax.random.normal(jax.random.key(0), shape)
 
     def loss(values):
         heads, features = values
-        shown = synthesise(references, *merge(heads).kernels(features))
+        shown = synthesise(references, *skeleton.model(heads).kernels(features))
         error = jnp.mean((shown - frames) ** 2, (1, 2, 3))
         return jnp.mean(jnp.log(error)), -10 * jnp.mean(jnp.log10(error))
 

@@ -13,10 +13,10 @@ from kbvc_jax.codec.batch import (
     Prior,
     Size,
 )
-from kbvc_jax.codec.skeleton import split
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.entropy_model import EntropyModel, index_offsets, z_indexes
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.parameters import split
 
 
 class Network:

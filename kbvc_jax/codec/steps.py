@@ -12,16 +12,15 @@ from jaxtyping import Array, Float, Int, Int32, Integer, UInt
 
 from kbvc_jax.codec import prediction
 from kbvc_jax.codec.batch import BLOCK, Kind, Prior, Size
-from kbvc_jax.codec.skeleton import Skeleton
 from kbvc_jax.models.entropy_model import IntegerLayer, table_indexes
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import crop, pad_to_multiple
+from kbvc_jax.models.parameters import Parameters, Skeleton
 from kbvc_jax.models.strips import Strips
 
 # Pixels whose kernels are in memory at once: 0.3 GB for the paper's network on a processor.
 STRIP_PIXELS = {"cpu": 2**18, "gpu": 2**22, "tpu": 2**22}
-Arrays = list[Array]  # of a model, whose skeleton is all else of it
 
 
 def strips_of(references: Float[Array, "b r ph pw 3"]) -> Strips:
@@ -37,7 +36,7 @@ def samples(frames: UInt[Array, "b h w 3"], peak: int) -> Float[Array, "b ph pw 
 @partial(jax.jit, static_argnums=(0, 2))
 def references(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     previous: UInt[Array, "b h w 3"],
     following: UInt[Array, "b h w 3"],
@@ -63,7 +62,7 @@ def shown(
 @partial(jax.jit, static_argnums=(0, 2, 3))
 def prior(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     kind: Kind,
     size: Size,
     layers: tuple[IntegerLayer, ...],
@@ -79,7 +78,7 @@ def prior(
 
 @partial(jax.jit, static_argnums=0)
 def scale(
-    skeleton: Skeleton, arrays: Arrays, latents: Float[Array, "p b lh lw m"], rate: Rate
+    skeleton: Skeleton, arrays: Parameters, latents: Float[Array, "p b lh lw m"], rate: Rate
 ) -> Float[Array, "p b lh lw m"]:
     """Predictors, at the rate of the frames to be predicted."""
     return skeleton.model(arrays).image.scale_latent(latents, rate)
@@ -88,7 +87,7 @@ def scale(
 @partial(jax.jit, static_argnums=0)
 def known(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     y: Int[Array, "b lh lw m"],
     mean: Float[Array, "b lh lw m"],
     rate: Rate,
@@ -99,7 +98,7 @@ def known(
 @partial(jax.jit, static_argnums=(0, 2))
 def predictors_between(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     references: Float[Array, "b r ph pw 3"],
     frames: tuple[UInt[Array, "b h w 3"], UInt[Array, "b h w 3"]],
@@ -124,7 +123,7 @@ def predict(
 @partial(jax.jit, static_argnums=(0, 2))
 def synthesise_image(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     y: Int[Array, "b lh lw m"],
     mean: Float[Array, "b lh lw m"],
@@ -137,7 +136,7 @@ def synthesise_image(
 @partial(jax.jit, static_argnums=(0, 2))
 def pad_for_strips(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     strips: Strips,
     y: Int[Array, "b lh lw m"],
     mean: Float[Array, "b lh lw m"],
@@ -153,7 +152,7 @@ def pad_for_strips(
 @partial(jax.jit, static_argnums=(0, 2))
 def synthesise_strip(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     strips: Strips,
     features: Float[Array, "b fh fw n"],
     references: Float[Array, "b r rh rw 3"],

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Int16, Int32, Integer, UInt
 
 from kbvc_jax.codec.batch import Latents, Prior
-from kbvc_jax.codec.skeleton import Skeleton
-from kbvc_jax.codec.steps import Arrays, samples, shown
+from kbvc_jax.codec.steps import samples, shown
 from kbvc_jax.encoder import modes, rounding
 from kbvc_jax.encoder.rounding import Prices
 from kbvc_jax.models.hyperprior import Rate, soften_given
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import crop
+from kbvc_jax.models.parameters import Parameters, Skeleton
 from kbvc_jax.ops.densities import scale_table
 
 SYMBOL_LIMIT = 2**15 - 1
@@ -22,7 +22,7 @@ SYMBOL_LIMIT = 2**15 - 1
 @partial(jax.jit, static_argnums=(0, 2))
 def analyse(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     frames: UInt[Array, "b h w 3"],
     references: Float[Array, "b r ph pw 3"] | None,
@@ -40,7 +40,7 @@ def analyse(
 @partial(jax.jit, static_argnums=(0, 2))
 def slope(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     latents: Latents,
     frames: UInt[Array, "b h w 3"],
@@ -65,7 +65,7 @@ def slope(
 @partial(jax.jit, static_argnums=(0, 2))
 def error_slope(
     skeleton: Skeleton,
-    arrays: Arrays,
+    arrays: Parameters,
     peak: int,
     latent: Float[Array, "b lh lw m"],
     frames: UInt[Array, "b h w 3"],

@@ -21,6 +21,7 @@ from kbvc_jax.config import from_json
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
@@ -120,16 +121,12 @@ def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
     return digest.digest()[:FINGERPRINT_BYTES]
 
 
-def _name(path: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in path)
-
-
 def _flatten(
     model: Kbvc, image: EntropyModel, frame: EntropyModel, y_tables: Tables
 ) -> dict[str, np.ndarray]:
     arrays = {
-        f"parameters.{_name(path)}": np.asarray(value, np.float32)
-        for path, value in nnx.to_flat_state(nnx.state(model, nnx.Param))
+        f"parameters.{name}": np.asarray(value, np.float32)
+        for name, value in split(model)[1].items()
     }
     for codec, entropy in (("image", image), ("frame", frame)):
         for depth, layer in enumerate(entropy.layers):
@@ -163,14 +160,9 @@ def _unflatten(
             Tables(**under(f"{codec}.z.")),
         )
 
-    model = nnx.eval_shape(lambda: Kbvc(config))
-    graph, state = nnx.split(model)
+    skeleton, _ = split(nnx.eval_shape(lambda: Kbvc(config)))
     parameters = under("parameters.")
-    leaves = [
-        (path, leaf.replace(jnp.asarray(parameters[_name(path)], jnp.float32)))
-        for path, leaf in nnx.to_flat_state(state)
-    ]
-    model = nnx.merge(graph, nnx.from_flat_state(leaves))
+    model = skeleton.model({k: jnp.asarray(v, jnp.float32) for k, v in parameters.items()})
     return InferenceModel(
         model, entropy("image"), entropy("frame"), Tables(**under("y.")), card, fingerprint
     )

@@ -17,9 +17,9 @@ from etils import epath
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
-from kbvc_jax.training.parameters import Parameters
 from kbvc_jax.training.run_folder import read_config
 from kbvc_jax.training.step import TrainState, fetch
 

@@ -24,6 +24,7 @@ from kbvc_jax.models.entropy_model import (
 )
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.parameters import split
 from kbvc_jax.ops import densities
 from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
@@ -32,7 +33,7 @@ from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.history import read_rows
-from kbvc_jax.training.parameters import build, split
+from kbvc_jax.training.parameters import build
 from kbvc_jax.video.reader import open_video
 
 CLIP = Path(__file__).parents[1] / "assets" / "bunny.mp4"
@@ -65,9 +66,9 @@ def export_run(
             f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
         )
     with whole_folder(target, overwrite, own=(DOCUMENT, ARRAYS, CARD)) as folder:
-        merge, _ = split(build(dataclasses.replace(config, precision="float32")))
+        skeleton, _ = split(build(dataclasses.replace(config, precision="float32")))
         # What ships is what is calibrated: weights as they will be read back.
-        model: Kbvc = merge({k: _rounded(k, v, dtype) for k, v in parameters.items()})
+        model: Kbvc = skeleton.model({k: _rounded(k, v, dtype) for k, v in parameters.items()})
         image, frame = collect_latents(model)
         entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
         entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)

@@ -17,14 +17,13 @@ from jaxtyping import Array, Shaped
 
 from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.parameters import (
     HYPERPRIOR,
     INTERPOLATOR,
-    Parameters,
-    split,
     trained_in,
 )
 from kbvc_jax.training.run_folder import CONFIG_FILE

@@ -1,17 +1,14 @@
-"""A model as a pure function of its parameters: a flat dict from dotted names to arrays."""
-
-from collections.abc import Callable
-from typing import Any
+"""The model of step 0, and which of its parameters a stage trains."""
 
 import jax
 from flax import nnx
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.starting_point import start
 
-Parameters = dict[str, Array]
 # What the names of their parameters begin with.
 INTERPOLATOR, IMAGE, FRAME, FUSION = "interpolator.", "image.", "frame.", "fusion."
 HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
@@ -33,18 +30,6 @@ def build(config: TrainConfig) -> Kbvc:
     return nnx.merge(graph, jax.jit(lambda key: nnx.state(make(key)))(key))
 
 
-def split(model: nnx.Module) -> tuple[Callable[[Parameters], Any], Parameters]:
-    """The parameters, and what makes a model of such parameters."""
-    graph, state = nnx.split(model)
-    leaves = {_name(path): (path, leaf) for path, leaf in nnx.to_flat_state(state)}
-
-    def merge(parameters: Parameters) -> nnx.Module:
-        flat = [(path, leaf.replace(parameters[name])) for name, (path, leaf) in leaves.items()]
-        return nnx.merge(graph, nnx.from_flat_state(flat))
-
-    return merge, {name: leaf[...] for name, (_, leaf) in leaves.items()}
-
-
 def trained_in(stage: str, name: str) -> bool:
     """Whether a run of the stage trains the parameter of that name, or carries it along."""
     return {
@@ -59,7 +44,3 @@ def trained_in(stage: str, name: str) -> bool:
 
 def count(parameters: Parameters) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(parameters))
-
-
-def _name(path: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in path)

@@ -8,13 +8,13 @@ from tiny import TINY, tiny_model
 
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import Prior, Size
-from kbvc_jax.codec.skeleton import split
 from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
 from kbvc_jax.models.complexity import HEIGHT, WIDTH, coding, complexity
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerLayer
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.multiply_adds import multiply_adds
+from kbvc_jax.models.parameters import split
 
 
 def by_name(table):

@@ -10,12 +10,12 @@ from flax import nnx
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training import init_from
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.init_from import Weights, start_from
-from kbvc_jax.training.parameters import split
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
 from tests.tiny import TINY, tiny_model
@@ -51,10 +51,11 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
 
 def test_a_model_for_another_lambda_shows_the_same_by_finer_steps(monkeypatch):
     coarse, fine = (dataclasses.replace(TINY, fixed_lambda=value) for value in (0.01, 0.04))
-    merge, parameters = split(tiny_model(3, coarse))
+    skeleton, parameters = split(tiny_model(3, coarse))
     lent = Weights(coarse, parameters)
     monkeypatch.setattr(init_from, "read_weights", lambda source: lent)
-    before, after = merge(parameters), merge(start_from(parameters, "coarse", fine))
+    before = skeleton.model(parameters)
+    after = skeleton.model(start_from(parameters, "coarse", fine))
     rng, rate = np.random.default_rng(0), Rate(QUALITY, LEVEL)
     shapes = (2, 32, 32, 3), (2, 3, 32, 32, 3)
     frame, references = (jnp.asarray(rng.random(shape), jnp.float32) for shape in shapes)
@@ -106,9 +107,9 @@ def test_weights_that_do_not_fit_are_refused(folder, parameters, named):
 def start_from_tiny(monkeypatch, model, stage="codec"):
     """The tiny model, and one of that configuration that starts from its weights."""
     narrow, wide = tiny_model(1), tiny_model(2, model)
-    known, (merge, fresh) = split(narrow)[1], split(wide)
+    known, (skeleton, fresh) = split(narrow)[1], split(wide)
     monkeypatch.setattr(init_from, "read_weights", lambda source: Weights(TINY, dict(known)))
-    return narrow, merge(start_from(fresh, "narrow", model, stage))
+    return narrow, skeleton.model(start_from(fresh, "narrow", model, stage))
 
 
 def pictures(seed: int):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from kbvc_jax.models.parameters import split
 from kbvc_jax.training.interpolator_loss import (
     NOISE,
     census,
@@ -11,15 +12,14 @@ from kbvc_jax.training.interpolator_loss import (
     gaussian_rate,
     interpolation_loss,
 )
-from kbvc_jax.training.parameters import split
 from tests.training.stub import StubInterpolator
 
 
 def one_triplet(offset, measure="ifrnet"):
     """The loss where the mean of both references is right but for `offset`."""
-    merge, _ = split(StubInterpolator())
+    skeleton, _ = split(StubInterpolator())
     frames = jnp.full((3, 16, 16, 3), 0.5)
-    return interpolation_loss(merge({"offset": offset}), frames, measure)[0]
+    return interpolation_loss(skeleton.model({"offset": offset}), frames, measure)[0]
 
 
 def images(seed: int, channels: int = 1):
