@@ -136,7 +136,7 @@ def plan(width: int, height: int, batch: int, precision: str, folder: str, argum
 
     config, stage = training(width, height, batch, precision, folder, arguments)
     frames = jax.ShapeDtypeStruct((1, batch, FRAMES, height, width, 3), jnp.uint8)
-    state = initial_state(stage.trainable, stage.frozen)
+    state = initial_state(stage.trainable, stage.frozen, config.optimiser)
     # Buffers are laid out before code is generated: that may be done quickly.
     quick = {"xla_backend_optimization_level": 0}
     lowered = train_step(config, stage.loss).lower(state, frames)
@@ -182,7 +182,7 @@ def our_step(width: int, height: int, batch: int, precision: str, folder: str, a
 
     config, stage = training(width, height, batch, precision, folder, arguments)
     step = train_step(config, stage.loss)
-    state = replicate(initial_state(stage.trainable, stage.frozen))
+    state = replicate(initial_state(stage.trainable, stage.frozen, config.optimiser))
     batches = make_dataset(config.data)
     waits: list[float] = []
 

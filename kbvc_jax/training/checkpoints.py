@@ -94,6 +94,7 @@ class Checkpoints:
 
     def restore(self, like: TrainState) -> tuple[TrainState, Any]:
         """The latest checkpoint: a state on the host, and this process's pipeline state."""
+        self._refuse_other_form()
         target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
         arguments = ocp.args.Composite(
             state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()
@@ -106,6 +107,15 @@ class Checkpoints:
                 f"{jax.process_count()}; continue with as many"
             )
         return restored.state, processes[jax.process_index()]
+
+    def _refuse_other_form(self) -> None:
+        with ocp.StandardCheckpointer() as checkpointer:
+            found = checkpointer.metadata((self.folder / str(self.latest) / "state").resolve())
+        if set(found.item_metadata.tree) != set(TrainState._fields):
+            raise InputError(
+                f"{self.folder}: saved by another version, whose optimiser keeps other arrays; "
+                "start a new run from its weights with init_from"
+            )
 
 
 def _loss(metrics: Mapping[str, float]) -> float:

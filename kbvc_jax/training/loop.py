@@ -96,7 +96,7 @@ def _first_state(
     config: TrainConfig, stage: Stage, checkpoints: Checkpoints, batches: Dataset
 ) -> TrainState:
     """The latest checkpoint's, or that of step 0."""
-    state = initial_state(stage.trainable, stage.frozen)
+    state = initial_state(stage.trainable, stage.frozen, config.optimiser)
     if checkpoints.latest is not None:
         state, data = checkpoints.restore(state)
         batches.set_state(data)
@@ -107,6 +107,7 @@ def _first_state(
         state = initial_state(
             {name: everything[name] for name in stage.trainable},
             {name: everything[name] for name in stage.frozen},
+            config.optimiser,
         )
     return replicate(state)
 

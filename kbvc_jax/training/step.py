@@ -13,14 +13,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 
+from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.training import schedule
 from kbvc_jax.training.config import OptimiserConfig, TrainConfig
 from kbvc_jax.training.loss import Metrics
-from kbvc_jax.training.parameters import DENSITY, Parameters
+from kbvc_jax.training.optimiser import nan_unless, optimiser, skipped, skipped_in_a_row
 
 AXIS = "devices"
 MAX_SKIPPED_IN_A_ROW = 10
-_SETTLING_STEPS = 20  # before the running norm is one
 
 # (all parameters, one group's frames, its key, weight of the rate term) -> loss, metrics
 GroupLoss = Callable[
@@ -34,22 +34,16 @@ class TrainState(NamedTuple):
     trainable: Parameters
     frozen: Parameters
     average: Parameters  # of `trainable`: the weights that are validated and exported
-    moments: optax.OptState
-    gradient_norm: Float[Array, ""]  # running mean
-    skipped: Int[Array, ""]
-    skipped_in_a_row: Int[Array, ""]
+    optimiser: optax.OptState
 
 
-def initial_state(trainable: Parameters, frozen: Parameters) -> TrainState:
+def initial_state(trainable: Parameters, frozen: Parameters, config: OptimiserConfig) -> TrainState:
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         trainable=trainable,
         frozen=frozen,
         average=jax.tree.map(jnp.copy, trainable),  # its own buffers: the step donates both
-        moments=optax.scale_by_adam().init(trainable),
-        gradient_norm=jnp.zeros(()),
-        skipped=jnp.zeros((), jnp.int32),
-        skipped_in_a_row=jnp.zeros((), jnp.int32),
+        optimiser=optimiser(config, steps=0).init(trainable),  # the same for any number of steps
     )
 
 
@@ -126,55 +120,23 @@ def _update(
     config: TrainConfig, state: TrainState, gradients: Parameters, metrics: Metrics
 ) -> tuple[TrainState, Metrics]:
     """Adam, unless the gradient is not finite or spikes: then only the counters change."""
-    optimiser = config.optimiser
     norm = optax.tree.norm(gradients)
-    limit, running = _spike_limit(state, norm, optimiser)
-    accepted = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"]) & (norm <= limit)
-    accepted &= state.skipped_in_a_row < MAX_SKIPPED_IN_A_ROW  # the run is over: touch nothing
+    # The chain skips what is not finite: of a loss as well, and all once the run is over.
+    over = skipped_in_a_row(state.optimiser) >= MAX_SKIPPED_IN_A_ROW
+    gradients = nan_unless(jnp.isfinite(metrics["loss"]) & ~over, gradients)
 
-    if optimiser.clip_norm is not None:
-        clip = jnp.minimum(1.0, optimiser.clip_norm / jnp.maximum(norm, 1e-12))
-        gradients = jax.tree.map(lambda g: g * clip, gradients)
-    direction, moments = optax.scale_by_adam().update(gradients, state.moments)
-    rate = schedule.learning_rate(state.step, config.steps, optimiser)
-    rates = {
-        name: rate * (optimiser.density_speed if DENSITY in name else 1) for name in state.trainable
-    }
-    trainable = jax.tree.map(lambda p, r, d: p - r * d, state.trainable, rates, direction)
-    decay = schedule.average_decay(state.step, optimiser)
-    average = jax.tree.map(lambda a, p: a + (1 - decay) * (p - a), state.average, trainable)
+    chain = optimiser(config.optimiser, config.steps)
+    updates, chain_state = chain.update(gradients, state.optimiser, state.trainable)
+    trainable: Any = optax.apply_updates(state.trainable, updates)
+    in_a_row = skipped_in_a_row(chain_state)
+    share = 1 - schedule.average_decay(state.step, config.optimiser)
+    share = jnp.where(in_a_row == 0, share, 0.0)
+    average: Any = optax.incremental_update(trainable, state.average, share)
 
-    updated = (trainable, average, moments)
-    kept = (state.trainable, state.average, state.moments)
-    updated = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), updated, kept)
-    skipped = 1 - accepted.astype(jnp.int32)
-    state = TrainState(
-        step=state.step + 1,
-        trainable=updated[0],
-        frozen=state.frozen,
-        average=updated[1],
-        moments=updated[2],
-        gradient_norm=running,
-        skipped=state.skipped + skipped,
-        skipped_in_a_row=(state.skipped_in_a_row + skipped) * skipped,
-    )
-    return state, metrics | {
+    after = TrainState(state.step + 1, trainable, state.frozen, average, chain_state)
+    return after, metrics | {
         "gradient_norm": norm,
-        "learning_rate": rate,
-        "skipped": state.skipped,
-        "skipped_in_a_row": state.skipped_in_a_row,
+        "learning_rate": schedule.learning_rate(config.steps, config.optimiser)(state.step),
+        "skipped": skipped(chain_state),
+        "skipped_in_a_row": in_a_row,
     }
-
-
-def _spike_limit(
-    state: TrainState, norm: Float[Array, ""], config: OptimiserConfig
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The largest norm that passes, and the running mean after this step.
-
-    A spike enters the mean as the limit, so that a lasting change is accepted in the end.
-    """
-    factor = jnp.inf if config.spike_factor is None else config.spike_factor
-    limit = jnp.where(state.step < _SETTLING_STEPS, jnp.inf, factor * state.gradient_norm)
-    share = jnp.maximum(0.02, 1 / (state.step + 1))
-    seen = jnp.where(jnp.isfinite(norm), jnp.minimum(norm, limit), state.gradient_norm)
-    return limit, state.gradient_norm + share * (seen - state.gradient_norm)

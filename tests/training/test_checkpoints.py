@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from kbvc_jax.runtime.errors import InputError
@@ -13,7 +14,8 @@ from tests.training.stub import config
 
 def state_of(value: float, step: int = 0):
     trainable = {"image.gain": jnp.full(3, value)}
-    state = initial_state(trainable, {"interpolator.offset": jnp.full(2, 7.0)})
+    frozen = {"interpolator.offset": jnp.full(2, 7.0)}
+    state = initial_state(trainable, frozen, config().optimiser)
     return state._replace(
         step=jnp.int32(step), average=jax.tree.map(lambda leaf: leaf + 100, trainable)
     )
@@ -35,6 +37,23 @@ def test_what_was_saved_comes_back_bit_for_bit(folder):
         restored, data = checkpoints.restore(state_of(0.0))
     assert data == {"step": 9}
     jax.tree.map(np.testing.assert_array_equal, restored, state)
+
+
+def test_a_checkpoint_of_another_form_is_refused_and_its_weights_are_read(folder):
+    """As version 0.15 wrote them, with Adam's moments beside the weights."""
+    state = state_of(1.0)
+    with Checkpoints(folder, CheckpointConfig()) as checkpoints:
+        checkpoints.save(state, 4, {})
+    old = {"trainable": state.trainable, "frozen": state.frozen, "average": state.average}
+    with ocp.StandardCheckpointer() as checkpointer:
+        place = folder / "checkpoints" / "4" / "state"
+        checkpointer.save(place, old | {"moments": state.trainable}, force=True)
+    with (
+        Checkpoints(folder, CheckpointConfig()) as checkpoints,
+        pytest.raises(InputError, match="saved by another version.* init_from"),
+    ):
+        checkpoints.restore(state)
+    np.testing.assert_array_equal(load_run(folder)[1]["image.gain"], [101, 101, 101])
 
 
 def test_the_last_few_and_the_best_are_kept(folder):

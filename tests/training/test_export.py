@@ -31,7 +31,7 @@ def write_run(folder, steps, init_from=None, changed=None, model=TINY, metrics=M
         rows = [{"kind": "train", "step": s, "steps_per_second": 0.5} for s in (10, steps)]
         write_rows(folder, [{"kind": "train", "step": 1}, *rows])
     with Checkpoints(folder, CheckpointConfig()) as checkpoints:
-        checkpoints.save(initial_state(parameters, {}), steps, {}, metrics)
+        checkpoints.save(initial_state(parameters, {}, config.optimiser), steps, {}, metrics)
     return folder
 
 

@@ -34,9 +34,8 @@ def folder(tmp_path):
     """A run whose averaged weights are 101 and 7."""
     with open_run(tmp_path / "run", config()) as folder:
         pass
-    state = initial_state(
-        {"image.gain": jnp.full(3, 101.0)}, {"interpolator.offset": jnp.full(2, 7.0)}
-    )
+    gain, offset = {"image.gain": jnp.full(3, 101.0)}, {"interpolator.offset": jnp.full(2, 7.0)}
+    state = initial_state(gain, offset, config().optimiser)
     with Checkpoints(folder, CheckpointConfig()) as checkpoints:
         checkpoints.save(state, 3, {})
     return folder

@@ -186,9 +186,9 @@ def test_of_two_sources_the_later_wins(tmp_path):
 def test_a_continuation_from_weights_starts_its_moments_anew(tmp_path):
     first = run(tmp_path / "first", steps=6)
     again = run(tmp_path / "again", steps=1, init_from=str(tmp_path / "first"))
-    assert int(again.moments.count) == 1
     change = again.trainable["image.gain"] - first.average["image.gain"]
-    assert 0 < np.abs(change).max() < 0.02  # one warming step from where the average was
+    # Adam's first step, half warm, from where the average was: whatever the gradient.
+    np.testing.assert_allclose(np.abs(change), 0.005, rtol=1e-3)
 
 
 def test_without_tensorboard_a_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):

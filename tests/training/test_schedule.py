@@ -13,14 +13,24 @@ OPTIMISER = OptimiserConfig(learning_rate=1.0, warmup_steps=10, decay_steps=20, 
     ("step", "expected"), [(0, 0.1), (4, 0.5), (9, 1.0), (80, 1.0), (90, 0.55), (100, 0.1)]
 )
 def test_learning_rate_warms_up_stays_and_falls_over_the_tail(step, expected):
-    assert schedule.learning_rate(jnp.int32(step), 100, OPTIMISER) == pytest.approx(expected)
+    assert schedule.learning_rate(100, OPTIMISER)(jnp.int32(step)) == pytest.approx(expected)
 
 
 def test_learning_rate_without_a_tail_stays():
-    assert schedule.learning_rate(jnp.int32(99), 100, OptimiserConfig()) == pytest.approx(
-        1e-4 * 100 / 500
-    )
-    assert schedule.learning_rate(jnp.int32(999), 1000, OptimiserConfig()) == pytest.approx(1e-4)
+    short, long = (schedule.learning_rate(steps, OptimiserConfig()) for steps in (100, 1000))
+    assert short(jnp.int32(99)) == pytest.approx(1e-4 * 100 / 500)
+    assert long(jnp.int32(999)) == pytest.approx(1e-4)
+
+
+def test_a_run_that_is_shorter_than_its_tail_begins_within_it():
+    rate = schedule.learning_rate(10, OPTIMISER)
+    assert rate(jnp.int32(0)) == pytest.approx(0.1 * 0.55)
+    assert rate(jnp.int32(10)) == pytest.approx(0.1)
+
+
+def test_learning_rate_without_a_warm_up_begins_in_full():
+    flat = OptimiserConfig(learning_rate=0.5, warmup_steps=0)
+    assert schedule.learning_rate(100, flat)(jnp.int32(0)) == 0.5
 
 
 def test_rate_weight_rises_log_linearly_from_its_start_to_one():

@@ -3,6 +3,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from kbvc_jax.training.stages import build_stage
@@ -32,7 +33,7 @@ def step(stage):
 
 @pytest.fixture
 def state(stage):
-    return replicate(initial_state(stage.trainable, stage.frozen))
+    return replicate(initial_state(stage.trainable, stage.frozen, CONFIG.optimiser))
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,10 @@ def unchanged(a, b) -> bool:
 
 def test_a_step_trains_the_codecs_and_leaves_the_interpolator_alone(step, state, batch):
     before = fetch(state)
-    after, metrics = step(state, batch)
-    after = fetch(after)
+    after, metrics = fetch(step(state, batch))
     assert after.frozen.keys() == {"interpolator.offset"} and unchanged(after.frozen, before.frozen)
     assert all(not np.array_equal(after.trainable[k], before.trainable[k]) for k in after.trainable)
-    assert int(after.step) == 1 and int(after.skipped) == 0
+    assert int(after.step) == 1 and int(metrics["skipped"]) == 0
     assert np.isfinite(metrics["loss"]) and metrics["psnr/B2"] > 0
 
 
@@ -60,7 +60,7 @@ def test_the_stage_of_one_codec_leaves_everything_else_alone(part, batch):
     stage = build_stage(own, StubModel())
     other = {"image": "frame", "frame": "image"}[part]
     assert stage.frozen.keys() == {f"{other}.gain", f"{other}.spent", "interpolator.offset"}
-    before = initial_state(stage.trainable, stage.frozen)
+    before = initial_state(stage.trainable, stage.frozen, CONFIG.optimiser)
     after = fetch(train_step(own, stage.loss)(replicate(before), batch)[0])
     assert after.trainable.keys() == {f"{part}.gain", f"{part}.spent"}
     assert unchanged(after.frozen, before.frozen)
@@ -84,7 +84,7 @@ def test_densities_of_z_learn_faster(stage):
         return sum(p.sum() for p in parameters.values()) + 0 * frames.sum(), {"loss": jnp.ones(())}
 
     frames = split_batch(next(Clips())["frames"])
-    state = replicate(initial_state(trainable, {}))
+    state = replicate(initial_state(trainable, {}, CONFIG.optimiser))
     after = fetch(train_step(CONFIG, loss)(state, frames)[0]).trainable
     density, other = (1 - after[f"image.{name}.x"] for name in ("hyperprior.bottleneck", "encoder"))
     np.testing.assert_allclose(density / other, CONFIG.optimiser.density_speed, rtol=1e-3)
@@ -114,54 +114,90 @@ def test_training_lowers_the_loss(step, state, stage):
     assert loss() < 0.9 * before
 
 
-def test_a_gradient_that_is_not_finite_skips_the_step_and_is_counted(step, state, batch):
-    state = step(state, batch)[0]
-    broken = state._replace(frozen={"interpolator.offset": jnp.full(3, jnp.nan)})
-    before = fetch(broken)
-    after, metrics = step(broken, batch)
-    after = fetch(after)
-    assert int(metrics["skipped"]) == int(metrics["skipped_in_a_row"]) == 1
-    assert unchanged(after.trainable, before.trainable)
-    assert unchanged(after.average, before.average)
-    assert int(after.moments.count) == int(before.moments.count)
-    assert int(after.step) == int(before.step) + 1
+# Losses whose gradients the frames choose.
+BRIGHT, DARK = np.full_like(next(Clips())["frames"], 255), np.zeros_like(next(Clips())["frames"])
 
 
-def test_a_spike_is_skipped_and_an_ordinary_step_resets_the_row(step, state, batch):
-    settled = state._replace(step=jnp.int32(100), gradient_norm=jnp.float32(1e-9))
-    before = fetch(settled)
-    spiked, _ = step(settled, batch)
-    assert int(spiked.skipped_in_a_row) == 1
-    assert unchanged(fetch(spiked).trainable, before.trainable)
-    calm, _ = step(spiked._replace(gradient_norm=jnp.float32(10)), batch)
-    assert int(calm.skipped_in_a_row) == 0 and int(calm.skipped) == 1
+def train_plainly(clips, loss, **changes):
+    """A state and a row of metrics for each step on one weight."""
+    optimiser = dataclasses.replace(CONFIG.optimiser, **changes)
+    step = train_step(config(optimiser=optimiser), loss)
+    state = replicate(initial_state({"w": jnp.ones(3)}, {}, optimiser))
+    states, rows = [], []
+    for frames in clips:
+        state, metrics = step(state, split_batch(frames))
+        states.append(fetch(state))
+        rows.append(fetch(metrics))
+    return states, rows
 
 
-def test_a_lasting_change_is_no_spike_for_ever(step, state, batch):
-    _, metrics = step(jax.tree.map(jnp.copy, state), batch)
-    usual = metrics["gradient_norm"] / (3 * CONFIG.optimiser.spike_factor)
-    state = state._replace(step=jnp.int32(100), gradient_norm=usual)
-    skipped = []
-    for _ in range(MAX_SKIPPED_IN_A_ROW - 1):
-        state, metrics = step(state, batch)
-        skipped.append(int(metrics["skipped_in_a_row"]))
-    assert skipped[0] == 1 and skipped[-1] == 0
+def steep_where_bright(parameters, frames, key, rate_weight):
+    """A gradient of 1 in the dark and of 10,001 in the light."""
+    loss = (1 + 1e4 * frames.mean()) * parameters["w"].sum()
+    return loss, {"loss": loss}
 
 
-def test_after_ten_skips_in_a_row_nothing_changes_any_more(step, state, batch):
-    halted = state._replace(skipped_in_a_row=jnp.int32(MAX_SKIPPED_IN_A_ROW))
-    before = fetch(halted)
-    after = fetch(step(halted, batch)[0])
-    assert unchanged(after.trainable, before.trainable)
+def broken_where_bright(parameters, frames, key, rate_weight):
+    loss = jnp.where(frames.mean() > 0.5, jnp.nan, 1.0) * parameters["w"].sum()
+    return loss, {"loss": loss}
 
 
-def test_gradients_are_clipped(stage, state, batch):
+def infinite_where_bright(parameters, frames, key, rate_weight):
+    """While its gradient is as ever."""
+    loss = parameters["w"].sum()
+    return loss, {"loss": jnp.where(frames.mean() > 0.5, jnp.inf, loss)}
+
+
+@pytest.mark.parametrize("loss", [broken_where_bright, infinite_where_bright])
+@pytest.mark.parametrize("spike_factor", [20.0, None])
+def test_what_is_not_finite_skips_the_step_and_is_counted(loss, spike_factor):
+    states, rows = train_plainly([DARK, BRIGHT, DARK], loss, spike_factor=spike_factor)
+    assert [int(row["skipped"]) for row in rows] == [0, 1, 1]
+    assert [int(row["skipped_in_a_row"]) for row in rows] == [0, 1, 0]
+    assert unchanged(states[1].trainable, states[0].trainable)
+    assert unchanged(states[1].average, states[0].average)
+    assert not unchanged(states[2].trainable, states[1].trainable)
+    assert [int(state.step) for state in states] == [1, 2, 3]
+
+
+def test_a_skipped_step_counts_for_the_schedule():
+    """Adam's steps are as long as the learning rate while its gradients stay the same."""
+    states, rows = train_plainly([DARK, BRIGHT, DARK], broken_where_bright, warmup_steps=3)
+    moved = states[1].trainable["w"] - states[2].trainable["w"]
+    np.testing.assert_allclose(moved, CONFIG.optimiser.learning_rate, rtol=1e-3)
+    assert float(rows[2]["learning_rate"]) == pytest.approx(CONFIG.optimiser.learning_rate)
+
+
+def test_a_spike_is_skipped_once_there_is_a_usual_norm():
+    clips = [DARK] * 25 + [BRIGHT, DARK]
+    states, rows = train_plainly(clips, steep_where_bright)
+    assert [int(row["skipped_in_a_row"]) for row in rows[24:]] == [0, 1, 0]
+    assert unchanged(states[25].trainable, states[24].trainable)
+    without = train_plainly(clips, steep_where_bright, spike_factor=None)[1]
+    assert int(without[-1]["skipped"]) == 0
+
+
+def test_after_ten_skips_in_a_row_nothing_changes_any_more():
+    clips = [DARK] + [BRIGHT] * MAX_SKIPPED_IN_A_ROW + [DARK] * 2
+    states, rows = train_plainly(clips, broken_where_bright)
+    assert unchanged(states[-1].trainable, states[0].trainable)
+    assert int(rows[-1]["skipped_in_a_row"]) >= MAX_SKIPPED_IN_A_ROW
+
+
+def test_without_an_average_the_last_weights_are_those_that_count():
+    states, _ = train_plainly([DARK] * 3, steep_where_bright, ema_decay=0.0)
+    assert unchanged(states[-1].average, states[-1].trainable)
+
+
+def first_moment(clip_norm):
+    states, _ = train_plainly([BRIGHT], steep_where_bright, clip_norm=clip_norm)
+    return np.linalg.norm(optax.tree.get(states[0].optimiser, "mu")["w"])
+
+
+def test_gradients_are_clipped_where_that_is_asked_for():
     """Adam forgets the scale of a gradient, but not within its moments."""
-    tight = dataclasses.replace(CONFIG.optimiser, clip_norm=1e-3)
-    after, _ = train_step(config(optimiser=tight), stage.loss)(state, batch)
-    moments = fetch(after).moments.mu
-    norm = np.sqrt(sum(float((m**2).sum()) for m in moments.values()))
-    assert norm == pytest.approx(0.1 * 1e-3, rel=1e-3)
+    assert first_moment(1e-3) == pytest.approx(0.1 * 1e-3, rel=1e-3)
+    assert first_moment(None) == pytest.approx(0.1 * 10_001 * 3**0.5, rel=1e-3)
 
 
 def test_groups_of_a_batch_get_qualities_and_noise_of_their_own(stage, state):

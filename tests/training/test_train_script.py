@@ -70,7 +70,7 @@ def test_an_unknown_start_is_named(refused):
 
 
 def test_a_start_of_another_shape_is_named(refused, tmp_path):
-    state = initial_state({"image.gain": jnp.zeros(3)}, {})
+    state = initial_state({"image.gain": jnp.zeros(3)}, {}, config().optimiser)
     with (
         open_run(tmp_path / "stub", config()) as folder,
         Checkpoints(folder, CheckpointConfig()) as checkpoints,
