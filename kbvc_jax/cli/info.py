@@ -10,7 +10,7 @@ from typing import Any
 from kbvc_jax.codec.schedule import hierarchy
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
-from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.rate import number_of
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.progress import kilobits_per_second
 
@@ -58,7 +58,7 @@ def describe(path: Path) -> dict[str, Any]:
         "matrix": header.matrix,
         "range": "full" if header.full_range else "limited",
         "gop": header.gop or "auto",
-        "quality": None if header.one_rate else header.quality / QUALITY_STEPS,
+        "quality": None if header.one_rate else number_of(header.quality),
         "model": header.fingerprint.hex(),
         "bits_per_pixel": size * 8 / (frames * header.width * header.height),
         "kilobits_per_second": kilobits_per_second(size, frames, header.rate),
@@ -74,7 +74,7 @@ def _group(stream: StreamReader, number: int) -> dict[str, Any]:
         "first_frame": record.first_frame,
         "frames": record.frames,
         "bytes": stream.index[number].size,
-        "quality": record.quality / QUALITY_STEPS,
+        "quality": number_of(record.quality),
         "closing": "I" if record.alone else "P",
         # The codec of each depth of B-frames, and how many frames it coded.
         "b_frames": [

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt
 from kbvc_jax.models.frame_codec import FrameCodec
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.image_codec import ImageCodec
-from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.rate import QUALITY_STEPS, Quality
 
 BLOCK = 16
 
@@ -31,7 +31,7 @@ class Size(NamedTuple):
 
 
 class FrameRates(NamedTuple):
-    """The rate of each frame of a batch, on the host: quality in 1/QUALITY_STEPS and level."""
+    """The rate of each frame of a batch, on the host: Quality in fixed point, and level."""
 
     quality: Int[np.ndarray, "b"]
     level: Int[np.ndarray, "b"]
@@ -47,10 +47,10 @@ class FrameRates(NamedTuple):
         return self.level - codec.LEVELS.start
 
     @property
-    def shared_quality(self) -> int:
+    def shared_quality(self) -> Quality:
         """Frames of a batch are of one depth."""
         (quality,) = set(self.quality.tolist())
-        return quality
+        return Quality(quality)
 
     def rows(self, rows: slice) -> "FrameRates":
         return FrameRates(self.quality[rows], self.level[rows])

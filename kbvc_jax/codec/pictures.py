@@ -15,7 +15,7 @@ from kbvc_jax.codec.batch import FrameRates, Known, Predictors, Prior, Size
 from kbvc_jax.codec.network import Network
 from kbvc_jax.codec.schedule import BFrame
 from kbvc_jax.models.image_codec import ImageCodec
-from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.rate import Quality, shifted
 
 # Frames of a depth share one pass through the network, up to this many pixels of them. A processor
 # gains nothing from that, and would compile each number of frames anew.
@@ -43,12 +43,8 @@ def batches(frames: Sequence[BFrame], size: Size) -> Iterator[Sequence[BFrame]]:
         yield frames[first : (first := first + (1 << (count.bit_length() - 1)))]
 
 
-def shifted(quality: int, half_steps: int) -> int:
-    return min(max(quality + half_steps * QUALITY_STEPS // 2, 0), MAX_QUALITY * QUALITY_STEPS)
-
-
 def frame_rates(
-    quality: int, level_offsets: Sequence[int], depth: int, levels: Sequence[int]
+    quality: Quality, level_offsets: Sequence[int], depth: int, levels: Sequence[int]
 ) -> FrameRates:
     """Depth 0 is the I-frame; each depth of B-frames may shift the quality."""
     own = shifted(quality, level_offsets[depth - 1]) if depth else quality

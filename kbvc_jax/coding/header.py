@@ -5,13 +5,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
-from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 
 MAGIC = b"KBVC"
 VERSION = 6
 FINGERPRINT_BYTES = 8
-QUALITY_MAX = MAX_QUALITY * QUALITY_STEPS
 
 
 class Field(NamedTuple):
@@ -44,7 +43,7 @@ FIELDS = (
     Field("frame_count", 4, 0, 2**32 - 1),
     Field("format", 1, 0, 127),
     Field("gop", 1, 0, 32),
-    Field("quality", 2, 0, QUALITY_MAX),
+    Field("quality", 2, 0, BEST),
     Field("fingerprint", 8, 0, 2**64 - 1),
     Field("rate_numerator", 0, 1, 2**32 - 1),
     Field("rate_denominator", 0, 1, 2**32 - 1),
@@ -61,7 +60,7 @@ class Header:
     bit_depth: int
     chroma: str
     gop: int  # 0: every group has its own length
-    quality: int  # in 1/256
+    quality: Quality
     fingerprint: bytes  # of the model
     one_rate: bool = False  # of a model for one lambda: quality says nothing
     frame_count: int = 0  # 0: unknown when the header was written; the index has it

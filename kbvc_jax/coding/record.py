@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from kbvc_jax.coding.header import QUALITY_MAX, Header
+from kbvc_jax.coding.header import Header
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
+from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 
 MAX_FRAMES = 63
@@ -17,7 +18,7 @@ class GopRecord:
 
     first_frame: int
     frames: int
-    quality: int  # in 1/256
+    quality: Quality
     level_offsets: tuple[int, ...]  # of quality, in half steps, for each depth of B-frames
     predicted: tuple[bool, ...]  # whether latents are: of the closing frame, then of each depth
     payload: bytes
@@ -39,8 +40,8 @@ class GopRecord:
                 f"{len(self.level_offsets)} level offsets for {self.frames} frames: "
                 f"must be {depths(self.frames)}"
             )
-        if not 0 <= self.quality <= QUALITY_MAX:
-            raise InputError(f"record quality {self.quality}: must be from 0 to {QUALITY_MAX}")
+        if not 0 <= self.quality <= BEST:
+            raise InputError(f"record quality {self.quality}: must be from 0 to {BEST}")
         if any(not -128 <= offset <= 127 for offset in self.level_offsets):
             raise InputError(f"level offsets {self.level_offsets}: must be from -128 to 127")
 
@@ -71,7 +72,7 @@ def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int
     frames = flags & MAX_FRAMES
     quality, offsets = header.quality, (0,) * depths(frames)
     if flags & OWN_QUALITY:
-        quality = source.integer(2)
+        quality = Quality(source.integer(2))
         offsets = tuple(source.integer(1, signed=True) for _ in offsets)
     mask = source.integer(1) if flags & PREDICTED else 0
     predicted = tuple(bool(mask >> place & 1) for place in range(len(offsets) + 1))

@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.codec.payload import write_payload
-from kbvc_jax.codec.pictures import shifted
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.encoder.gop_choice import FALL, RAISES, Group, first_cut
 from kbvc_jax.encoder.group import FrameStatistics, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.encoder.window import Span, Window, cheapest
+from kbvc_jax.rate import Quality, shifted
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -22,7 +22,7 @@ Frame = UInt[np.ndarray, "h w 3"]
 class CodedGop:
     """A record for the container, with what it decodes to."""
 
-    def __init__(self, network: EncoderNetwork, start: int, group: Group, quality: int):
+    def __init__(self, network: EncoderNetwork, start: int, group: Group, quality: Quality):
         self._network, self._depths = network, group.depths
         self.start = start  # of the group's opening frame
         self.length = group.end - group.start

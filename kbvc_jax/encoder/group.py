@@ -24,6 +24,7 @@ from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import BFrames, Rounding
 from kbvc_jax.encoder.refinement import code_frames, costs
+from kbvc_jax.rate import Quality
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +40,10 @@ class FrameStatistics:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to code a group: qualities in 1/QUALITY_STEPS."""
+    """How to code a group."""
 
-    quality: int  # of its I-frames
-    wanted: int  # whose lambda says what things cost
+    quality: Quality  # of its I-frames
+    wanted: Quality  # whose lambda says what things cost
     b_frames: BFrames
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`

@@ -15,7 +15,7 @@ from kbvc_jax.encoder.options import Rounding
 from kbvc_jax.encoder.rounding import ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT, Prices
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.rate import Quality, number_of
 
 
 class EncoderNetwork(Network):
@@ -58,9 +58,9 @@ class EncoderNetwork(Network):
         parts = self.skeleton, self.arrays, self.peak, latent, frames
         return steps.error_slope(*parts, rates.on_device, weight, sides(predictors))
 
-    def error_weight(self, quality: int) -> float:
+    def error_weight(self, quality: Quality) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""
-        of_one = lambda_of(quality / QUALITY_STEPS, self.inference.model.config)
+        of_one = lambda_of(number_of(quality), self.inference.model.config)
         return float(of_one) * (255 / self.peak) ** 2 / 3
 
     def quantise(

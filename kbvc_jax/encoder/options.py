@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from kbvc_jax.codec.schedule import MAX_GOP
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.rate import MAX_QUALITY, Quality, quality_of
 from kbvc_jax.runtime.errors import InputError
 
 DEFAULT_QUALITY = 50.0
@@ -67,9 +67,9 @@ class EncoderOptions:
         return max(self.effort, AUTO_EFFORT if self.auto else 0)
 
     @property
-    def fixed_point_quality(self) -> int:
-        """In 1/QUALITY_STEPS; 0 where there is none to choose."""
-        return round((self.quality or 0) * QUALITY_STEPS)
+    def fixed_point_quality(self) -> Quality:
+        """0 where there is none to choose."""
+        return quality_of(self.quality or 0)
 
     @property
     def intra_period(self) -> int:

@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Shaped, UInt
 from kbvc_jax.codec.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import Rounding
+from kbvc_jax.rate import Quality
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +117,7 @@ def costs(
     decoded: UInt[Array, "b h w 3"],
     sources: UInt[Array, "b h w 3"],
     rates: FrameRates,
-    quality: int,
+    quality: Quality,
 ) -> Float[np.ndarray, "b"]:
     """Bits + lambda x 255^2 x squared error of each frame, summed over its pixels."""
     bits_y, bits_z = network.bits(symbols, rates, Size(*sources.shape[1:3]))

@@ -16,6 +16,7 @@ from kbvc_jax.encoder.group import (
     code_image,
 )
 from kbvc_jax.encoder.network import EncoderNetwork
+from kbvc_jax.rate import Quality
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -110,7 +111,7 @@ def cheapest(
     opening: Picture | None,
     tried: Sequence[Settings],
     fall: int | None = None,
-) -> tuple[int, list[Group]]:
+) -> tuple[Quality, list[Group]]:
     """The I-frames' quality that is best for groups of the usual length, and the cheapest groups
     at that; with a `fall`, by no other."""
     end, best, least = span.end, None, math.inf

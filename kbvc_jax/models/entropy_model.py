@@ -16,7 +16,7 @@ from kbvc_jax.coding.tables import Tables, tables_from_pmf
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
 from kbvc_jax.ops import densities
 from kbvc_jax.ops.integer import integer_transposed_conv, requantise
-from kbvc_jax.rate import MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.rate import BEST, MAX_QUALITY
 
 FRACTION = 6  # binary places of an index before it is rounded
 Z_RATES = 15  # qualities, evenly spread, for which z has tables
@@ -66,7 +66,7 @@ def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int32[Array, "*b"]:
 def index_offsets(
     model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
 ) -> Int32[np.ndarray, "b m"]:
-    """Each channel's index offset; quality in 1/QUALITY_STEPS, level counted from 0.
+    """Each channel's index offset; quality in fixed point, level counted from 0.
 
     On the host, in 64-bit integers: the same everywhere.
     """
@@ -74,11 +74,10 @@ def index_offsets(
     points = len(knots)
     if not points:
         return np.zeros((len(quality), model.channels), np.int32)
-    full = MAX_QUALITY * QUALITY_STEPS
     position = quality.astype(np.int64) * (points - 1)
-    lower = np.minimum(position // full, points - 2)
-    part = (position - lower * full)[:, None]
-    between = (knots[lower] * (full - part) + knots[lower + 1] * part) // full
+    lower = np.minimum(position // BEST, points - 2)
+    part = (position - lower * BEST)[:, None]
+    between = (knots[lower] * (BEST - part) + knots[lower + 1] * part) // BEST
     return (between + model.shifts[level]).astype(np.int32)
 
 
@@ -88,8 +87,7 @@ def z_indexes(
     """The table of each channel of z: of the nearest quality that has tables."""
     levels = max(1, len(model.shifts))
     rates = len(model.z_tables.lengths) // (levels * model.z_channels)
-    full = MAX_QUALITY * QUALITY_STEPS
-    nearest = (2 * quality.astype(np.int64) * (rates - 1) + full) // (2 * full)
+    nearest = (2 * quality.astype(np.int64) * (rates - 1) + BEST) // (2 * BEST)
     place = nearest * levels + level if levels == len(model.shifts) else nearest
     return (place[:, None] * model.z_channels + np.arange(model.z_channels)).astype(np.int32)
 

@@ -121,7 +121,10 @@ class Hyperprior(nnx.Module):
         else:
             key_z, key_y = jax.random.split(key)
             measured_z, measured = quantise.noise(z, key_z), quantise.noise(residual, key_y)
-        bits_y = densities.gaussian_bits(measured, jnp.zeros_like(mean), scale)
+        if key is None:
+            bits_y = densities.coded_bits(measured, scale)
+        else:
+            bits_y = densities.gaussian_bits(measured, jnp.zeros_like(mean), scale)
         # The gradient passes as if y had not been rounded: then the mean has no part in it.
         latent = jax.lax.stop_gradient(rounded + mean) + (y - jax.lax.stop_gradient(y))
         return Coded(

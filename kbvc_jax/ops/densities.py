@@ -17,6 +17,9 @@ SCALE_MIN, SCALE_MAX, SCALES = 0.11, 256.0, 64
 NARROWEST = 1e-7
 # Half-way from the first table to the second. The first makes 0 certain: nothing else can be sent.
 CERTAIN_BELOW = SCALE_MIN * (SCALE_MAX / SCALE_MIN) ** (0.5 / (SCALES - 1))
+# Deviations to the end of a table, where 2^-17 is left on either side.
+TABLE_END = 4.3249
+RAREST = 16.0  # bits
 WIDTHS = (1, 3, 3, 3, 3, 1)  # of the factorised density's layers: 58 parameters a channel
 
 Factorised = dict[str, list[Array]]
@@ -54,6 +57,19 @@ def gaussian_bits(
     upper = log_ndtr((0.5 - distance) / scale)
     lower = log_ndtr((-0.5 - distance) / scale)
     return -(upper + _log_share(upper - lower)) / math.log(2)
+
+
+def coded_bits(symbols: Float[Array, "*b"], scale: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """What a table of this scale asks for whole symbols: beyond its end, an escape.
+
+    Without a gradient that would move a scale there: gaussian_bits is what one trains with.
+    """
+    beyond = jnp.abs(symbols) - jnp.ceil(TABLE_END * scale - 0.5)
+    # The rarest symbol and the escape have a share of 2^-16; an escape goes on with the exponent of
+    # twice the distance and as many bits (coding/escapes.py).
+    inside = gaussian_bits(symbols, jnp.zeros_like(symbols), scale)
+    further = 2 * jnp.floor(jnp.log2(2 * jnp.maximum(beyond, 1)))
+    return jnp.where(beyond > 0, RAREST + further, jnp.minimum(inside, RAREST))
 
 
 def _log_share(gap: Float[Array, "*b"]) -> Float[Array, "*b"]:

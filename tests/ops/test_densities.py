@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from kbvc_jax.coding.tables import gaussian_tables, symbol_bits
 from kbvc_jax.ops import densities
 
 
@@ -25,6 +26,17 @@ def exact_bits(distance: float, scale: float) -> float:
 
 def central(function, x: float, step: float) -> float:
     return (function(x + step) - function(x - step)) / (2 * step)
+
+
+def test_coded_bits_are_the_tables_price_in_the_centre_and_beyond_their_ends():
+    scales = densities.scale_table()[5:60:6]
+    tables = gaussian_tables(scales.tolist())
+    for index, scale in enumerate(scales):
+        for deviations in (0, 1, 3, 4.2, 5, 8, 30):
+            symbol = round(deviations * scale)
+            found = densities.coded_bits(jnp.float32(symbol), jnp.float32(scale))
+            priced = symbol_bits(np.array([symbol]), np.array([index]), tables)
+            assert float(found) == pytest.approx(priced, abs=0.6)
 
 
 SCALES = [0.11, 0.3, 1.0, 4.0, 30.0, 256.0]

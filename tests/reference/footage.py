@@ -9,10 +9,10 @@ import av
 import numpy as np
 
 import kbvc_jax
-from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
 from kbvc_jax.encoder.group import Settings, code_image
-from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.encoder.network import EncoderNetwork
+from kbvc_jax.rate import BEST
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
 BLOCK, STEP = 8, 2.0
@@ -41,7 +41,7 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     inference = kbvc_jax.load().inference
     network = EncoderNetwork(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
-        best = Settings(100 * QUALITY_STEPS, 100 * QUALITY_STEPS)
+        best = Settings(BEST, BEST, "predicted", "rate")
         coded = [code_image(network, frame, 0, best) for frame in video]
     symbols = [depth.symbols for depth in coded]
     z, y, indexes = (np.concatenate([np.asarray(s[part]) for s in symbols]) for part in range(3))
