@@ -73,7 +73,7 @@ def _comparisons(results: Results, metric: str) -> list[Comparison]:
 
 def _portable(command: str) -> str:
     """Without the folders that lead to data on one machine."""
-    return re.sub(r"(?<==)/\S*/", "", command)
+    return re.sub(r"(?<=[=,])/[^\s,]*/", "", command)
 
 
 def _conditions(results: Results) -> str:
