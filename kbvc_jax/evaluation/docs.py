@@ -37,7 +37,7 @@ def _section(results: Results) -> list[str]:
     conditions, environment = results.conditions, results.environment
     parts = [
         f"## {results.set}",
-        f"```\n{_portable(environment['command'])}\n```",
+        f"```\n{portable(environment['command'])}\n```",
         _conditions(results),
     ]
     parts.append(markdown_table(*rate_distortion_rows(results, speeds=False)))
@@ -71,7 +71,7 @@ def _comparisons(results: Results, metric: str) -> list[Comparison]:
     return found
 
 
-def _portable(command: str) -> str:
+def portable(command: str) -> str:
     """Without the folders that lead to data on one machine."""
     return re.sub(r"(?<=[=,])/[^\s,]*/", "", command)
 

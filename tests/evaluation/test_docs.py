@@ -1,6 +1,6 @@
 from evaluation.made_up import results
 
-from kbvc_jax.evaluation.docs import write_docs
+from kbvc_jax.evaluation.docs import portable, write_docs
 
 
 def compared(rates: dict[str, float], target) -> list[tuple[str, str, str]]:
@@ -31,3 +31,9 @@ def test_every_two_codecs_are_compared_once_and_x265_is_everybodys_anchor(tmp_pa
 def test_without_anchors_ours_are_compared_with_each_other(tmp_path):
     found = compared({"kbvc": 0.5, "kbvc GoP 8": 1.0}, tmp_path / "results.md")
     assert found == [("kbvc", "kbvc GoP 8", "-50.00 %")]
+
+
+def test_a_command_keeps_no_folder_of_the_machine():
+    command = "python eval.py --config.data=/here/calm --checkpoints a=/x/y/a-1,/x/a-2 shipped"
+    kept = "python eval.py --config.data=calm --checkpoints a=a-1,a-2 shipped"
+    assert portable(command) == kept
