@@ -26,7 +26,7 @@ def checked(data, begin, end):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x05"
+    assert data[:5] == b"KBVC\x06"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -34,7 +34,8 @@ def parse(data):
         "matrix": ("601", "709", "2020")[data[13] & 3],
         "full_range": bool(data[13] >> 2 & 1),
         "bit_depth": (8, 10)[data[13] >> 3 & 1],
-        "chroma": ("420", "422", "444", "400")[data[13] >> 4],
+        "chroma": ("420", "422", "444", "400")[data[13] >> 4 & 3],
+        "one_rate": bool(data[13] >> 6),
         "gop": data[14],
         "quality": u(data, 15, 2),
         "fingerprint": data[17:25],

@@ -43,6 +43,7 @@ headers = st.fixed_dictionaries(
         "gop": st.integers(0, 32),
         "quality": st.integers(0, 25600),
         "fingerprint": st.binary(min_size=8, max_size=8),
+        "one_rate": st.booleans(),
     }
 )
 # Of each group: frames, quality, an offset for each depth that it may have, payload.
