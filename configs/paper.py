@@ -14,6 +14,8 @@ interpolated frame (models/frame_codec.py), the transforms use a leaky ReLU. It 
 number of steps, too: 1,000,000 are about what three days hold.
 """
 
+import dataclasses
+
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.config import (
@@ -50,12 +52,8 @@ DATA = DataConfig(
     reverse=False,
     scaled=0.0,
 )
-TESTING = DataConfig(
-    sources=(SourceConfig("vimeo", "vimeo_septuplet", list="sep_testlist.txt"),),
-    frames=5,
-    stride=(1, 1),
-    crop=(256, 256),
-    batch_size=8,
+TESTING = dataclasses.replace(
+    DATA, sources=(SourceConfig("vimeo", "vimeo_septuplet", list="sep_testlist.txt"),)
 )
 # Equation 2 from the first step: the rate counts in full, all levels by the paper's lambdas.
 LOSS = LossConfig(balance=0.0, ramp_start=1.0, ramp_steps=0)
