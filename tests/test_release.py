@@ -61,7 +61,7 @@ def test_effort_pays(codec, frames):
 
 
 def test_likelihood_and_file_size_agree(codec, frames):
-    """The float likelihood that training minimises, and the bytes, of 10 kB and more."""
+    """What validation reports, from float scales, and the bytes, of 10 kB and more."""
     kernels = {"gop": 4, "b_frames": "kernel", "rounding": "nearest"}
     streams = [codec.encode(frames, quality, **kernels) for quality in QUALITIES]
     source = jnp.asarray(frames, jnp.float32) / 255

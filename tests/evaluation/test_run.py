@@ -12,7 +12,9 @@ from kbvc_jax.evaluation.measure import Fidelity, MismatchError, measure
 from kbvc_jax.evaluation.ours import load_ours
 from kbvc_jax.evaluation.results import merge, read_results
 from kbvc_jax.evaluation.run import Run
+from kbvc_jax.models.checkpoint import save_inference
 from kbvc_jax.runtime.errors import InputError
+from tests.tiny import TINY, tiny_inference
 
 
 def silent(*_):
@@ -143,6 +145,39 @@ def test_two_checkpoints_of_one_name_are_refused(config, checkpoint):
     config = dataclasses.replace(config, checkpoints=(str(checkpoint), str(checkpoint)))
     with pytest.raises(InputError, match="two are called tiny; write NAME=FOLDER"):
         load_ours(config)
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    """Models of one lambda each, and one of another network."""
+    folder = tmp_path_factory.mktemp("family")
+    configs = {str(value): dataclasses.replace(TINY, fixed_lambda=value) for value in (0.05, 0.01)}
+    configs["other"] = dataclasses.replace(configs["0.01"], kernel_size=5, fixed_lambda=0.03)
+    for name, config in configs.items():
+        save_inference(folder / name, tiny_inference(1, config))
+    return folder
+
+
+def test_models_of_one_lambda_each_are_one_curve_of_rising_lambdas(config, family):
+    chosen = (f"paper={family}/0.05,{family}/0.01",)
+    (ours,) = load_ours(dataclasses.replace(config, checkpoints=chosen))
+    assert ours.settings == (0.01, 0.05) and ours.identity["setting"] == "lambda"
+    assert len(set(ours.identity["fingerprint"].split())) == 2
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        (("0.01",), "two are of one lambda"),
+        (("other",), "differ in more than lambda"),
+        (("every",), "models for one lambda each"),
+    ],
+)
+def test_models_that_make_no_curve_are_refused(config, family, checkpoint, others, named):
+    folders = [family / "0.01", *(checkpoint if o == "every" else family / o for o in others)]
+    chosen = ("paper=" + ",".join(map(str, folders)),)
+    with pytest.raises(InputError, match=named):
+        load_ours(dataclasses.replace(config, checkpoints=chosen))
 
 
 @pytest.mark.parametrize("crop", [("one", 5, 0, 0, 16, 16), ("one", 0, 190, 0, 16, 16)])
