@@ -23,9 +23,9 @@ def register(commands) -> None:
         "--quality",
         type=kinds.quality,
         nargs="+",
-        default=QUALITIES,
         metavar="Q",
-        help="0 to 100 each (default 5 25 50 75 95)",
+        help="0 to 100 each (default 5 25 50 75 95; refused by a model that was trained for one "
+        "lambda)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N of 33 (default all)"
@@ -46,6 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
     backend = start_backend()
     codec = kbvc_jax.load(arguments.checkpoint)
     from kbvc_jax.demo.run import run_demo
+    from kbvc_jax.encoder.options import EncoderOptions
+
+    for quality in arguments.quality or ():
+        EncoderOptions(quality).resolved(codec.inference.model.config)  # or says why not
 
     progress = Progress(arguments.quiet)
     progress.say(f"the bundled clip on {backend}; some minutes on a CPU")
@@ -53,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
         run_demo(
             codec,
             Path(arguments.out),
-            qualities=arguments.quality,
+            qualities=arguments.quality or QUALITIES,
             frames=arguments.frames,
             overwrite=arguments.overwrite,
             say=progress.say,

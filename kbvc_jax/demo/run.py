@@ -19,7 +19,7 @@ from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
 from kbvc_jax.evaluation.contender import Columns
 from kbvc_jax.evaluation.measure import measure
 from kbvc_jax.evaluation.metrics import psnr
-from kbvc_jax.evaluation.ours import Ours
+from kbvc_jax.evaluation.ours import Ours, curve
 from kbvc_jax.evaluation.plot import plot
 from kbvc_jax.evaluation.results import Point, Results
 from kbvc_jax.runtime.errors import InputError
@@ -57,7 +57,8 @@ def run_demo(
     """Fills `folder` and returns the table."""
     config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
     (clip,) = find_clips(config)
-    ours = Ours(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
+    models, settings = curve(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
+    ours = Ours(NAME, models, settings)
     contenders = [ours, *anchors(config)]
     _make(folder, overwrite)
     points: list[Point] = []

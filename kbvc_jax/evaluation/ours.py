@@ -111,7 +111,7 @@ def load_ours(config: EvaluationConfig) -> list[Ours]:
         if name in [other.name for other in out]:
             raise InputError(f"checkpoints: two are called {name}; write NAME=FOLDER")
         models = [_load(folder) for folder in folders.split(",")]
-        models, settings = _points(text, models, config.qualities)
+        models, settings = curve(text, models, config.qualities)
         usual = EncoderOptions(gop=config.gop)
         variants = {name: usual}
         for gop in config.other_gops:
@@ -133,7 +133,7 @@ def _load(folder: str) -> Replicas:
     return replicas
 
 
-def _points(
+def curve(
     text: str, models: list[Replicas], qualities: tuple[float, ...]
 ) -> tuple[list[Replicas], tuple[float, ...]]:
     """One model and the qualities; or models of one lambda each, and the lambdas, rising."""

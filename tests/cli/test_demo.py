@@ -1,9 +1,13 @@
 """`kbvc demo`, with a tiny model in place of the shipped one."""
 
+import dataclasses
+
 import pytest
 from PIL import Image
 
 from kbvc_jax.cli.main import main
+from kbvc_jax.models.checkpoint import save_inference
+from tests.tiny import TINY, tiny_inference
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +29,16 @@ def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, c
 
     assert main([*argv, "--out", str(out)]) == 2
     assert f"kbvc: {out}: holds files already; pass -y" in capsys.readouterr().err
+
+
+def test_a_model_of_one_lambda_has_one_row_and_refuses_a_quality(tmp_path, capsys):
+    folder, out = tmp_path / "one", tmp_path / "demo"
+    save_inference(folder, tiny_inference(1, dataclasses.replace(TINY, fixed_lambda=0.01)))
+    argv = ["demo", "--frames", "3", "--checkpoint", str(folder), "--out", str(out)]
+    assert main([*argv, "-q", "50"]) == 2
+    assert "lambda 0.01 alone" in capsys.readouterr().err and not out.exists()
+    assert main(argv) == 0
+    assert capsys.readouterr().out.count("\nkbvc ") == 1
 
 
 def test_without_weights_the_demo_says_so_in_one_line_and_fails(tmp_path, capsys, monkeypatch):
