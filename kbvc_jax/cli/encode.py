@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
-from kbvc_jax.encoder.options import BFrames, Rounding
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
+from kbvc_jax.models.config import Rounding
 from kbvc_jax.runtime.errors import about
 from kbvc_jax.runtime.progress import Progress, kilobits_per_second
 
@@ -52,7 +53,7 @@ def register(commands) -> None:
     )
     coding.add_argument(
         "--b-frames",
-        choices=get_args(BFrames),
+        choices=[name for name in NAMES if name != NAMES[IMAGE]],
         help="the codec of B-frames: the paper's kernels, or latents predicted in time (default: "
         "as the model was made for)",
     )

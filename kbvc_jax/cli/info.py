@@ -10,6 +10,7 @@ from typing import Any
 from kbvc_jax.codec.schedule import hierarchy
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
+from kbvc_jax.models.codecs.numbers import name_of
 from kbvc_jax.rate import number_of
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.progress import kilobits_per_second
@@ -75,11 +76,11 @@ def _group(stream: StreamReader, number: int) -> dict[str, Any]:
         "frames": record.frames,
         "bytes": stream.index[number].size,
         "quality": number_of(record.quality),
-        "closing": "I" if record.alone else "P",
+        "closing": "I" if record.alone else f"P {name_of(record.codecs[0])}",
         # The codec of each depth of B-frames, and how many frames it coded.
         "b_frames": [
-            {"codec": "predicted" if predicted else "kernel", "frames": len(frames)}
-            for frames, predicted in zip(depths, record.predicted[1:], strict=True)
+            {"codec": name_of(number), "frames": len(frames)}
+            for frames, number in zip(depths, record.codecs[1:], strict=True)
         ],
         # Of the B-frames, to that of the I-frame: an entry for each depth of the hierarchy.
         "quality_offsets": [offset / 2 for offset in record.level_offsets],

@@ -1,102 +1,72 @@
-"""A batch of frames on its way through the network: sizes, rates, latents, symbols."""
+"""A batch of frames on its way through the network: rates, pictures, references."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt
+from jaxtyping import Array, UInt
 
-from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.codec.schedule import BFrame
+from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.image_codec import ImageCodec
-from kbvc_jax.rate import QUALITY_STEPS, Quality
+from kbvc_jax.rate import Quality, number_of, shifted
 
-BLOCK = 16
-
-
-Kind = Literal["image", "frame"]
-
-
-class Size(NamedTuple):
-    height: int
-    width: int
-
-    @property
-    def latent(self) -> tuple[int, int]:
-        return -(-self.height // BLOCK), -(-self.width // BLOCK)
-
-    def hyper_latent(self, stride: int) -> tuple[int, int]:
-        height, width = self.latent
-        return -(-height // stride), -(-width // stride)
+# Frames of a depth share one pass through the network, up to this many pixels of them. A processor
+# gains nothing from that, and would compile each number of frames anew.
+BATCH_PIXELS = {"cpu": 1, "gpu": 2**21, "tpu": 2**21}
+INTRA = 0  # the level of a frame that closes a group
 
 
 class FrameRates(NamedTuple):
-    """The rate of each frame of a batch, on the host: Quality in fixed point, and level."""
+    """The rate of a batch, on the host. Frames of a batch are of one depth."""
 
-    quality: Int[np.ndarray, "b"]
-    level: Int[np.ndarray, "b"]
+    quality: Quality
+    levels: tuple[int, ...]
 
-    @property
-    def kind(self) -> Kind:
-        return "image" if self.level[0] == ImageCodec.LEVELS.start else "frame"
+    def on_device(self, told_apart: range) -> Rate:
+        """For a codec that tells these levels apart."""
+        nearest = np.clip(self.levels, told_apart.start, told_apart.stop - 1)
+        quality = np.full(len(nearest), number_of(self.quality))
+        return Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(nearest, jnp.int32))
 
-    @property
-    def places(self) -> Int[np.ndarray, "b"]:
-        """Of each level among those of its codec."""
-        codec = ImageCodec if self.kind == "image" else FrameCodec
-        return self.level - codec.LEVELS.start
 
-    @property
-    def shared_quality(self) -> Quality:
-        """Frames of a batch are of one depth."""
-        (quality,) = set(self.quality.tolist())
-        return Quality(quality)
+class Picture(NamedTuple):
+    """A decoded frame, and what its codec lets others know of it: a batch of one, or None."""
 
-    def rows(self, rows: slice) -> "FrameRates":
-        return FrameRates(self.quality[rows], self.level[rows])
+    frame: UInt[Array, "h w 3"]
+    memory: Any
 
     @property
-    def on_device(self) -> Rate:
-        quality = jnp.asarray(self.quality / QUALITY_STEPS, jnp.float32)
-        return Rate(quality, jnp.asarray(self.level, jnp.int32))
+    def size(self) -> Size:
+        return Size(*self.frame.shape[:2])
 
 
-class Latents(NamedTuple):
-    """What a batch is coded as, before it is rounded."""
+class References(NamedTuple):
+    """Of a batch, on one side: frames and, for codecs that need it, what is known of them."""
 
-    y: Float[Array, "b lh lw m"]
-    z: Float[Array, "b zh zw c"]
+    frames: UInt[Array, "b h w 3"]
+    memory: Any
 
-
-class Prior(NamedTuple):
-    """What z tells of y."""
-
-    mean: Float[Array, "b lh lw m"]
-    indexes: Int[Array, "b lh lw m"]
-
-
-class Symbols(NamedTuple):
-    """The integers of a batch, and the tables of y."""
-
-    z: Int[Array, "b zh zw c"]
-    y: Int[Array, "b lh lw m"]
-    indexes: Int[Array, "b lh lw m"]
-    # Where latents are predicted: how, and which z are those of the frame before.
-    modes: Int[Array, "b lh lw"] | None = None
-    kept: Bool[Array, "b zh zw"] | None = None
+    @classmethod
+    def of(cls, pictures: Sequence[Picture], needs_memory: bool) -> "References":
+        frames = jnp.stack([jnp.asarray(picture.frame) for picture in pictures])
+        if not needs_memory:
+            return cls(frames, None)
+        known = [picture.memory for picture in pictures]
+        return cls(frames, jax.tree.map(lambda *parts: jnp.concatenate(parts), *known))
 
 
-class Known(NamedTuple):
-    """Of frames that the image codec made: what may predict the latents of others."""
+def batches(frames: Sequence[BFrame], size: Size) -> Iterator[Sequence[BFrame]]:
+    """Splits a depth into batches of a power of two: few shapes to compile, bounded memory."""
+    pixels = BATCH_PIXELS.get(jax.default_backend(), BATCH_PIXELS["gpu"])
+    limit, first = max(1, pixels // (size.height * size.width)), 0
+    while first < len(frames):
+        count = min(limit, len(frames) - first)
+        yield frames[first : (first := first + (1 << (count.bit_length() - 1)))]
 
-    latents: Float[Array, "b lh lw m"]  # before their gains
-    z: Int[Array, "b zh zw c"]
 
-
-class Predictors(NamedTuple):
-    """What predicts frames: their latents, of which each position takes one, z where it is kept,
-    and the frames that they are fused with."""
-
-    latents: Float[Array, "p b lh lw m"]  # before their gains
-    z: Int[Array, "b zh zw c"]
-    frames: UInt[Array, "s b h w 3"]  # of one side or both
+def quality_at(depth: int, quality: Quality, level_offsets: Sequence[int]) -> Quality:
+    """Depth 0 closes the group; each depth of B-frames may shift its quality."""
+    return shifted(quality, level_offsets[depth - 1]) if depth else quality

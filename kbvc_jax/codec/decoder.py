@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.codec.batch import Size
+from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
 from kbvc_jax.codec.payload import GopReader
-from kbvc_jax.codec.pictures import Picture
 from kbvc_jax.coding.container import GopRecord, StreamReader
+from kbvc_jax.models.codecs.contract import Size
 
 
 def decode_gops(

@@ -1,109 +1,97 @@
 """What a decoder does with one model, batch by batch (steps.py has it compiled)."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt
+from jaxtyping import Array, Integer
 
 from kbvc_jax.codec import steps
-from kbvc_jax.codec.batch import (
-    FrameRates,
-    Kind,
-    Known,
-    Predictors,
-    Prior,
-    Size,
-)
+from kbvc_jax.codec.batch import FrameRates, Picture, References
+from kbvc_jax.codec.steps import Program, Weights
+from kbvc_jax.coding.tables import Tables
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.entropy_model import EntropyModel, index_offsets, z_indexes
+from kbvc_jax.models.codecs.contract import GAUSSIAN, Latent, Size, Symbols
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
+from kbvc_jax.runtime.errors import InputError
+
+Integers = Integer[Array | np.ndarray, "b ..."]
+
+
+class Batch(NamedTuple):
+    """Frames of a depth that share a pass: their codec, rates and references, in display order."""
+
+    codec: str
+    size: Size
+    rates: FrameRates
+    references: tuple[References, ...]
+
+    @property
+    def memories(self) -> tuple[Any, ...]:
+        return tuple(reference.memory for reference in self.references)
+
+    @property
+    def rate(self) -> Rate:
+        return self.rates.on_device(CODECS[self.codec].levels)
 
 
 class Network:
-    """Batched steps of one model; frames are unsigned integers up to `peak`.
-
-    References are None for I-frames; the image codec then does the work, else the frame codec.
-    """
+    """Batched steps of one model; frames are unsigned integers up to `peak`."""
 
     def __init__(self, inference: InferenceModel, bit_depth: int):
         self.inference = inference
         self.peak = 2**bit_depth - 1
-        self.skeleton, self.arrays = split(inference.model)
+        self.skeleton, arrays = split(inference.model)
+        self.weights = Weights(arrays, {n: own.prior for n, own in inference.entropy.items()})
+        self.tables_of: dict[str, Tables] = {GAUSSIAN: inference.y_tables} | {
+            name: own.z_tables.with_certain() for name, own in inference.entropy.items()
+        }
 
-    def references(
-        self, previous: UInt[Array, "b h w 3"], following: UInt[Array, "b h w 3"]
-    ) -> Float[Array, "b r ph pw 3"]:
-        return steps.references(self.skeleton, self.arrays, self.peak, previous, following)
+    def batch(
+        self, codec: str, size: Size, rates: FrameRates, references: Sequence[Sequence[Picture]]
+    ) -> Batch:
+        """`references`: those of all frames on one side, then on the other."""
+        needed = CODECS[codec].needs_memory
+        if needed and not references:
+            raise InputError(f"damaged stream: a {codec} frame without one before it")
+        if needed and any(picture.memory is None for side in references for picture in side):
+            raise InputError(f"damaged stream: a {codec} frame refers to one of another codec")
+        sides = tuple(References.of(side, needed) for side in references)
+        return Batch(codec, size, rates, sides)
 
-    def prior(self, z: Int[Array, "b zh zw c"], rates: FrameRates, size: Size) -> Prior:
-        entropy = self.entropy(rates.kind)
-        offsets = index_offsets(entropy, rates.quality, rates.places)
-        parts = self.skeleton, self.arrays, rates.kind, size, entropy.layers
-        return steps.prior(*parts, z, offsets)
+    def latents(self, codec: str, size: Size) -> tuple[Latent, ...]:
+        return self.inference.model.codec(codec, size).latents
 
-    def predict(
-        self, prior: Prior, predictors: Predictors, modes: Array, rates: FrameRates
-    ) -> Prior:
-        return steps.predict(prior, self.scaled(predictors, rates), modes)
+    def program(self, batch: Batch) -> Program:
+        return Program(self.skeleton, batch.codec, batch.size, self.peak)
 
-    def scaled(self, predictors: Predictors, rates: FrameRates) -> Float[Array, "p b lh lw m"]:
-        return steps.scale(self.skeleton, self.arrays, predictors.latents, rates.on_device)
+    def context(self, batch: Batch) -> Any:
+        return steps.context(self.program(batch), self.weights, batch.references, batch.rate)
 
-    def known(self, z: Array, y: Array, prior: Prior, rates: FrameRates) -> Known:
-        """Of frames that the image codec made."""
-        latents = steps.known(self.skeleton, self.arrays, y, prior.mean, rates.on_device)
-        return Known(latents, z)
+    def tables(
+        self, batch: Batch, latent: Latent, symbols: Mapping[str, Integers]
+    ) -> Integer[np.ndarray, "b ..."]:
+        known = _on_device(symbols)
+        parts = self.program(batch), self.weights, latent, known, batch.memories, batch.rate
+        return np.asarray(steps.tables(*parts))
 
-    def predictors_between(
-        self,
-        references: Float[Array, "b r ph pw 3"],
-        frames: tuple[UInt[Array, "b h w 3"], UInt[Array, "b h w 3"]],
-        known: tuple[Known, Known],
-        rates: FrameRates,
-    ) -> Predictors:
-        """Of B-frames: by their references, and by frames on both sides that have latents."""
-        latents = tuple(k.latents for k in known)
-        parts = self.skeleton, self.arrays, self.peak, references, frames, latents
-        latents = steps.predictors_between(*parts, rates.on_device)
-        return Predictors(latents, known[0].z, jnp.stack(frames))
+    def reconstruct(
+        self, batch: Batch, symbols: Mapping[str, Integers], context: Any
+    ) -> list[Picture]:
+        known = _on_device(symbols)
+        frames, memory = steps.reconstruct(
+            self.program(batch), self.weights, known, context, batch.rate
+        )
 
-    def entropy(self, kind: Kind) -> EntropyModel:
-        return getattr(self.inference, kind)
+        def own(row: int) -> Any:
+            return jax.tree.map(lambda part: part[row : row + 1], memory)
 
-    def z_indexes(self, rates: FrameRates, size: Size) -> Int[np.ndarray, "b zh zw c"]:
-        """The table of each symbol of z."""
-        entropy = self.entropy(rates.kind)
-        indexes = z_indexes(entropy, rates.quality, rates.places)
-        shape = (len(indexes), *size.hyper_latent(entropy.z_stride), entropy.z_channels)
-        return np.broadcast_to(indexes[:, None, None], shape)
-
-    def synthesise(
-        self,
-        y: Int[Array, "b lh lw m"],
-        prior: Prior,
-        references: Array | None,
-        rates: FrameRates,
-        size: Size,
-        predictors: Predictors | None = None,
-    ) -> UInt[Array, "b h w 3"]:
-        """With predictors, what the image codec shows is fused with their frames."""
-        rate = rates.on_device
-        if references is None:
-            parts = self.skeleton, self.arrays, self.peak, y, prior.mean, rate
-            samples = steps.synthesise_image(*parts, sides(predictors))
-        else:
-            samples = self._synthesise_strips(y, prior, references, rate)
-        return steps.to_grid(samples, self.peak, size)
-
-    def _synthesise_strips(self, y: Array, prior: Prior, references: Array, rate: Rate):
-        strips = steps.strips_of(references)
-        parts = (self.skeleton, self.arrays, strips)
-        padded = steps.pad_for_strips(*parts, y, prior.mean, references, rate)
-        return [
-            steps.synthesise_strip(*parts, *padded, number * strips.height)
-            for number in range(strips.count)
-        ]
+        return [Picture(frame, own(row)) for row, frame in enumerate(frames)]
 
 
-def sides(predictors: Predictors | None) -> UInt[Array, "s b h w 3"] | None:
-    return None if predictors is None else predictors.frames
+def _on_device(symbols: Mapping[str, Integers]) -> Symbols:
+    return {name: jnp.asarray(own) for name, own in symbols.items()}

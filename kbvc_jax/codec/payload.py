@@ -1,42 +1,28 @@
 """One payload: the symbols of a group of pictures, and the pictures that they decode to.
 
-It holds the frame that closes the group, then the B-frames depth by depth; of each depth which z
-are kept, if its latents are predicted, then all other z, then the modes of prediction, then all y,
-so that the decoder always has what it needs to choose the next tables.
+It holds the frame that closes the group, then the B-frames depth by depth; of each depth one latent
+after another, so that the decoder always has what it needs to choose the next tables.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Integer
+from jaxtyping import Array, Integer
 
-from kbvc_jax.codec.batch import FrameRates, Predictors, Prior, Size, Symbols
-from kbvc_jax.codec.network import Network
-from kbvc_jax.codec.pictures import (
-    INTRA,
-    Picture,
-    batches,
-    frame_rates,
-    pictures,
-    predictors_around,
-    predictors_of,
-    references,
-    z_before,
-)
-from kbvc_jax.codec.prediction import CAPS, KEPT_COUNTS, MODE_COUNTS
+from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, quality_at
+from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.container import GopRecord
-from kbvc_jax.coding.modes import Counts, Modes, decode_modes, encode_modes
+from kbvc_jax.coding.modes import decode_modes, encode_modes
 from kbvc_jax.coding.tables import Tables
+from kbvc_jax.models.codecs.contract import Latent, Size
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.runtime.errors import InputError
 
-Integers = Integer[np.ndarray, "..."]
-# Symbols z and modes, if any, to the tables of y.
-TablesOfY = Callable[[Integers, Modes | None], Integers]
+Integers = Integer[np.ndarray, "b ..."]
 
 
 @runtime_checkable
@@ -45,20 +31,23 @@ class Coder(Protocol):
 
     def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers: ...
 
-    def modes(self, modes: Modes, first: Counts) -> Modes: ...
+    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers: ...
 
 
 class Writer:
     def __init__(self):
-        self.encoder = SymbolEncoder()
+        self._encoder = SymbolEncoder()
 
     def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers:
-        self.encoder.encode(symbols.ravel(), indexes.ravel(), tables)
+        self._encoder.encode(symbols.ravel(), indexes.ravel(), tables)
         return symbols
 
-    def modes(self, modes: Modes, first: Counts) -> Modes:
-        encode_modes(self.encoder, modes, first)
-        return modes
+    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers:
+        encode_modes(self._encoder, symbols.astype(np.int64), first)
+        return symbols
+
+    def finish(self) -> bytes:
+        return self._encoder.finish()
 
 
 class Reader:
@@ -68,61 +57,57 @@ class Reader:
     def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers:
         return self._decoder.decode(indexes.ravel(), tables).reshape(symbols.shape)
 
-    def modes(self, modes: Modes, first: Counts) -> Modes:
-        return decode_modes(self._decoder, modes.shape, first)
+    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers:
+        frames, height, width = symbols.shape
+        return decode_modes(self._decoder, (frames, height, width), first).astype(np.int32)
 
 
-class HostSymbols(NamedTuple):
-    z: Integers
-    y: Integers
-    modes: Integers | None = None
-    kept: Bool[np.ndarray, "b zh zw"] | None = None
+class Coded(NamedTuple):
+    """A batch with all its symbols, and their tables."""
+
+    batch: Batch
+    symbols: Mapping[str, Integer[Array, "b ..."]]
+    tables: Mapping[str, Integer[Array, "b ..."]]
 
 
 def code_depth(
     coder: Coder,
     network: Network,
-    rates: FrameRates,
-    size: Size,
-    symbols: HostSymbols,
-    tables_of_y: TablesOfY,
-) -> tuple[Integers, Modes | None, Integers]:
-    """The order of a depth's symbols, for writing and reading alike. `symbols` are those to write;
-    or the z that may be kept, and room for all others. Returns z, modes and y."""
-    z_indexes, z_tables = network.z_indexes(rates, size), network.entropy(rates.kind).z_tables
-    z, modes, sent = np.array(symbols.z), None, np.ones(z_indexes.shape[:3], bool)
-    if symbols.kept is not None:
-        sent = coder.modes(np.asarray(symbols.kept, np.int64), KEPT_COUNTS) == 0
-    z[sent] = coder.symbols(z[sent], z_indexes[sent], z_tables)
-    if symbols.modes is not None:
-        modes = coder.modes(np.asarray(symbols.modes, np.int64), MODE_COUNTS)
-    y = np.asarray(symbols.y)
-    return z, modes, coder.symbols(y, tables_of_y(z, modes), network.inference.y_tables)
+    batches: Sequence[Batch],
+    symbols_of: Callable[[int, Latent], Integers],
+    tables_of: Callable[[int, Latent, Mapping[str, Integers]], Integers],
+) -> list[dict[str, Integers]]:
+    """THE order of a depth's symbols, for writing and reading alike. Both callables are asked for
+    those of a batch, by its number; symbols to read are room for them."""
+    numbers, first = range(len(batches)), batches[0]
+    ends = np.cumsum([len(batch.rates.levels) for batch in batches])[:-1]
+    found: list[dict[str, Integers]] = [{} for _ in batches]
+    for latent in network.latents(first.codec, first.size):
+        symbols = np.concatenate([symbols_of(number, latent) for number in numbers])
+        if latent.counts:
+            symbols = coder.adaptive(symbols, latent.counts)
+        else:
+            tables = [tables_of(number, latent, found[number]) for number in numbers]
+            symbols = coder.symbols(
+                symbols, np.concatenate(tables), network.tables_of[latent.tables]
+            )
+        for number, own in enumerate(np.split(symbols, ends)):
+            found[number][latent.name] = own
+    return found
 
 
-class Coded(NamedTuple):
-    """The frames of a depth, as they are coded."""
-
-    rates: FrameRates
-    size: Size
-    symbols: Symbols
-
-
-def write_payload(network: Network, depths: Iterable[Coded]) -> bytes:
+def write_payload(network: Network, depths: Iterable[Sequence[Coded]]) -> bytes:
     writer = Writer()
-    for rates, size, symbols in depths:
-        z, y, indexes, modes, kept = jax.device_get(symbols)
-        known = HostSymbols(z, y, modes, kept)
-        code_depth(writer, network, rates, size, known, lambda z, modes, found=indexes: found)
-    return writer.encoder.finish()
-
-
-class Part(NamedTuple):
-    """A batch of a depth; without predictors its B-frames are coded by kernels."""
-
-    b_frames: Sequence[BFrame]  # none: the closing frame
-    rates: FrameRates
-    predictors: Predictors | None
+    for depth in depths:
+        known = jax.device_get([(coded.symbols, coded.tables) for coded in depth])
+        code_depth(
+            writer,
+            network,
+            [coded.batch for coded in depth],
+            lambda number, latent, known=known: known[number][0][latent.name],
+            lambda number, latent, found, known=known: known[number][1][latent.name],
+        )
+    return writer.finish()
 
 
 class GopReader:
@@ -131,82 +116,58 @@ class GopReader:
     def __init__(self, network: Network, record: GopRecord, size: Size):
         self._network, self._record, self._size = network, record, size
         self._reader = Reader(record.payload)
+        known = len(NAMES)
+        if any(number >= known for number in record.codecs):
+            names = ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))
+            raise InputError(
+                f"record of frame {record.first_frame}: codec number {max(record.codecs)}; this "
+                f"version has {names}"
+            )
 
     def closing(self, opening: Picture | None) -> Picture:
-        """The frame that closes the group; `opening` predicts it if the record says so."""
-        rates, predictors = frame_rates(self._record.quality, (), 0, (INTRA,)), None
-        if self._record.predicted[0]:
-            assert opening is not None  # the record before this one has been read
-            predictors = predictors_of(opening)
-        before = predictors and predictors.z
-        (picture,) = self._depth(rates, before, [Part((), rates, predictors)], {})
+        """The frame that closes the group, after the one that `opening` is."""
+        references = [[opening]] if opening is not None and self._record.codecs[0] != IMAGE else []
+        (picture,) = self._depth([self._batch(0, (INTRA,), references)])
         return picture
 
     def b_frames(self, opening: Picture, closing: Picture) -> dict[int, Picture]:
         """The frames between, by time."""
-        record, decoded = self._record, {0: opening, self._record.frames: closing}
-        for depth, b_frames in enumerate(hierarchy(record.frames), start=1):
-            predicted = record.predicted[depth]
-            levels = [INTRA if predicted else f.level for f in b_frames]
-            rates = frame_rates(record.quality, record.level_offsets, depth, levels)
-            before = z_before(decoded, b_frames) if predicted else None
-            parts, first = [], 0
-            for batch in batches(b_frames, self._size):
-                own, predictors = rates.rows(slice(first, first := first + len(batch))), None
-                if predicted:
-                    seen = references(self._network, decoded, batch)
-                    predictors = predictors_around(self._network, decoded, batch, seen, own)
-                parts.append(Part(batch, own, predictors))
-            made = self._depth(rates, before, parts, decoded)
+        decoded = {0: opening, self._record.frames: closing}
+        for depth, b_frames in enumerate(hierarchy(self._record.frames), start=1):
+            made = self._depth(
+                [
+                    self._batch(depth, [f.level for f in batch], references_of(batch, decoded))
+                    for batch in batches(b_frames, self._size)
+                ]
+            )
             decoded |= dict(zip((f.time for f in b_frames), made, strict=True))
-        return {time: decoded[time] for time in range(1, record.frames)}
+        return {time: decoded[time] for time in range(1, self._record.frames)}
 
-    def _depth(
-        self,
-        rates: FrameRates,
-        before: Array | None,
-        parts: Sequence[Part],
-        decoded: Mapping[int, Picture],
-    ) -> list[Picture]:
-        """The pictures of a depth; `before` are the z of which some may be kept."""
-        network, size, priors = self._network, self._size, list[Prior]()
-        ends = np.cumsum([len(part.rates.level) for part in parts])[:-1]
+    def _batch(
+        self, depth: int, levels: Sequence[int], references: Sequence[Sequence[Picture]]
+    ) -> Batch:
+        record = self._record
+        rates = FrameRates(quality_at(depth, record.quality, record.level_offsets), tuple(levels))
+        return self._network.batch(NAMES[record.codecs[depth]], self._size, rates, references)
 
-        def tables_of_y(z: Integers, modes: Modes | None) -> Integers:
-            of_modes = [None] * len(parts) if modes is None else np.split(modes, ends)
-            for own, chosen, part in zip(np.split(z, ends), of_modes, parts, strict=True):
-                prior = network.prior(jnp.asarray(own), part.rates, size)
-                if part.predictors is not None:
-                    prior = self._predict(prior, part.predictors, chosen, part.rates)
-                priors.append(prior)
-            return np.concatenate([np.asarray(prior.indexes) for prior in priors])
+    def _depth(self, depth: Sequence[Batch]) -> list[Picture]:
+        network = self._network
 
-        blank = self._blank(rates, before)
-        z, _, y = code_depth(self._reader, network, rates, size, blank, tables_of_y)
-        y = y.astype(np.int16)  # as the encoder has them: one program for both
-        found = list[Picture]()
-        rows = zip(np.split(z, ends), np.split(y, ends), priors, parts, strict=True)
-        for own_z, own_y, prior, part in rows:
-            symbols, by_kernels = jnp.asarray(own_y), part.b_frames and part.predictors is None
-            seen = references(network, decoded, part.b_frames) if by_kernels else None
-            frames = network.synthesise(symbols, prior, seen, part.rates, size, part.predictors)
-            found += pictures(network, frames, jnp.asarray(own_z), symbols, prior, part.rates)
-        return found
+        def room(number: int, latent: Latent) -> Integers:
+            return np.zeros((len(depth[number].rates.levels), *latent.shape), np.int32)
 
-    def _predict(
-        self, prior: Prior, predictors: Predictors, modes: Modes | None, rates: FrameRates
-    ) -> Prior:
-        assert modes is not None
-        if modes.max() > len(predictors.latents) * len(CAPS):
-            raise InputError("damaged payload: a P-frame in a mode of B-frames")
-        return self._network.predict(prior, predictors, jnp.asarray(modes), rates)
+        def tables(number: int, latent: Latent, found: Mapping[str, Integers]) -> Integers:
+            return network.tables(depth[number], latent, found)
 
-    def _blank(self, rates: FrameRates, before: Array | None) -> HostSymbols:
-        """Room for what is read."""
-        entropy, frames = self._network.entropy(rates.kind), len(rates.level)
-        z_shape = frames, *self._size.hyper_latent(entropy.z_stride), entropy.z_channels
-        y = np.zeros((frames, *self._size.latent, entropy.channels), np.int32)
-        if before is None:
-            return HostSymbols(np.zeros(z_shape, np.int32), y)
-        kept, modes = np.zeros(z_shape[:3], bool), np.zeros(y.shape[:3], np.int64)
-        return HostSymbols(np.asarray(before), y, modes, kept)
+        read = code_depth(self._reader, network, depth, room, tables)
+        return [
+            picture
+            for batch, symbols in zip(depth, read, strict=True)
+            for picture in network.reconstruct(batch, symbols, network.context(batch))
+        ]
+
+
+def references_of(
+    batch: Sequence[BFrame], decoded: Mapping[int, Picture]
+) -> tuple[list[Picture], list[Picture]]:
+    return [decoded[f.previous] for f in batch], [decoded[f.following] for f in batch]

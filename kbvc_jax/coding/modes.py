@@ -14,8 +14,8 @@ from kbvc_jax.runtime.errors import InputError
 
 Modes = Int64[np.ndarray, "b h w"]
 Counts = Sequence[int]  # of each mode before any has been seen
-_SAME = 16  # further, of the mode above
-_SEEN = 16  # what each mode seen adds
+SAME = 16  # further, of the mode above
+SEEN = 16  # what each mode seen adds
 
 
 def encode_modes(encoder: SymbolEncoder, modes: Modes, first: Counts) -> None:
@@ -45,12 +45,12 @@ def _walk(
     the tables. Above the first row of a frame all is of a mode of its own."""
     number = len(first)
     counts = np.tile(np.array(first, np.int64), (number + 1, 1))
-    counts[:number] += _SAME * np.eye(number, dtype=np.int64)
+    counts[:number] += SAME * np.eye(number, dtype=np.int64)
     for frame in modes:
         above = np.full(frame.shape[1], number)
         for row in frame:
             yield row, above, _tables(counts)
-            np.add.at(counts, (above, row), _SEEN)
+            np.add.at(counts, (above, row), SEEN)
             above = row
 
 

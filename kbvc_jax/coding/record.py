@@ -1,6 +1,8 @@
 """One record of a stream: a group of pictures under one check sum."""
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 
 from kbvc_jax.coding.header import Header
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
@@ -8,7 +10,9 @@ from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 
 MAX_FRAMES = 63
-PREDICTED = 0x40
+CODECS = 16  # numbers there are
+IMAGE = 0  # of them, what needs no other frame
+RESERVED = 0x40
 OWN_QUALITY = 0x80
 
 
@@ -20,7 +24,7 @@ class GopRecord:
     frames: int
     quality: Quality
     level_offsets: tuple[int, ...]  # of quality, in half steps, for each depth of B-frames
-    predicted: tuple[bool, ...]  # whether latents are: of the closing frame, then of each depth
+    codecs: tuple[int, ...]  # by number: of the closing frame, then of each depth of B-frames
     payload: bytes
 
     def __post_init__(self):
@@ -28,12 +32,14 @@ class GopRecord:
             raise InputError(
                 f"record of {self.frames} frames: must be 1 to {MAX_FRAMES}, 1 if it opens a stream"
             )
-        if len(self.predicted) != depths(self.frames) + 1:
+        if len(self.codecs) != depths(self.frames) + 1:
             raise InputError(
-                f"{len(self.predicted)} predictions for {self.frames} frames: "
+                f"{len(self.codecs)} codecs for {self.frames} frames: "
                 f"must be {depths(self.frames) + 1}"
             )
-        if self.opening and self.predicted[0]:
+        if any(not 0 <= codec < CODECS for codec in self.codecs):
+            raise InputError(f"codecs {self.codecs}: must be numbers from 0 to {CODECS - 1}")
+        if self.opening and not self.alone:
             raise InputError("the frame that opens a stream: nothing can predict it")
         if len(self.level_offsets) != depths(self.frames):
             raise InputError(
@@ -52,16 +58,15 @@ class GopRecord:
     @property
     def alone(self) -> bool:
         """Whether its last frame can be decoded without any other record."""
-        return not self.predicted[0]
+        return self.codecs[0] == IMAGE
 
     def to_bytes(self, header: Header) -> bytes:
         own = self.quality != header.quality or any(self.level_offsets)
-        data = bytes([self.frames | PREDICTED * any(self.predicted) | OWN_QUALITY * own])
+        data = bytes([self.frames | OWN_QUALITY * own])
         if own:
             data += self.quality.to_bytes(2, "little")
             data += b"".join(o.to_bytes(1, "little", signed=True) for o in self.level_offsets)
-        if any(self.predicted):
-            data += bytes([sum(flag << place for place, flag in enumerate(self.predicted))])
+        data += _halves(self.codecs)
         data += varint(len(self.payload)) + self.payload
         return data + crc32(data)
 
@@ -74,13 +79,19 @@ def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int
     if flags & OWN_QUALITY:
         quality = Quality(source.integer(2))
         offsets = tuple(source.integer(1, signed=True) for _ in offsets)
-    mask = source.integer(1) if flags & PREDICTED else 0
-    predicted = tuple(bool(mask >> place & 1) for place in range(len(offsets) + 1))
+    count = len(offsets) + 1
+    halves = [half for byte in source.take(-(-count // 2)) for half in (byte & 15, byte >> 4)]
     payload = source.take(source.varint())
     source.check_crc()
-    if mask >> len(predicted):
-        raise InputError(f"record of {frames} frames: prediction {mask:#x} of depths it has not")
-    return GopRecord(first_frame, frames, quality, offsets, predicted, payload)
+    if flags & RESERVED or any(halves[count:]):
+        raise InputError(f"record of {frames} frames: reserved bits are not 0")
+    return GopRecord(first_frame, frames, quality, offsets, tuple(halves[:count]), payload)
+
+
+def _halves(numbers: Sequence[int]) -> bytes:
+    """Two numbers a byte, the first in the lower half."""
+    pairs = itertools.zip_longest(numbers[::2], numbers[1::2], fillvalue=0)
+    return bytes(low | high << 4 for low, high in pairs)
 
 
 def depths(frames: int) -> int:

@@ -37,6 +37,16 @@ class Tables:
         if not np.array_equal(self.frequencies.sum(1, dtype=np.int64), [TOTAL] * len(used)):
             raise InputError(f"probability tables: every table must sum to {TOTAL}")
 
+    def with_certain(self) -> "Tables":
+        """And one more, under which nothing but 0 is sent."""
+        row = np.zeros((1, self.frequencies.shape[1]), np.int32)
+        row[0, 0] = TOTAL
+        return Tables(
+            np.concatenate([self.frequencies, row]),
+            np.append(self.offsets, np.int32(0)),
+            np.append(self.lengths, np.int32(1)),
+        )
+
     @functools.cached_property
     def _models(self) -> dict[int, Model]:
         return {}

@@ -14,6 +14,7 @@ from kbvc_jax.encoder.group import FrameStatistics, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.encoder.window import Span, Window, cheapest
+from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.rate import Quality, shifted
 
 Frame = UInt[np.ndarray, "h w 3"]
@@ -31,7 +32,7 @@ class CodedGop:
             frames=max(self.length, 1),
             quality=quality,
             level_offsets=group.level_offsets,
-            predicted=tuple(depth.predicted for depth in group.depths),
+            codecs=tuple(NAMES.index(depth.codec) for depth in group.depths),
             payload=write_payload(network, [depth.coded for depth in group.depths]),
         )
 
@@ -57,7 +58,10 @@ def encode_gops(
     """Codes all frames; the options are resolved."""
     assert options.b_frames and options.rounding
     wanted, many = options.fixed_point_quality, options.quality is not None
-    asked = Settings(wanted, wanted, options.b_frames, options.rounding, options.steps)
+    model = network.inference.model.config
+    asked = Settings(
+        wanted, wanted, options.b_frames, model.p_frames, options.rounding, options.steps
+    )
     fall = FALL if many else 0  # a model for one lambda has one quality for all frames
     opening = None  # the frame that a span begins with, once it is coded
     own = None  # quality of this scene's I-frames

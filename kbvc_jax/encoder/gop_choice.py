@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.codec.pictures import Picture
+from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.schedule import fall_shares
 from kbvc_jax.encoder.group import CodedDepth
 

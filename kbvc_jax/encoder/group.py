@@ -3,27 +3,18 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, UInt
+from jaxtyping import UInt
 
-from kbvc_jax.codec.batch import FrameRates, Predictors, Size, Symbols
-from kbvc_jax.codec.payload import Coded
-from kbvc_jax.codec.pictures import (
-    INTRA,
-    Picture,
-    batches,
-    frame_rates,
-    pictures,
-    predictors_around,
-    predictors_of,
-    references,
-)
+from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, quality_at
+from kbvc_jax.codec.payload import Coded, references_of
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.options import BFrames, Rounding
 from kbvc_jax.encoder.refinement import code_frames, costs
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
+from kbvc_jax.models.config import Rounding
 from kbvc_jax.rate import Quality
 
 
@@ -34,8 +25,18 @@ class FrameStatistics:
     index: int
     kind: str  # "I", "P" or "B"
     level: int
-    bits_y: float
-    bits_z: float  # and modes
+    codec: str
+    bits: Mapping[str, float]  # of each latent, in coding order
+
+    @property
+    def bits_y(self) -> float:
+        """Of the last one, which the picture is made of."""
+        return self.bits[list(self.bits)[-1]]
+
+    @property
+    def bits_z(self) -> float:
+        """Of all that is told before it."""
+        return sum(self.bits.values()) - self.bits_y
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Settings:
 
     quality: Quality  # of its I-frames
     wanted: Quality  # whose lambda says what things cost
-    b_frames: BFrames
+    b_frames: str  # their codec
+    p_frames: str
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
 
@@ -56,38 +58,28 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CodedDepth:
-    """The frame that closes a group, or all B-frames of a depth."""
+    """The frame that closes a group, or all B-frames of a depth, in batches."""
 
+    codec: str
     times: tuple[int, ...]  # relative to the group's opening frame
     levels: tuple[int, ...]
-    rates: FrameRates
-    symbols: Symbols
+    coded: Sequence[Coded]
     pictures: Sequence[Picture]
     cost: float  # bits + lambda x error, at the wanted quality
 
-    @property
-    def size(self) -> Size:
-        return self.pictures[0].size
-
-    @property
-    def predicted(self) -> bool:
-        return self.symbols.modes is not None
-
-    @property
-    def coded(self) -> Coded:
-        return Coded(self.rates, self.size, self.symbols)
-
     def statistics(self, network: EncoderNetwork, start: int) -> list[FrameStatistics]:
-        bits = network.bits(self.symbols, self.rates, self.size)
+        rows = [
+            dict(zip(bits, own, strict=True))
+            for bits in map(network.bits, self.coded)
+            for own in zip(*(column.tolist() for column in bits.values()), strict=True)
+        ]
         return [
-            FrameStatistics(start + time, self._kind(level), level, *own)
-            for time, level, *own in zip(
-                self.times, self.levels, *np.array(bits).tolist(), strict=True
-            )
+            FrameStatistics(start + time, self._kind(level), level, self.codec, bits)
+            for time, level, bits in zip(self.times, self.levels, rows, strict=True)
         ]
 
     def _kind(self, level: int) -> str:
-        return "B" if level != INTRA else "P" if self.predicted else "I"
+        return "B" if level != INTRA else "I" if self.codec == NAMES[IMAGE] else "P"
 
 
 def code_image(
@@ -97,11 +89,11 @@ def code_image(
     settings: Settings,
     opening: Picture | None = None,
 ) -> CodedDepth:
-    """An I-frame; or a P-frame, its latent predicted from that of the one before it."""
-    rates = frame_rates(settings.quality, (), 0, (INTRA,))
-    predictors = opening and predictors_of(opening)
-    source = jnp.asarray(frame)[None]
-    return _code(network, (time,), (INTRA,), source, None, predictors, rates, settings)
+    """An I-frame; or a P-frame, after the one before it."""
+    codec = settings.p_frames if opening else NAMES[IMAGE]
+    references = [[opening]] if opening else []
+    rates = FrameRates(settings.quality, (INTRA,))
+    return _code(network, codec, (time,), rates, [frame], references, settings)
 
 
 def code_b_frames(
@@ -115,45 +107,40 @@ def code_b_frames(
     """All frames strictly between two decoded ones."""
     decoded, out = {0: opening, len(frames) + 1: closing}, []
     for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-        predicted = settings.b_frames == "predicted"
-        levels = [INTRA if predicted else f.level for f in b_frames]
-        rates = frame_rates(settings.quality, level_offsets, depth, levels)
-        own = dataclasses.replace(settings, effort=settings.b_frame_steps(b_frames[0]))
-        coded = _code_depth(network, decoded, frames, b_frames, rates, own)
+        quality = quality_at(depth, settings.quality, level_offsets)
+        own = dataclasses.replace(
+            settings, quality=quality, effort=settings.b_frame_steps(b_frames[0])
+        )
+        coded = _joined(
+            [
+                _code_batch(network, decoded, frames, batch, own)
+                for batch in batches(b_frames, opening.size)
+            ]
+        )
         decoded |= dict(zip(coded.times, coded.pictures, strict=True))
         out.append(coded)
     return out
 
 
-def _code_depth(
+def _code_batch(
     network: EncoderNetwork,
     decoded: Mapping[int, Picture],
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
-    b_frames: Sequence[BFrame],
-    rates: FrameRates,
+    batch: Sequence[BFrame],
     settings: Settings,
 ) -> CodedDepth:
-    parts, first = [], 0
-    for batch in batches(b_frames, decoded[0].size):
-        own = rates.rows(slice(first, first := first + len(batch)))
-        times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
-        sources = jnp.stack([jnp.asarray(frames[time - 1]) for time in times])
-        seen, predictors = references(network, decoded, batch), None
-        if settings.b_frames == "predicted":
-            predictors = predictors_around(network, decoded, batch, seen, own)
-            seen = None
-        parts.append(_code(network, times, levels, sources, seen, predictors, own, settings))
-    return _joined(parts, rates)
+    times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
+    sources, rates = [frames[time - 1] for time in times], FrameRates(settings.quality, levels)
+    references = references_of(batch, decoded)
+    return _code(network, settings.b_frames, times, rates, sources, references, settings)
 
 
-def _joined(parts: Sequence[CodedDepth], rates: FrameRates) -> CodedDepth:
-    if len(parts) == 1:
-        return parts[0]
+def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:
     return CodedDepth(
+        codec=parts[0].codec,
         times=tuple(time for part in parts for time in part.times),
         levels=tuple(level for part in parts for level in part.levels),
-        rates=rates,
-        symbols=jax.tree.map(lambda *s: jnp.concatenate(s), *(part.symbols for part in parts)),
+        coded=[coded for part in parts for coded in part.coded],
         pictures=[picture for part in parts for picture in part.pictures],
         cost=sum(part.cost for part in parts),
     )
@@ -161,17 +148,15 @@ def _joined(parts: Sequence[CodedDepth], rates: FrameRates) -> CodedDepth:
 
 def _code(
     network: EncoderNetwork,
+    codec: str,
     times: tuple[int, ...],
-    levels: tuple[int, ...],
-    sources: UInt[Array, "b h w 3"],
-    seen: Array | None,
-    predictors: Predictors | None,
     rates: FrameRates,
+    frames: Sequence[UInt[np.ndarray, "h w 3"]],
+    references: Sequence[Sequence[Picture]],
     settings: Settings,
 ) -> CodedDepth:
-    found = code_frames(
-        network, sources, seen, rates, settings.effort, settings.rounding, predictors
-    )
-    cost = costs(network, found.symbols, found.frames, sources, rates, settings.wanted).sum()
-    made = pictures(network, found.frames, *found.symbols[:2], found.prior, rates)
-    return CodedDepth(times, levels, rates, found.symbols, made, float(cost))
+    sources = jnp.stack([jnp.asarray(frame) for frame in frames])
+    batch = network.batch(codec, Size(*sources.shape[1:3]), rates, references)
+    found = code_frames(network, batch, sources, settings.effort, settings.rounding)
+    cost = float(costs(network, found, sources, settings.wanted).sum())
+    return CodedDepth(codec, times, rates.levels, [found.coded], found.pictures, cost)

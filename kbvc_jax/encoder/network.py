@@ -1,19 +1,21 @@
 """What an encoder does with one model besides decoding, batch by batch."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from kbvc_jax.codec import steps as decoding
-from kbvc_jax.codec.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
-from kbvc_jax.codec.network import Network, sides
-from kbvc_jax.codec.prediction import KEPT_COUNTS, MODE_COUNTS
+from kbvc_jax.codec.network import Batch, Network
+from kbvc_jax.codec.payload import Coded
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
-from kbvc_jax.encoder.options import Rounding
-from kbvc_jax.encoder.rounding import ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT, Prices
 from kbvc_jax.models.checkpoint import InferenceModel
+from kbvc_jax.models.codecs.contract import Symbols, Values
+from kbvc_jax.models.codecs.rounding import Prices
+from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
 
@@ -23,83 +25,46 @@ class EncoderNetwork(Network):
 
     def __init__(self, inference: InferenceModel, bit_depth: int):
         super().__init__(inference, bit_depth)
-        self._prices = Prices.of(inference.y_tables)
+        self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
-    def analyse(
-        self, frames: UInt[Array, "b h w 3"], references: Array | None, rates: FrameRates
-    ) -> Latents:
-        return steps.analyse(
-            self.skeleton, self.arrays, self.peak, frames, references, rates.on_device
-        )
+    def analyse(self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
+        return steps.analyse(self.program(batch), self.weights, frames, context, batch.rate)
+
+    def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
+        parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate
+        return Coded(batch, *steps.choose(*parts, self._prices, rounding))
 
     def slope(
-        self,
-        latents: Latents,
-        frames: UInt[Array, "b h w 3"],
-        rates: FrameRates,
-        prior: Prior | None = None,
-        predictors: Predictors | None = None,
-    ) -> Latents:
-        """The gradient of what the image codec's frames cost, softly rounded: where not to go. Of
-        predicted frames, under the `prior` that they have."""
-        weight = self.error_weight(rates.shared_quality)
-        parts = self.skeleton, self.arrays, self.peak, latents, frames
-        return steps.slope(*parts, rates.on_device, weight, prior, sides(predictors))
+        self, coded: Coded, exact: Values, frames: UInt[Array, "b h w 3"], context: Any
+    ) -> Values:
+        """Where not to go: see steps.py."""
+        batch, symbols, _ = coded
+        weight = self.error_weight(batch.rates.quality)
+        parts = self.program(batch), self.weights, exact, symbols, frames, context
+        return steps.slope(*parts, batch.rate, weight)
 
-    def error_slope(
-        self,
-        latent: Float[Array, "b lh lw m"],
-        frames: UInt[Array, "b h w 3"],
-        rates: FrameRates,
-        predictors: Predictors | None = None,
-    ) -> Float[Array, "b lh lw m"]:
-        """The gradient of what their errors cost, by the very latent that is decoded."""
-        weight = self.error_weight(rates.shared_quality)
-        parts = self.skeleton, self.arrays, self.peak, latent, frames
-        return steps.error_slope(*parts, rates.on_device, weight, sides(predictors))
+    def error_slope(self, coded: Coded, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
+        batch, symbols, _ = coded
+        weight = self.error_weight(batch.rates.quality)
+        parts = self.program(batch), self.weights, symbols, frames, context
+        return steps.error_slope(*parts, batch.rate, weight)
 
     def error_weight(self, quality: Quality) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""
         of_one = lambda_of(number_of(quality), self.inference.model.config)
         return float(of_one) * (255 / self.peak) ** 2 / 3
 
-    def quantise(
-        self,
-        latents: Latents,
-        rates: FrameRates,
-        size: Size,
-        rounding: Rounding,
-        predictors: Predictors | None = None,
-    ) -> tuple[Symbols, Prior]:
-        """With predictors, latents are predicted where that is cheaper."""
-        z = steps.whole(latents.z)
-        prior, modes, kept, weight = self.prior(z, rates, size), None, None, ERROR_WEIGHT
-        if predictors is not None:
-            weight = PREDICTED_ERROR_WEIGHT
-            parts = self.scaled(predictors, rates), self._prices
-            # By the z at hand. Chosen again by those that are kept, modes saved too little.
-            modes = steps.choose_modes(latents.y, prior, *parts)
-            kept, z = steps.keep(modes, predictors.z, z, self.entropy(rates.kind).z_stride)
-            prior = decoding.predict(self.prior(z, rates, size), parts[0], modes)
-        weight = weight if rounding == "rate" else None
-        y = steps.quantise(latents.y, prior, self._prices, weight)
-        return Symbols(z, y, prior.indexes, modes, kept), prior
+    def bits(self, coded: Coded) -> Mapping[str, Float[np.ndarray, "b"]]:
+        """Of each latent, as the tables price it."""
+        batch, (symbols, indexes) = coded.batch, jax.device_get(coded[1:])
+        return {
+            latent.name: mode_bits(symbols[latent.name].astype(np.int64), latent.counts)
+            if latent.counts
+            else self._priced(symbols, indexes, latent)
+            for latent in self.latents(batch.codec, batch.size)
+        }
 
-    def bits(
-        self, symbols: Symbols, rates: FrameRates, size: Size
-    ) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b"]]:
-        """Of y and of z, with what tells how they are predicted, as the tables price them."""
-        z_tables, y_tables = self.entropy(rates.kind).z_tables, self.inference.y_tables
-        z, y, indexes, modes, kept = jax.device_get(symbols)
-        z_indexes = self.z_indexes(rates, size)
-        sent = np.ones(z.shape[:3], bool) if kept is None else ~kept
-        bits_y = [symbol_bits(y[r].ravel(), indexes[r].ravel(), y_tables) for r in range(len(y))]
-        bits_z = [
-            symbol_bits(z[r][sent[r]].ravel(), z_indexes[r][sent[r]].ravel(), z_tables)
-            for r in range(len(z))
-        ]
-        if modes is not None and kept is not None:
-            bits_z += mode_bits(kept.astype(np.int64), KEPT_COUNTS) + mode_bits(
-                modes.astype(np.int64), MODE_COUNTS
-            )
-        return np.array(bits_y), np.array(bits_z)
+    def _priced(self, symbols: Symbols, indexes: Symbols, latent) -> Float[np.ndarray, "b"]:
+        tables = self.tables_of[latent.tables]
+        rows = zip(symbols[latent.name], indexes[latent.name], strict=True)
+        return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])

@@ -1,17 +1,16 @@
 """What an encoder may be asked for, declared once for Python, `kbvc encode` and evaluations."""
 
 import dataclasses
-from typing import Literal, get_args
+from typing import get_args
 
 from kbvc_jax.codec.schedule import MAX_GOP
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.codecs import numbers as codecs
+from kbvc_jax.models.config import ModelConfig, Rounding
 from kbvc_jax.rate import MAX_QUALITY, Quality, quality_of
 from kbvc_jax.runtime.errors import InputError
 
 DEFAULT_QUALITY = 50.0
 AUTO_EFFORT = 16
-BFrames = Literal["kernel", "predicted"]
-Rounding = Literal["nearest", "rate"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +21,7 @@ class EncoderOptions:
     gop: int | str = 8  # frames from one closing frame to the next, or "auto"
     keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
     effort: int = 0  # at least: see `steps`
-    b_frames: BFrames | None = None  # the codec of B-frames; the one that the model is made for
+    b_frames: str | None = None  # the codec of B-frames; the one that the model is made for
     # Symbols: the nearest integers, as in the paper and by default for models of one lambda; or
     # rate-distortion optimised quantisation.
     rounding: Rounding | None = None
@@ -37,10 +36,9 @@ class EncoderOptions:
         least = 1 if self.auto else self.gop
         if self.keyint is not None and self.keyint < int(least):
             raise InputError(f"keyint {self.keyint}: must be {least} or more")
-        for name, kind in (("b_frames", BFrames), ("rounding", Rounding)):
-            if getattr(self, name) not in (None, *get_args(kind)):
-                choices = " or ".join(get_args(kind))
-                raise InputError(f"{name} {getattr(self, name)}: must be {choices}")
+        for name, choices in (("b_frames", codecs.NAMES), ("rounding", get_args(Rounding))):
+            if getattr(self, name) not in (None, *choices):
+                raise InputError(f"{name} {getattr(self, name)}: must be {' or '.join(choices)}")
 
     def resolved(self, model: ModelConfig) -> "EncoderOptions":
         """With the model's own choices where nothing was asked for."""

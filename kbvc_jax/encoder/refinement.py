@@ -10,16 +10,20 @@ cannot tell.
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped, UInt
 
-from kbvc_jax.codec.batch import FrameRates, Latents, Predictors, Prior, Size, Symbols
+from kbvc_jax.codec.batch import Picture
+from kbvc_jax.codec.network import Batch
+from kbvc_jax.codec.payload import Coded
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.options import Rounding
+from kbvc_jax.models.codecs.contract import Values
+from kbvc_jax.models.codecs.registry import CODECS
+from kbvc_jax.models.config import Rounding
 from kbvc_jax.rate import Quality
 
 
@@ -40,58 +44,48 @@ SOFT_PART = 4  # one step of so many, rounded up
 
 
 class Attempt(NamedTuple):
-    latents: Latents
-    symbols: Symbols
-    frames: UInt[Array, "b h w 3"]
-    prior: Prior
+    exact: Values
+    coded: Coded
+    pictures: list[Picture]
 
 
 def code_frames(
     network: EncoderNetwork,
+    batch: Batch,
     sources: UInt[Array, "b h w 3"],
-    references: Array | None,
-    rates: FrameRates,
     effort: int,
     rounding: Rounding,
-    predictors: Predictors | None = None,
 ) -> Attempt:
-    """Symbols and what they decode to. Only the image codec's are refined.
+    """Symbols and what they decode to. Each step goes down the slope under the choices at hand, and
+    may end at others."""
+    context = network.context(batch)
 
-    Where latents are predicted, each step goes down the slope under the modes at hand, and may end
-    at others."""
-    size = Size(*sources.shape[1:3])
-
-    def attempt(latents: Latents) -> Attempt:
-        symbols, prior = network.quantise(latents, rates, size, rounding, predictors)
-        decoded = network.synthesise(symbols.y, prior, references, rates, size, predictors)
-        return Attempt(latents, symbols, decoded, prior)
+    def attempt(exact: Values) -> Attempt:
+        coded = network.choose(batch, exact, context, rounding)
+        return Attempt(exact, coded, network.reconstruct(batch, coded.symbols, context))
 
     def cost(tried: Attempt) -> Float[np.ndarray, "b"]:
-        quality = rates.shared_quality
-        return costs(network, tried.symbols, tried.frames, sources, rates, quality)
+        return costs(network, tried, sources, batch.rates.quality)
 
-    def soft(best: Attempt) -> Latents:
-        prior = None if predictors is None else best.prior
-        return network.slope(best.latents, sources, rates, prior, predictors)
+    def soft(best: Attempt) -> Values:
+        return network.slope(best.coded, best.exact, sources, context)
 
-    def exact(best: Attempt) -> Latents:
-        sent = best.symbols.y + best.prior.mean
-        slope = network.error_slope(sent, sources, rates, predictors)
-        return Latents(slope, jnp.zeros_like(best.latents.z))
+    def exactly(best: Attempt) -> Values:
+        return network.error_slope(best.coded, sources, context)
 
-    best = attempt(network.analyse(sources, references, rates))
-    if references is None:
+    best = attempt(network.analyse(batch, sources, context))
+    if CODECS[batch.codec].refined:
         first = -(-effort // SOFT_PART)
         best = _better(best, attempt, cost, soft, SOFT, first)
-        best = _better(best, attempt, cost, exact, EXACT, effort - first)
+        best = _better(best, attempt, cost, exactly, EXACT, effort - first)
     return best
 
 
 def _better(
     best: Attempt,
-    attempt: Callable[[Latents], Attempt],
+    attempt: Callable[[Values], Attempt],
     cost: Callable[[Attempt], Float[np.ndarray, "b"]],
-    slope: Callable[[Attempt], Latents],
+    slope: Callable[[Attempt], Values],
     descent: Descent,
     steps: int,
 ) -> Attempt:
@@ -103,7 +97,7 @@ def _better(
     for _ in range(steps):
         if pays.any():
             down = slope(best)
-        tried = attempt(_descend(best.latents, down, step, descent.steepest))
+        tried = attempt(_descend(best.exact, down, step, descent.steepest))
         found = cost(tried)
         pays = found < least
         best, least = _chosen(pays, tried, best), np.where(pays, found, least)
@@ -112,17 +106,13 @@ def _better(
 
 
 def costs(
-    network: EncoderNetwork,
-    symbols: Symbols,
-    decoded: UInt[Array, "b h w 3"],
-    sources: UInt[Array, "b h w 3"],
-    rates: FrameRates,
-    quality: Quality,
+    network: EncoderNetwork, tried: Attempt, sources: UInt[Array, "b h w 3"], quality: Quality
 ) -> Float[np.ndarray, "b"]:
     """Bits + lambda x 255^2 x squared error of each frame, summed over its pixels."""
-    bits_y, bits_z = network.bits(symbols, rates, Size(*sources.shape[1:3]))
+    bits = sum(network.bits(tried.coded).values())
+    decoded = jnp.stack([picture.frame for picture in tried.pictures])
     error = np.asarray(_squared_error(decoded, sources), np.float64)
-    return bits_y + bits_z + network.error_weight(quality) * error
+    return bits + network.error_weight(quality) * error
 
 
 @jax.jit
@@ -134,16 +124,27 @@ def _squared_error(
 
 @jax.jit
 def _descend(
-    latents: Latents, slope: Latents, step: Float[Array, "b"], steepest: Float[Array, ""]
-) -> Latents:
+    exact: Values, slope: Values, step: Float[Array, "b"], steepest: Float[Array, ""]
+) -> Values:
     def down(x: Float[Array, "b *n"], gradient: Float[Array, "b *n"]) -> Float[Array, "b *n"]:
-        return x - step[:, None, None, None] * jnp.clip(gradient, -steepest, steepest)
+        by = jnp.expand_dims(step, range(1, x.ndim))
+        return x - by * jnp.clip(gradient, -steepest, steepest)
 
-    return jax.tree.map(down, latents, slope)
+    return {name: down(x, slope[name]) for name, x in exact.items()}
+
+
+def _chosen(pays: Bool[np.ndarray, "b"], tried: Attempt, best: Attempt) -> Attempt:
+    if len(pays) == 1:
+        return tried if pays[0] else best
+    arrays = [(a.exact, a.coded.symbols, a.coded.tables) for a in (tried, best)]
+    exact, symbols, tables = _mixed(pays, *arrays)
+    pairs = zip(pays, tried.pictures, best.pictures, strict=True)
+    pictures = [new if own else old for own, new, old in pairs]
+    return Attempt(exact, Coded(best.coded.batch, symbols, tables), pictures)
 
 
 @jax.jit
-def _chosen(pays: Bool[Array, "b"], tried: Attempt, best: Attempt) -> Attempt:
+def _mixed(pays: Bool[Array, "b"], tried: Any, best: Any) -> Any:
     def choose(a: Shaped[Array, "b *n"], b: Shaped[Array, "b *n"]) -> Shaped[Array, "b *n"]:
         return jnp.where(jnp.expand_dims(pays, range(1, a.ndim)), a, b)
 

@@ -1,129 +1,93 @@
 """The compiled steps that an encoder needs besides those of a decoder (codec/steps.py)."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Int16, Int32, Integer, UInt
+from jaxtyping import Array, Float, Integer, UInt
 
-from kbvc_jax.codec.batch import Latents, Prior
-from kbvc_jax.codec.steps import samples, shown
-from kbvc_jax.encoder import modes, rounding
-from kbvc_jax.encoder.rounding import Prices
-from kbvc_jax.models.hyperprior import Rate, soften_given
-from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.codec.steps import Program, Weights
+from kbvc_jax.models.codecs.contract import FrameCodec, Symbols, Values
+from kbvc_jax.models.codecs.rounding import Prices
+from kbvc_jax.models.codecs.walk import Estimate, Read, Write, walk
+from kbvc_jax.models.config import Rounding
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop
-from kbvc_jax.models.parameters import Parameters, Skeleton
-from kbvc_jax.ops.densities import scale_table
-
-SYMBOL_LIMIT = 2**15 - 1
 
 
-@partial(jax.jit, static_argnums=(0, 2))
+@partial(jax.jit, static_argnums=0)
 def analyse(
-    skeleton: Skeleton,
-    arrays: Parameters,
-    peak: int,
-    frames: UInt[Array, "b h w 3"],
-    references: Float[Array, "b r ph pw 3"] | None,
+    program: Program, weights: Weights, frames: UInt[Array, "b h w 3"], context: Any, rate: Rate
+) -> Values:
+    return program.of(weights).analyse(program.samples(frames), context, rate)
+
+
+@partial(jax.jit, static_argnums=(0, 7))
+def choose(
+    program: Program,
+    weights: Weights,
+    exact: Values,
+    context: Any,
+    memories: Sequence[Any],
     rate: Rate,
-) -> Latents:
-    model = skeleton.model(arrays)
-    source = samples(frames, peak)
-    if references is None:
-        codec, y = model.image, model.image.analyse(source, rate)
-    else:
-        codec, y = model.frame, model.frame.analyse(source, references, rate)
-    return Latents(y, codec.hyperprior.hyper_latent(y))
+    prices: Mapping[str, Prices],
+    rounding: Rounding,
+) -> tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]:
+    """Symbols and their tables."""
+    codec = program.of(weights)
+    coder = Write(codec.settle(exact, context, rate), memories, prices, rounding)
+    walk(codec, coder, context, rate)
+    return coder.symbols, coder.tables
 
 
-@partial(jax.jit, static_argnums=(0, 2))
+@partial(jax.jit, static_argnums=0)
 def slope(
-    skeleton: Skeleton,
-    arrays: Parameters,
-    peak: int,
-    latents: Latents,
+    program: Program,
+    weights: Weights,
+    exact: Values,
+    symbols: Symbols,
     frames: UInt[Array, "b h w 3"],
+    context: Any,
     rate: Rate,
     error_weight: Float[Array, ""],
-    prior: Prior | None,
-    sides: UInt[Array, "s b h w 3"] | None,
-) -> Latents:
-    model = skeleton.model(arrays)
+) -> Values:
+    """Of what frames cost, softly rounded, under the choices that `symbols` have."""
+    codec = program.of(weights)
+    made = {name: symbols[name].astype(jnp.float32) for name in symbols if name not in exact}
 
-    def cost(latents: Latents) -> Float[Array, ""]:
-        if prior is None:
-            coded = model.image.hyperprior.soften(*latents, rate)
-        else:
-            coded = soften_given(latents.y, prior.mean, jnp.asarray(scale_table())[prior.indexes])
-        error = _squared_error(model, peak, coded.latent, frames, rate, sides)
-        return (coded.bits_y + coded.bits_z).sum() + error_weight * error
+    def cost(exact: Values) -> Float[Array, ""]:
+        coder = Estimate(made | dict(exact), soft=True)
+        known = walk(codec, coder, context, rate)
+        error = _squared_error(program, codec, known, frames, context, rate)
+        return coder.total.sum() + error_weight * error
 
-    return jax.grad(cost)(latents)
+    return jax.grad(cost)(exact)
 
 
-@partial(jax.jit, static_argnums=(0, 2))
+@partial(jax.jit, static_argnums=0)
 def error_slope(
-    skeleton: Skeleton,
-    arrays: Parameters,
-    peak: int,
-    latent: Float[Array, "b lh lw m"],
+    program: Program,
+    weights: Weights,
+    symbols: Symbols,
     frames: UInt[Array, "b h w 3"],
+    context: Any,
     rate: Rate,
     error_weight: Float[Array, ""],
-    sides: UInt[Array, "s b h w 3"] | None,
-) -> Float[Array, "b lh lw m"]:
-    model = skeleton.model(arrays)
+) -> Values:
+    """Of what their errors cost, by the very latents that are decoded."""
+    codec = program.of(weights)
 
-    def cost(latent: Float[Array, "b lh lw m"]) -> Float[Array, ""]:
-        return error_weight * _squared_error(model, peak, latent, frames, rate, sides)
+    def cost(known: Values) -> Float[Array, ""]:
+        return error_weight * _squared_error(program, codec, known, frames, context, rate)
 
-    return jax.grad(cost)(latent)
+    return jax.grad(cost)(dict(walk(codec, Read(symbols), context, rate)))
 
 
 def _squared_error(
-    model: Kbvc,
-    peak: int,
-    latent: Float[Array, "b lh lw m"],
-    frames: Array,
-    rate: Rate,
-    sides: UInt[Array, "s b h w 3"] | None,
+    program: Program, codec: FrameCodec, known: Values, frames: Array, context: Any, rate: Rate
 ) -> Float[Array, ""]:
     """In the frames' own units."""
-    decoded = crop(shown(model, peak, latent, rate, sides), *frames.shape[1:3])
-    return jnp.square(peak * decoded - frames.astype(jnp.float32)).sum()
-
-
-@jax.jit
-def whole(z: Float[Array, "b zh zw c"]) -> Int32[Array, "b zh zw c"]:
-    return jnp.clip(jnp.rint(z).astype(jnp.int32), -SYMBOL_LIMIT, SYMBOL_LIMIT)
-
-
-@jax.jit
-def choose_modes(
-    y: Float[Array, "b lh lw m"],
-    prior: Prior,
-    predictors: Float[Array, "p b lh lw m"],
-    prices: Prices,
-) -> Integer[Array, "b lh lw"]:
-    return modes.choose_modes(y, prior.mean, prior.indexes, predictors, prices)
-
-
-@partial(jax.jit, static_argnums=3)
-def keep(
-    chosen: Integer[Array, "b lh lw"],
-    before: Int[Array, "b zh zw c"],
-    z: Int[Array, "b zh zw c"],
-    stride: int,
-) -> tuple[Bool[Array, "b zh zw"], Int[Array, "b zh zw c"]]:
-    """Which z of the frame before are kept, and all z."""
-    kept = modes.choose_kept(chosen, stride)
-    return kept, jnp.where(kept[..., None], before, z)
-
-
-@partial(jax.jit, static_argnums=3)
-def quantise(
-    y: Float[Array, "b lh lw m"], prior: Prior, prices: Prices, weight: float | None
-) -> Int16[Array, "b lh lw m"]:
-    symbols = rounding.symbols_of(y - prior.mean, prior.indexes, prices, weight)
-    return jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(jnp.int16)
+    decoded = crop(codec.synthesise(known, context, rate).frame, *program.size)
+    return jnp.square(program.peak * decoded - frames.astype(jnp.float32)).sum()

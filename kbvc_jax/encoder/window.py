@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.codec.pictures import Picture
+from kbvc_jax.codec.batch import Picture
 from kbvc_jax.encoder.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
 from kbvc_jax.encoder.group import (
     CodedDepth,

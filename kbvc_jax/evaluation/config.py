@@ -56,7 +56,7 @@ class EvaluationConfig:
     # Efforts of its encoder to measure besides that of 0.
     other_efforts: tuple[int, ...] = ()
     # Codecs of B-frames to measure besides the model's own: kernel, predicted.
-    other_b_frames: tuple[Literal["kernel", "predicted"], ...] = ()
+    other_b_frames: tuple[str, ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights. Models of
     # one lambda each make one curve: NAME=FOLDER,FOLDER,...

@@ -19,13 +19,13 @@ from flax import nnx
 from kbvc_jax.coding.tables import Tables
 from kbvc_jax.config import from_json
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer
+from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPrior
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
-FORMAT = 9  # another where the same arrays would decode to other frames
+FORMAT = 10  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
 
 
@@ -34,8 +34,7 @@ class InferenceModel:
     """Everything that encoder and decoder share."""
 
     model: Kbvc
-    image: EntropyModel
-    frame: EntropyModel
+    entropy: dict[str, EntropyModel]  # of each hyperprior
     y_tables: Tables
     card: dict[str, Any]
     fingerprint: bytes
@@ -43,21 +42,18 @@ class InferenceModel:
 
 def assemble(
     model: Kbvc,
-    image: EntropyModel,
-    frame: EntropyModel,
+    entropy: dict[str, EntropyModel],
     y_tables: Tables,
     card: dict[str, Any] | None = None,
 ) -> InferenceModel:
-    arrays = _flatten(model, image, frame, y_tables)
-    return InferenceModel(
-        model, image, frame, y_tables, card or {}, _fingerprint(model.config, arrays)
-    )
+    arrays = _flatten(model, entropy, y_tables)
+    return InferenceModel(model, entropy, y_tables, card or {}, _fingerprint(model.config, arrays))
 
 
 def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "float32") -> None:
     """Writes a checkpoint; float parameters are rounded to `dtype` first."""
     target = epath.Path(folder)
-    arrays = _flatten(inference.model, inference.image, inference.frame, inference.y_tables)
+    arrays = _flatten(inference.model, inference.entropy, inference.y_tables)
     arrays = {
         key: np.asarray(jnp.asarray(value, dtype)) if value.dtype == np.float32 else value
         for key, value in arrays.items()
@@ -122,19 +118,20 @@ def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def _flatten(
-    model: Kbvc, image: EntropyModel, frame: EntropyModel, y_tables: Tables
+    model: Kbvc, entropy: dict[str, EntropyModel], y_tables: Tables
 ) -> dict[str, np.ndarray]:
     arrays = {
         f"parameters.{name}": np.asarray(value, np.float32)
         for name, value in split(model)[1].items()
     }
-    for codec, entropy in (("image", image), ("frame", frame)):
-        for depth, layer in enumerate(entropy.layers):
+    for name, (prior, z_tables) in entropy.items():
+        for depth, layer in enumerate(prior.layers):
             for field, value in layer._asdict().items():
-                arrays[f"{codec}.layers.{depth}.{field}"] = np.asarray(value)
-        curve = {f"{codec}.knots": entropy.knots, f"{codec}.shifts": entropy.shifts}
-        arrays |= {k: v for k, v in curve.items() if v.size}  # Orbax stores no empty ones
-        arrays |= {f"{codec}.z.{k}": v for k, v in _table_arrays(entropy.z_tables).items()}
+                arrays[f"{name}.layers.{depth}.{field}"] = np.asarray(value)
+        curve = {f"{name}.knots": prior.knots, f"{name}.shifts": prior.shifts}
+        # Orbax stores no empty ones.
+        arrays |= {k: np.asarray(v) for k, v in curve.items() if v.size}
+        arrays |= {f"{name}.z.{k}": v for k, v in _table_arrays(z_tables).items()}
     return arrays | {f"y.{k}": v for k, v in _table_arrays(y_tables).items()}
 
 
@@ -150,19 +147,15 @@ def _unflatten(
 
     none = np.zeros((0, 0), np.int32)
 
-    def entropy(codec: str) -> EntropyModel:
-        depths = sorted({int(k.split(".")[0]) for k in under(f"{codec}.layers.")})
-        layers = tuple(IntegerLayer(**under(f"{codec}.layers.{depth}.")) for depth in depths)
-        return EntropyModel(
-            layers,
-            arrays.get(f"{codec}.knots", none),
-            arrays.get(f"{codec}.shifts", none),
-            Tables(**under(f"{codec}.z.")),
-        )
+    def entropy(name: str) -> EntropyModel:
+        depths = sorted({int(k.split(".")[0]) for k in under(f"{name}.layers.")})
+        layers = tuple(IntegerLayer(**under(f"{name}.layers.{depth}.")) for depth in depths)
+        curve = (arrays.get(f"{name}.{part}", none) for part in ("knots", "shifts"))
+        return EntropyModel(IntegerPrior(layers, *curve), Tables(**under(f"{name}.z.")))
 
     skeleton, _ = split(nnx.eval_shape(lambda: Kbvc(config)))
     parameters = under("parameters.")
     model = skeleton.model({k: jnp.asarray(v, jnp.float32) for k, v in parameters.items()})
-    return InferenceModel(
-        model, entropy("image"), entropy("frame"), Tables(**under("y.")), card, fingerprint
-    )
+    names = sorted(k.removesuffix(".z.lengths") for k in arrays if k.endswith(".z.lengths"))
+    priors = {name: entropy(name) for name in names}
+    return InferenceModel(model, priors, Tables(**under("y.")), card, fingerprint)

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
+from kbvc_jax.models.codecs.fusion import SIDES
 from kbvc_jax.models.config import CodecConfig, ModelConfig
-from kbvc_jax.models.fusion import SIDES
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
-from kbvc_jax.models.image_codec import LatentCodec
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.multiply_adds import multiply_adds, operations
 from kbvc_jax.ops.alignment import align
@@ -159,15 +159,15 @@ def _trunk(model: Kbvc) -> float:
     return _macs(model.frame, lambda codec, y: codec.features(y, _rate()), latent)
 
 
-def _hyperprior(codec: LatentCodec, own: CodecConfig) -> float:
+def _hyperprior(codec: LatentNetwork, own: CodecConfig) -> float:
     return _hyper_encoder(codec, own) + _hyper_decoders(codec, own)
 
 
-def _hyper_encoder(codec: LatentCodec, own: CodecConfig) -> float:
+def _hyper_encoder(codec: LatentNetwork, own: CodecConfig) -> float:
     return _macs(codec.hyperprior, lambda part, y: part.hyper_latent(y), _latent(own))
 
 
-def _hyper_decoders(codec: LatentCodec, own: CodecConfig) -> float:
+def _hyper_decoders(codec: LatentNetwork, own: CodecConfig) -> float:
     _, height, width, _ = _latent(own).shape
     stride = codec.hyperprior.stride
     z = _array(1, height // stride, width // stride, own.hyper_channels[-1])
@@ -178,7 +178,7 @@ def _hyper_decoders(codec: LatentCodec, own: CodecConfig) -> float:
     return _macs(codec.hyperprior, decode, z)
 
 
-def _prior(codec: LatentCodec, own: CodecConfig) -> Row:
+def _prior(codec: LatentNetwork, own: CodecConfig) -> Row:
     """As it is decoded: z's own densities are tables."""
     part = codec.hyperprior
     parameters = _parameters(part.mean_decoder, part.scale_decoder, part.scale_shift)

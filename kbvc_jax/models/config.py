@@ -3,6 +3,10 @@
 import dataclasses
 from typing import Literal
 
+# Of latents to symbols: the nearest integers, as in the paper, or what costs less
+# (codecs/rounding.py).
+Rounding = Literal["nearest", "rate"]
+
 
 @dataclasses.dataclass(frozen=True)
 class InterpolatorConfig:
@@ -32,9 +36,10 @@ class ModelConfig:
     kernel_size: int = 31  # KS, taps of each 1-D kernel
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
-    # The codec of B-frames: "kernel", the paper's; "predicted", the image codec with latents
-    # predicted in time. An encoder may ask for the other one.
-    b_frames: Literal["kernel", "predicted"] = "kernel"
+    # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. An encoder may ask
+    # for another one of B-frames.
+    b_frames: str = "kernel"
+    p_frames: str = "predicted"
     # The Lagrange weight of a model for one rate, as in the paper: no gains, no quality to choose.
     # None: one model for every quality.
     fixed_lambda: float | None = None

@@ -14,34 +14,30 @@ from jaxtyping import Array, Float, Int, Int8, Int32, Num
 
 from kbvc_jax.coding.tables import Tables, tables_from_pmf
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
-from kbvc_jax.ops import densities
+from kbvc_jax.ops.densities import INDEXES_AN_OCTAVE, SCALE_MIN, SCALES
 from kbvc_jax.ops.integer import integer_transposed_conv, requantise
-from kbvc_jax.rate import BEST, MAX_QUALITY
+from kbvc_jax.rate import BEST, MAX_QUALITY, QUALITY_STEPS
+from kbvc_jax.runtime.errors import InputError
 
 FRACTION = 6  # binary places of an index before it is rounded
 Z_RATES = 15  # qualities, evenly spread, for which z has tables
 ACTIVATION_MAX = 127
-# Indexes a factor of two of scale: 64 tables, log-spaced.
-_SCALES = densities.scale_table()
-INDEXES = len(_SCALES)
-INDEXES_AN_OCTAVE = (INDEXES - 1) / math.log2(_SCALES[-1] / _SCALES[0])
 
 
 class IntegerLayer(NamedTuple):
     """A transposed convolution; sums are shifted right to the next layer's scale."""
 
-    weights: Int8[np.ndarray, "5 5 i o"]
-    bias: Int32[np.ndarray, "o"]
-    shift: Int32[np.ndarray, "o"]
+    weights: Int8[Array | np.ndarray, "5 5 i o"]
+    bias: Int32[Array | np.ndarray, "o"]
+    shift: Int32[Array | np.ndarray, "o"]
 
 
-class EntropyModel(NamedTuple):
-    """Integer arrays of one codec, as they ship."""
+class IntegerPrior(NamedTuple):
+    """A scale decoder in integers."""
 
     layers: tuple[IntegerLayer, ...]
-    knots: Int32[np.ndarray, "p m"]  # index offsets over quality, in 1/2^FRACTION
-    shifts: Int32[np.ndarray, "l m"]
-    z_tables: Tables  # of each of Z_RATES qualities, each level, each channel
+    knots: Int32[Array | np.ndarray, "p m"]  # index offsets over quality, in 1/2^FRACTION
+    shifts: Int32[Array | np.ndarray, "l m"]
 
     @property
     def channels(self) -> int:
@@ -51,45 +47,44 @@ class EntropyModel(NamedTuple):
     def z_channels(self) -> int:
         return self.layers[0].weights.shape[2]
 
-    @property
-    def z_stride(self) -> int:
-        """In positions of y."""
-        return 2 ** len(self.layers)
+
+class EntropyModel(NamedTuple):
+    """Integer arrays of one hyperprior, as they ship."""
+
+    prior: IntegerPrior
+    z_tables: Tables  # of each of Z_RATES qualities, each level, each channel
 
 
-def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int32[Array, "*b"]:
-    """The table of a scale known in float: what the integers approximate."""
-    index = jnp.rint((log2_scale - math.log2(_SCALES[0])) * INDEXES_AN_OCTAVE)
-    return jnp.clip(index, 0, INDEXES - 1).astype(jnp.int32)
-
-
-def index_offsets(
-    model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
-) -> Int32[np.ndarray, "b m"]:
-    """Each channel's index offset; quality in fixed point, level counted from 0.
-
-    On the host, in 64-bit integers: the same everywhere.
-    """
-    knots = model.knots.astype(np.int64)
-    points = len(knots)
+def index_offsets(prior: IntegerPrior, rate: Rate, first_level: int) -> Int32[Array, "b m"]:
+    """Each channel's index offset. Products stay below BEST * 2^16: see quantise_hyperprior."""
+    knots, points = jnp.asarray(prior.knots), len(prior.knots)
     if not points:
-        return np.zeros((len(quality), model.channels), np.int32)
-    position = quality.astype(np.int64) * (points - 1)
-    lower = np.minimum(position // BEST, points - 2)
+        return jnp.zeros((len(rate.level), prior.channels), jnp.int32)
+    position = fixed_point(rate) * (points - 1)
+    lower = jnp.minimum(position // BEST, points - 2)
     part = (position - lower * BEST)[:, None]
     between = (knots[lower] * (BEST - part) + knots[lower + 1] * part) // BEST
-    return (between + model.shifts[level]).astype(np.int32)
+    return between + jnp.asarray(prior.shifts)[rate.level - first_level]
 
 
-def z_indexes(
-    model: EntropyModel, quality: Int[np.ndarray, "b"], level: Int[np.ndarray, "b"]
-) -> Int32[np.ndarray, "b c"]:
+def z_indexes(prior: IntegerPrior, rate: Rate, first_level: int) -> Int32[Array, "b c"]:
     """The table of each channel of z: of the nearest quality that has tables."""
-    levels = max(1, len(model.shifts))
-    rates = len(model.z_tables.lengths) // (levels * model.z_channels)
-    nearest = (2 * quality.astype(np.int64) * (rates - 1) + BEST) // (2 * BEST)
-    place = nearest * levels + level if levels == len(model.shifts) else nearest
-    return (place[:, None] * model.z_channels + np.arange(model.z_channels)).astype(np.int32)
+    place, levels = jnp.zeros_like(rate.level), len(prior.shifts)
+    if levels:
+        nearest = (2 * fixed_point(rate) * (Z_RATES - 1) + BEST) // (2 * BEST)
+        place = nearest * levels + rate.level - first_level
+    return place[:, None] * prior.z_channels + jnp.arange(prior.z_channels)
+
+
+def certain_index(prior: IntegerPrior) -> int:
+    """Behind the tables of z: the one under which nothing is sent (tables_with_certain)."""
+    levels = len(prior.shifts)
+    return (Z_RATES * levels if levels else 1) * prior.z_channels
+
+
+def fixed_point(rate: Rate) -> Int32[Array, "b"]:
+    """Quality as it stands in a stream; its 256ths are exact in float32."""
+    return jnp.rint(rate.quality * QUALITY_STEPS).astype(jnp.int32)
 
 
 def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h 2*w o"]:
@@ -97,7 +92,6 @@ def _apply(layer: IntegerLayer, x: Int[Array, "b h w i"]) -> Int32[Array, "b 2*h
     return integer_transposed_conv(x.astype(jnp.int8), weights, bias)
 
 
-@jax.jit
 def table_indexes(
     layers: tuple[IntegerLayer, ...], z: Int[Array, "b zh zw c"], offsets: Int32[Array, "b m"]
 ) -> Int32[Array, "b h w m"]:
@@ -108,7 +102,7 @@ def table_indexes(
         x = jnp.clip(requantise(x, layer.shift), 0, ACTIVATION_MAX)
     last = layers[-1]
     x = requantise(_apply(last, x), last.shift) + offsets[:, None, None]
-    return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, INDEXES - 1)
+    return jnp.clip(requantise(x, jnp.int32(FRACTION)), 0, SCALES - 1)
 
 
 def quantise_hyperprior(
@@ -128,7 +122,7 @@ def quantise_hyperprior(
             target = math.floor(math.log2(ACTIVATION_MAX / max(largest, 1e-3)))
         else:
             weights, bias = weights * INDEXES_AN_OCTAVE, bias * INDEXES_AN_OCTAVE
-            bias = bias - math.log2(_SCALES[0]) * INDEXES_AN_OCTAVE
+            bias = bias - math.log2(SCALE_MIN) * INDEXES_AN_OCTAVE
             target = FRACTION
         layers.append(_quantise_layer(weights, bias, binary_places, target))
         binary_places = target
@@ -137,7 +131,9 @@ def quantise_hyperprior(
         unit = INDEXES_AN_OCTAVE * 2**FRACTION
         knots = np.rint(np.asarray(hyperprior.scale_shift.knots[...]) * unit).astype(np.int32)
         shifts = np.rint(np.asarray(hyperprior.scale_shift.shifts[...]) * unit).astype(np.int32)
-    return EntropyModel(tuple(layers), knots, shifts, factorised_tables(hyperprior))
+    if knots.size and np.abs(knots).max() >= 2**16:
+        raise InputError("index offsets beyond 16 bits: the scales of this model cannot be coded")
+    return EntropyModel(IntegerPrior(tuple(layers), knots, shifts), factorised_tables(hyperprior))
 
 
 def _quantise_layer(

@@ -11,16 +11,15 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int
 
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.layers import downsampling, upsampling
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.rate_control import scale_curve, spread_curve
-from kbvc_jax.ops import densities, quantise
+from kbvc_jax.ops import densities
 
 Z_SPREAD = 1.0  # of z's densities at first, in bins: training starts with z deviating by about 1
-SHARPNESS = 3.0  # of soft rounding
 
 
 class Rate(NamedTuple):
@@ -30,12 +29,48 @@ class Rate(NamedTuple):
     level: Array
 
 
-class Coded(NamedTuple):
-    """A latent after the quantiser, and its cost."""
+class Gaussian(NamedTuple):
+    """Of what a latent differs from its mean by."""
 
-    latent: Float[Array, "b h w m"]
-    bits_y: Float[Array, "b"]
-    bits_z: Float[Array, "b"]
+    scale: Float[Array, "b h w m"]
+
+    @property
+    def certain(self) -> Bool[Array, "b h w m"]:
+        """Where nothing but 0 can be sent."""
+        return self.scale < densities.CERTAIN_BELOW
+
+    @property
+    def indexes(self) -> Int[Array, "b h w m"]:
+        return densities.nearest_indexes(jnp.log2(self.scale))
+
+    def bits(self, residual: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
+        return densities.gaussian_bits(residual, jnp.zeros_like(residual), self.scale)
+
+    def coded_bits(self, symbols: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
+        return densities.coded_bits(symbols, self.scale)
+
+
+class Learned(NamedTuple):
+    """A hyperprior's own density of z, at some rate."""
+
+    hyperprior: "Hyperprior"
+    rate: Rate
+    kept: Bool[Array, "b zh zw"] | None = None  # positions that are not sent
+
+    @property
+    def certain(self) -> Bool[Array, "#b #zh #zw 1"]:
+        if self.kept is None:
+            return jnp.zeros((1, 1, 1, 1), bool)
+        return self.kept[..., None]
+
+    @property
+    def indexes(self) -> None:
+        """Its tables are not told by scale."""
+
+    def bits(self, residual: Float[Array, "b zh zw c"]) -> Float[Array, "b zh zw c"]:
+        return jnp.where(self.certain, 0, self.hyperprior.z_bits(residual, self.rate))
+
+    coded_bits = bits
 
 
 class FactorisedDensity(nnx.Module):
@@ -57,14 +92,6 @@ class FactorisedDensity(nnx.Module):
         return densities.factorised_bits(z, self.pure(), spread)
 
 
-def soften_given(y: Float[Array, "b h w m"], mean: Array, scale: Array) -> Coded:
-    """y rounded so softly that its gradient tells which y would have been better; z is known."""
-    certain = scale < densities.CERTAIN_BELOW
-    softened = jnp.where(certain, 0.0, quantise.soft(y - mean, SHARPNESS))
-    bits = densities.gaussian_bits(softened, jnp.zeros_like(mean), scale).sum((1, 2, 3))
-    return Coded(softened + mean, bits, jnp.zeros_like(bits))
-
-
 class Hyperprior(nnx.Module):
     def __init__(
         self,
@@ -75,6 +102,7 @@ class Hyperprior(nnx.Module):
         rngs: nnx.Rngs,
     ):
         m, hyper = own.latent_channels, own.hyper_channels
+        self.channels, self.z_channels = m, hyper[-1]
         self.stride = 2 ** len(hyper)  # of z, in positions of y
         self.encoder = downsampling(m, *hyper, dtype=dtype, rngs=rngs)
         up = *reversed(hyper), m
@@ -104,41 +132,3 @@ class Hyperprior(nnx.Module):
         if self.scale_shift is not None:
             log2_scale += self.scale_shift(rate.quality, rate.level)[:, None, None]
         return log2_scale
-
-    def __call__(
-        self, y: Float[Array, "b h w m"], rate: Rate, key: PRNGKeyArray | None = None
-    ) -> Coded:
-        """Quantises y. With a key, bits are estimated under uniform noise (training); without, of
-        the symbols that coding would write."""
-        z = self.hyper_latent(y)
-        rounded_z = quantise.straight_through(z)
-        mean, scale = self._prior(rounded_z, rate, y)
-        residual = y - mean
-        rounded = jnp.rint(residual)
-        if key is None:
-            rounded = jnp.where(scale < densities.CERTAIN_BELOW, 0.0, rounded)
-            measured_z, measured = rounded_z, rounded
-        else:
-            key_z, key_y = jax.random.split(key)
-            measured_z, measured = quantise.noise(z, key_z), quantise.noise(residual, key_y)
-        if key is None:
-            bits_y = densities.coded_bits(measured, scale)
-        else:
-            bits_y = densities.gaussian_bits(measured, jnp.zeros_like(mean), scale)
-        # The gradient passes as if y had not been rounded: then the mean has no part in it.
-        latent = jax.lax.stop_gradient(rounded + mean) + (y - jax.lax.stop_gradient(y))
-        return Coded(
-            latent,
-            bits_y.sum((1, 2, 3)),
-            self.z_bits(measured_z, rate).sum((1, 2, 3)),
-        )
-
-    def soften(self, y: Float[Array, "b h w m"], z: Float[Array, "b zh zw c"], rate: Rate) -> Coded:
-        """As `soften_given` does, for a z of one's own choice that may change, too."""
-        rounded_z = quantise.straight_through(z)
-        coded = soften_given(y, *self._prior(rounded_z, rate, y))
-        return coded._replace(bits_z=self.z_bits(rounded_z, rate).sum((1, 2, 3)))
-
-    def _prior(self, z: Array, rate: Rate, y: Array) -> tuple[Array, Array]:
-        height, width = y.shape[1:3]
-        return self.mean(z, height, width), jnp.exp2(self.log2_scale(z, rate, height, width))

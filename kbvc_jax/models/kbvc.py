@@ -1,14 +1,19 @@
-"""The assembly: image codec, motion-free frame codec, interpolator (section 3)."""
+"""The assembly: networks of the image and the motion-free codec, interpolator (section 3)."""
+
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from kbvc_jax.models.codecs.contract import FrameCodec, Size
+from kbvc_jax.models.codecs.fusion import Fusion, aligned
+from kbvc_jax.models.codecs.image import ImageNetwork
+from kbvc_jax.models.codecs.kernel import KernelNetwork
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.frame_codec import FrameCodec
-from kbvc_jax.models.fusion import Fusion, aligned
-from kbvc_jax.models.image_codec import ImageCodec
+from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.interpolator import Interpolator
 
 
@@ -18,8 +23,8 @@ class Kbvc(nnx.Module):
     ):
         rngs = rngs or nnx.Rngs(0)
         self.config = config
-        self.image = ImageCodec(config, dtype, rngs)
-        self.frame = FrameCodec(config, dtype, rngs)
+        self.image = ImageNetwork(config, dtype, rngs)
+        self.frame = KernelNetwork(config, dtype, rngs)
         self.interpolator = (
             Interpolator(config.interpolator, dtype, rngs) if config.interpolate else None
         )
@@ -27,14 +32,11 @@ class Kbvc(nnx.Module):
             Fusion(config.fusion_channels, dtype, rngs) if config.fusion_channels else None
         )
 
-    def references(
-        self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
-    ) -> Float[Array, "b r h w 3"]:
-        """Previous, following and, between them, the interpolated frame."""
-        frames = [previous, following]
-        if self.interpolator is not None:
-            frames.append(self.interpolator(previous, following))
-        return jnp.stack(frames, 1)
+    def codec(
+        self, name: str, size: Size, integers: Mapping[str, IntegerPrior] | None = None
+    ) -> FrameCodec:
+        """One of its codecs, for frames of this size; without integers for training alone."""
+        return CODECS[name](self, size, integers)
 
     def fused(
         self,
@@ -47,6 +49,10 @@ class Kbvc(nnx.Module):
             return decoded
         return self.fusion(decoded, aligned(decoded, references), quality)
 
-    def between(self, references: Float[Array, "b r h w 3"]) -> Float[Array, "b h w 3"]:
+    def between(
+        self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
+    ) -> Float[Array, "b h w 3"]:
         """The interpolated frame; without that network the mean of both."""
-        return references[:, 2:].mean(1) if self.interpolator else references.mean(1)
+        if self.interpolator is None:
+            return (previous + following) / 2
+        return self.interpolator(previous, following)

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 SCALE_MIN, SCALE_MAX, SCALES = 0.11, 256.0, 64
+INDEXES_AN_OCTAVE = (SCALES - 1) / math.log2(SCALE_MAX / SCALE_MIN)
 # Of log masses: bins so narrow that float32 sees one edge where there are two.
 NARROWEST = 1e-7
 # Half-way from the first table to the second. The first makes 0 certain: nothing else can be sent.
@@ -28,6 +29,12 @@ Factorised = dict[str, list[Array]]
 def scale_table() -> Float[np.ndarray, "64"]:
     """The scales that have a table, log-spaced."""
     return np.exp(np.linspace(math.log(SCALE_MIN), math.log(SCALE_MAX), SCALES))
+
+
+def nearest_indexes(log2_scale: Float[Array, "*b"]) -> Int[Array, "*b"]:
+    """The tables nearest to scales."""
+    index = jnp.rint((log2_scale - math.log2(SCALE_MIN)) * INDEXES_AN_OCTAVE)
+    return jnp.clip(index, 0, SCALES - 1).astype(jnp.int32)
 
 
 @jax.custom_vjp

@@ -74,6 +74,8 @@ class TrainConfig:
     # frames codes no other; "hyperprior" leaves the latents as they are and learns to price them.
     stage: Literal["interpolator", "image", "codec", "frame", "hyperprior", "fusion"] = "codec"
     model: ModelConfig = ModelConfig()
+    # The codec of B-frames that training walks; None: the model's.
+    b_frames: str | None = None
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

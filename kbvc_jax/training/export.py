@@ -5,9 +5,11 @@ their float originals is measured there and kept on the card.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -15,10 +17,11 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
 from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, assemble, save_inference
+from kbvc_jax.models.codecs.contract import FrameCodec, Values
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.entropy_model import (
     EntropyModel,
     index_offsets,
-    nearest_indexes,
     quantise_hyperprior,
     table_indexes,
 )
@@ -26,19 +29,19 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops import densities
-from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.history import read_rows
+from kbvc_jax.training.loss import code_group
 from kbvc_jax.training.parameters import build
 from kbvc_jax.video.reader import open_video
 
 CLIP = Path(__file__).parents[1] / "assets" / "bunny.mp4"
 QUALITIES = (0, 25, 50, 75, 100)
-_GROUP = (0, 2, 4)  # frames of the clip: an I-frame, a B-frame, an I-frame
+FRAMES = 5  # of the clip: I-frames, an inner B-frame, leaves
 
 
 class Latents(NamedTuple):
@@ -69,9 +72,11 @@ def export_run(
         skeleton, _ = split(build(dataclasses.replace(config, precision="float32")))
         # What ships is what is calibrated: weights as they will be read back.
         model: Kbvc = skeleton.model({k: _rounded(k, v, dtype) for k, v in parameters.items()})
-        image, frame = collect_latents(model)
-        entropy_image = quantise_hyperprior(model.image.hyperprior, image.z)
-        entropy_frame = quantise_hyperprior(model.frame.hyperprior, frame.z)
+        seen = collect_latents(model)
+        entropy = {
+            name: quantise_hyperprior(getattr(model, name).hyperprior, latents.z)
+            for name, latents in seen.items()
+        }
         card = {
             "training": dataclasses.asdict(_named(config)),
             "stages": stages(run),
@@ -81,12 +86,12 @@ def export_run(
             "licence": licence,
             "hardware": hardware,
             "integer_scale_decoder": {
-                "image_rate_loss": rate_loss(model.image, entropy_image, image),
-                "frame_rate_loss": rate_loss(model.frame, entropy_frame, frame),
+                f"{name}_rate_loss": rate_loss(getattr(model, name), entropy[name], latents)
+                for name, latents in seen.items()
             },
         }
         tables = gaussian_tables(densities.scale_table().tolist())
-        save_inference(folder, assemble(model, entropy_image, entropy_frame, tables, card), dtype)
+        save_inference(folder, assemble(model, entropy, tables, card), dtype)
         write_card(folder, config.model, card, dtype)
     return card
 
@@ -120,36 +125,37 @@ def _named(config: TrainConfig) -> TrainConfig:
     )
 
 
+def collect_latents(model: Kbvc) -> dict[str, Latents]:
+    """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
+    with open_video(CLIP, frames=FRAMES) as reader:
+        clip = jnp.stack([jnp.asarray(frame, jnp.float32) / 255 for frame in reader])
+    return _collect(model, clip)
+
+
 @nnx.jit
-def _group_latents(model: Kbvc, frames: Float[Array, "t h w 3"]) -> tuple[Latents, Latents]:
-    """Of the I-frames at both ends and of the B-frame between them, at every quality."""
-    count = len(QUALITIES)
-    quality = jnp.asarray(QUALITIES, jnp.float32)
-    ends = jnp.concatenate([jnp.repeat(frames[i][None], count, 0) for i in (0, 2)])
-    image_rate = Rate(jnp.tile(quality, 2), jnp.zeros(2 * count, jnp.int32))
-    decoded = model.image.forward(ends, image_rate.quality).reconstruction
-    decoded = jnp.rint(jnp.clip(decoded, 0, 1) * 255) / 255
-    references = model.references(decoded[:count], decoded[count:])
-    # The same picture as an inner B-frame and as a leaf.
-    references = jnp.concatenate([references, references])
-    levels = jnp.repeat(jnp.array([1, 2], jnp.int32), count)
-    frame_rate = Rate(jnp.tile(quality, 2), levels)
-    middle = jnp.repeat(frames[1][None], 2 * count, 0)
+def _collect(model: Kbvc, clip: Float[Array, "t h w 3"]) -> dict[str, Latents]:
+    users = {codec.prior: name for name, codec in reversed(CODECS.items()) if codec.prior}
 
-    def latents(codec, y: Array, rate: Rate) -> Latents:
-        return Latents(y, jnp.rint(codec.hyperprior.hyper_latent(y)), rate)
+    def at(quality: Float[Array, ""]) -> dict[str, Latents]:
+        seen: dict[str, list[Latents]] = {}
 
-    return (
-        latents(model.image, model.image.analyse(ends, image_rate), image_rate),
-        latents(model.frame, model.frame.analyse(middle, references, frame_rate), frame_rate),
-    )
+        def observe(codec: FrameCodec, known: Values, rate: Rate) -> None:
+            seen.setdefault(codec.prior or "", []).append(Latents(known["y"], known["z"], rate))
+
+        for b_frames in users.values():
+            if CODECS[b_frames].levels.start:
+                qualities = jnp.full(len(clip), quality)
+                code_group(model, clip, qualities, b_frames=b_frames, observe=observe)
+        return {
+            name: jax.tree.map(lambda *p: jnp.concatenate(p), *own) for name, own in seen.items()
+        }
+
+    at_each = jax.lax.map(at, jnp.asarray(QUALITIES, jnp.float32))
+    return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), at_each)
 
 
-def collect_latents(model: Kbvc) -> tuple[Latents, Latents]:
-    """Of the image codec and of the frame codec."""
-    with open_video(CLIP, frames=max(_GROUP) + 1) as reader:
-        clip = [np.asarray(frame, np.float32) / 255 for frame in reader]
-    return _group_latents(model, jnp.stack([clip[index] for index in _GROUP]))
+def _joined(parts: Sequence[Latents]) -> Latents:
+    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
 
 
 def rate_loss(codec: Any, entropy: EntropyModel, latents: Latents) -> float:
@@ -158,11 +164,10 @@ def rate_loss(codec: Any, entropy: EntropyModel, latents: Latents) -> float:
     height, width = y.shape[1:3]
     hyperprior = codec.hyperprior
     symbols = jnp.rint(y - hyperprior.mean(z, height, width))
-    quality = np.asarray(rate.quality * QUALITY_STEPS, np.int64)
-    level = np.asarray(rate.level) - codec.LEVELS.start
-    offsets = jnp.asarray(index_offsets(entropy, quality, level))
-    integer = table_indexes(entropy.layers, z.astype(jnp.int32), offsets)[:, :height, :width]
-    original = nearest_indexes(hyperprior.log2_scale(z, rate, height, width))
+    offsets = index_offsets(entropy.prior, rate, codec.LEVELS.start)
+    integer = table_indexes(entropy.prior.layers, z.astype(jnp.int32), offsets)
+    integer = integer[:, :height, :width]
+    original = densities.nearest_indexes(hyperprior.log2_scale(z, rate, height, width))
     tables = gaussian_tables(densities.scale_table().tolist())
 
     def price(indexes: Array) -> float:

@@ -7,15 +7,18 @@ group: the caller maps them over a batch, each group with its own qualities and 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kbvc_jax.codec.schedule import fall_shares, hierarchy
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
+from kbvc_jax.models.codecs.walk import Estimate, walk
+from kbvc_jax.models.config import ModelConfig, Rounding
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import LEVEL_LAMBDAS
@@ -23,14 +26,15 @@ from kbvc_jax.training.config import LossConfig, TrainConfig
 
 LEVEL_NAMES = ("I", "B1", "B2")
 Metrics = dict[str, Any]
+Observe = Callable[[FrameCodec, Values, Rate], None]
 
 
 class CodedGroup(NamedTuple):
     """Per frame, in display order."""
 
     frames: Float[Array, "t h w 3"]  # as the decoder's arithmetic left them, not clipped
-    bits_y: Float[Array, "t"]
-    bits_z: Float[Array, "t"]
+    bits_y: Float[Array, "t"]  # of each codec's last latent
+    bits_z: Float[Array, "t"]  # of all before
 
 
 def levels_of(frames: int) -> tuple[int, ...]:
@@ -45,38 +49,60 @@ def code_group(
     quality: Float[Array, "t"],
     key: PRNGKeyArray | None = None,
     *,
+    b_frames: str | None = None,
+    rounding: Rounding = "nearest",
+    alone: Bool[Array, ""] | bool = False,
     remat: bool = False,
+    observe: Observe | None = None,
 ) -> CodedGroup:
-    """With a key: bits under noise, for training. Without: symbols and references as in a file."""
-    last = len(frames) - 1
-    image, frame = model.image.forward, model.frame.forward
-    if remat:
-        image, frame = jax.checkpoint(image), jax.checkpoint(frame)
+    """With a key: bits under noise, for training. Without: symbols and references as in a file.
+
+    `b_frames`: their codec, the model's own if None; `alone`: each is coded from its previous
+    reference only. `observe` sees each batch of frames as it is coded."""
+    last, size = len(frames) - 1, Size(*frames.shape[1:3])
     depths = hierarchy(last)
-    keys = [None] * (1 + len(depths)) if key is None else jax.random.split(key, 1 + len(depths))
-
     coded: dict[int, tuple[Array, Array, Array]] = {}
-    references: dict[int, Array] = {}
+    decoded: dict[int, Decoded] = {}  # batches of one
 
-    def keep(times: Sequence[int], output) -> None:
+    def code(name: str, depth: int, times: Sequence[int], levels: Sequence[int], *sides: Decoded):
+        codec, own = model.codec(name, size), jnp.array(times)
+        told_apart = codec.levels
+        nearest = jnp.clip(jnp.array(levels), told_apart.start, told_apart.stop - 1)
+        rate = Rate(quality[own], nearest)
+        depth_key = None if key is None else jax.random.fold_in(key, depth)
+
+        def batch(source: Array, sides: Sequence[Decoded]) -> tuple[Decoded, dict[str, Array]]:
+            context = codec.context(sides, rate)
+            exact = codec.settle(codec.analyse(source, context, rate), context, rate)
+            coder = Estimate(exact, depth_key, rounding=rounding)
+            known = walk(codec, coder, context, rate)
+            if observe:
+                observe(codec, known, rate)
+            return codec.synthesise(known, context, rate), coder.bits
+
+        shown, bits = (jax.checkpoint(batch) if remat else batch)(frames[own], sides)
+        *before, bits_y = bits.values()
+        bits_z = sum(before, jnp.zeros(len(times)))
+        seen = Decoded(displayed(shown.frame, rounded=key is None), shown.memory)
         for row, time in enumerate(times):
-            reconstruction = output.reconstruction[row]
-            coded[time] = reconstruction, output.bits_y[row], output.bits_z[row]
-            references[time] = displayed(reconstruction, rounded=key is None)
+            coded[time] = shown.frame[row], bits_y[row], bits_z[row]
+            decoded[time] = jax.tree.map(lambda part, row=row: part[row : row + 1], seen)
 
-    ends = [0, last]
-    keep(ends, image(frames[jnp.array(ends)], quality[jnp.array(ends)], keys[0]))
-    for depth, depth_key in zip(depths, keys[1:], strict=True):
-        times = [f.time for f in depth]
-        own = jnp.array(times)
-        seen = model.references(
-            jnp.stack([references[f.previous] for f in depth]),
-            jnp.stack([references[f.following] for f in depth]),
+    code("image", 0, [0, last], [0, 0])
+    for number, depth in enumerate(depths, start=1):
+        before, after = (
+            _joined([decoded[getattr(f, side)] for f in depth])
+            for side in ("previous", "following")
         )
-        levels = jnp.array([f.level for f in depth])
-        keep(times, frame(frames[own], seen, quality[own], levels, depth_key))
+        after = jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, before)
+        times, levels = [f.time for f in depth], [f.level for f in depth]
+        code(b_frames or model.config.b_frames, number, times, levels, before, after)
     in_order = [coded[time] for time in range(len(frames))]
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
+
+
+def _joined(frames: Sequence[Decoded]) -> Decoded:
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *frames)
 
 
 def displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:
@@ -130,6 +156,18 @@ def rate_distortion(
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
     return loss, metrics | {"loss": loss, "psnr": jnp.mean(quality_of)} | by_level
+
+
+def distortion(
+    coded: CodedGroup,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, "t"],
+    rate_weight: Float[Array, ""] | float,
+    config: TrainConfig,
+) -> tuple[Float[Array, ""], Metrics]:
+    """The same where rate cannot change."""
+    _, metrics = rate_distortion(coded, frames, quality, 0.0, config)
+    return metrics["loss"], metrics
 
 
 def rate(

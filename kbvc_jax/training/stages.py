@@ -13,11 +13,11 @@ from jaxtyping import Array
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
-from kbvc_jax.training.fusion_loss import fusion_loss
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import (
     Metrics,
     code_group,
+    distortion,
     draw_quality,
     falling,
     rate,
@@ -37,8 +37,7 @@ class Stage(NamedTuple):
 
 
 def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
-    special = {"interpolator": _interpolator, "fusion": _fusion}
-    return special.get(config.stage, _codec)(config, model)
+    return (_interpolator if config.stage == "interpolator" else _codec)(config, model)
 
 
 def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Parameters]:
@@ -49,42 +48,35 @@ def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Pa
 
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
-    objective = rate if config.stage == "hyperprior" else rate_distortion
+    objective = {"hyperprior": rate, "fusion": distortion}.get(config.stage, rate_distortion)
+    b_frames = config.b_frames or config.model.b_frames
+    rounding = "rate" if config.model.gains else "nearest"  # as files have it
+    exactly = config.stage == "fusion"  # what is trained does not change symbols
 
     def loss(values, frames, key, rate_weight):
-        quality_key, noise_key = jax.random.split(key)
+        quality_key, noise_key, alone_key = jax.random.split(key, 3)
         quality = draw_quality(quality_key, len(frames), config.loss)
-        coded = code_group(skeleton.model(values), frames, quality, noise_key, remat=config.remat)
+        coded = code_group(
+            skeleton.model(values),
+            frames,
+            quality,
+            None if exactly else noise_key,
+            b_frames=b_frames,
+            rounding=rounding,
+            alone=exactly and jax.random.bernoulli(alone_key, config.loss.alone),
+            remat=config.remat,
+        )
         return objective(coded, frames, quality, rate_weight, config)
 
     def evaluate(values, frames, quality):
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
-        coded = code_group(skeleton.model(values), frames, quality)
-        _, metrics = rate_distortion(coded, frames, quality, 1.0, config)
+        model = skeleton.model(values)
+        coded = code_group(model, frames, quality, b_frames=b_frames, rounding=rounding)
+        _, metrics = objective(coded, frames, quality, 1.0, config)
         return metrics, jnp.clip(coded.frames, 0, 1)
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
     return Stage(loss, evaluate, qualities, *_parted(config, everything))
-
-
-def _fusion(config: TrainConfig, model: Kbvc) -> Stage:
-    skeleton, everything = split(model)
-    (low, high), (least, most) = config.loss.quality, config.loss.fall
-
-    def loss(values, frames, key, rate_weight):
-        quality_key, fall_key, alone_key = jax.random.split(key, 3)
-        quality = jax.random.uniform(quality_key, minval=low, maxval=high)
-        fall = jax.random.uniform(fall_key, minval=least, maxval=most)
-        alone = jax.random.bernoulli(alone_key, config.loss.alone)
-        return fusion_loss(skeleton.model(values), frames, quality, fall, alone, config)[:2]
-
-    def evaluate(values, frames, quality):
-        fall = sum(config.loss.fall) / 2
-        model = skeleton.model(values)
-        _, metrics, found = fusion_loss(model, frames, quality, fall, False, config)
-        return metrics, jnp.clip(found, 0, 1)
-
-    return Stage(loss, evaluate, config.validation.qualities, *_parted(config, everything))
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:

@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.codecs.image import ImageNetwork
+from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.hyperprior import Hyperprior
-from kbvc_jax.models.image_codec import ImageCodec
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.layers import Stack
 from kbvc_jax.models.rate_control import step_octaves
@@ -53,7 +53,7 @@ def start(model: Kbvc) -> None:
     _start_frame(model.frame, own, typical)
 
 
-def _start_image(codec: ImageCodec, own: float, typical: float) -> None:
+def _start_image(codec: ImageNetwork, own: float, typical: float) -> None:
     transform = karhunen_loeve(_widths(codec.encoder), *PICTURE)
     _analysis(codec.encoder, transform, np.eye(3), own)
     _synthesis(codec.decoder, transform, own)
@@ -63,7 +63,7 @@ def _start_image(codec: ImageCodec, own: float, typical: float) -> None:
             layer.kernel[...] *= 0
 
 
-def _start_frame(codec: FrameCodec, own: float, typical: float) -> None:
+def _start_frame(codec: KernelNetwork, own: float, typical: float) -> None:
     transform = karhunen_loeve(_widths(codec.encoder), *ERROR)
     # The frame minus what the codec returns at first: the interpolated frame, or both means.
     shares = {2: [-0.5, -0.5], 3: [0, 0, -1]}[len(codec.vertical)]

@@ -5,24 +5,24 @@ alike, and a decoder shows more of them than of as many random ones: so the weig
 what its gradient says of one alone.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
-from kbvc_jax.coding.tables import Tables
+from kbvc_jax.coding.tables import Tables, gaussian_tables
+from kbvc_jax.ops.densities import scale_table
 
-# Bits worth a squared error of 1, without prediction and with: docs/release-training.md.
-ERROR_WEIGHT, PREDICTED_ERROR_WEIGHT = 60.0, 30.0
 _REACH = 32  # symbols that have a price
 
 
 class Prices(NamedTuple):
     """What tables ask."""
 
-    bits: Float[Array, "t n"]  # for a symbol of 0, +-1, +-2, ...
-    certain: Bool[Array, "t"]  # those that hold nothing but 0
+    bits: Float[Array | np.ndarray, "t n"]  # for a symbol of 0, +-1, +-2, ...
+    certain: Bool[Array | np.ndarray, "t"]  # those that hold nothing but 0
 
     @classmethod
     def of(cls, tables: Tables) -> "Prices":
@@ -32,18 +32,27 @@ class Prices(NamedTuple):
         columns = np.where(beyond, tables.spans[:, None], symbols - low[:, None])
         bits = np.take_along_axis(tables.bits, np.minimum(columns, tables.bits.shape[1] - 1), 1)
         bits += np.where(beyond, 2 * np.log2(2 * np.maximum(beyond, 1)) + 1, 0)
-        return cls(jnp.asarray(bits.astype(np.float32)), jnp.asarray(tables.lengths == 1))
+        return cls(bits.astype(np.float32), tables.lengths == 1)
+
+
+@functools.cache
+def gaussian_prices() -> Prices:
+    """Of the tables that every model has."""
+    return Prices.of(gaussian_tables(scale_table().tolist()))
 
 
 def bits_of(
     symbols: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices
 ) -> Float[Array, "*s"]:
     reach = jnp.minimum(jnp.abs(symbols), prices.bits.shape[1] - 1).astype(jnp.int32)
-    return prices.bits[indexes.astype(jnp.int32), reach]
+    return jnp.asarray(prices.bits)[indexes.astype(jnp.int32), reach]
 
 
 def symbols_of(
-    exact: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices, weight: float | None
+    exact: Float[Array, "*s"],
+    indexes: Integer[Array, "*s"],
+    prices: Prices,
+    weight: float | None,
 ) -> Float[Array, "*s"]:
     """Without a weight the nearest. Where a table makes 0 certain, nothing else can be coded."""
 
@@ -55,4 +64,4 @@ def symbols_of(
 
         smaller = symbols - jnp.sign(symbols)
         symbols = jnp.where(cost(smaller) < cost(symbols), smaller, symbols)
-    return jnp.where(prices.certain[indexes], 0, symbols)
+    return jnp.where(jnp.asarray(prices.certain)[indexes], 0, symbols)

@@ -1,11 +1,15 @@
-"""How each position of a latent is predicted, and which z are kept: see codec/prediction.py."""
+"""Which of its modes each position of a latent takes, and what that costs: see predicted.py."""
+
+import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Integer
+from jax.scipy.special import gammaln
+from jaxtyping import Array, Float, Integer
 
-from kbvc_jax.codec.prediction import CAPS
-from kbvc_jax.encoder.rounding import PREDICTED_ERROR_WEIGHT, Prices, bits_of, symbols_of
+from kbvc_jax.coding.modes import SAME, SEEN
+from kbvc_jax.models.codecs.rounding import Prices, bits_of, symbols_of
 from kbvc_jax.ops.densities import SCALES
 
 # Bits worth a squared error of 1: tried out, see docs/release-training.md.
@@ -18,7 +22,9 @@ def choose_modes(
     mean: Float[Array, "b lh lw m"],
     indexes: Integer[Array, "b lh lw m"],
     predictors: Float[Array, "p b lh lw m"],
+    caps: Sequence[int],
     prices: Prices,
+    error_weight: float,
 ) -> Integer[Array, "b lh lw"]:
     """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
@@ -27,11 +33,11 @@ def choose_modes(
         if cap == 0:  # a copy: no need to look it up
             return MODE_ERROR_WEIGHT * jnp.square(exact).sum(-1)
         some = jnp.minimum(indexes, jnp.array(cap, indexes.dtype))
-        symbols = symbols_of(exact, some, prices, PREDICTED_ERROR_WEIGHT)
+        symbols = symbols_of(exact, some, prices, error_weight)
         error = jnp.square(exact - symbols)
         return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
-    predicted = [cost(predictor, cap) for predictor in predictors for cap in CAPS]
+    predicted = [cost(predictor, cap) for predictor in predictors for cap in caps]
     return _settle(jnp.stack([cost(mean, SCALES - 1), *predicted], -1))
 
 
@@ -69,11 +75,16 @@ def _bits_given_above(modes: Integer[Array, "b lh lw"], number: int) -> Float[Ar
     return -jnp.log2(counts / counts.sum(1, keepdims=True))
 
 
-def choose_kept(modes: Integer[Array, "b lh lw"], stride: int) -> Bool[Array, "b zh zw"]:
-    """The positions of z, `stride` latents wide, all of whose latents are predicted: nothing asks
-    for their mean, and their scale is capped."""
-    batch, height, width = modes.shape
-    rows, columns = -(-height // stride), -(-width // stride)
-    edges = (0, 0), (0, rows * stride - height), (0, columns * stride - width)
-    predicted = jnp.pad(modes > 0, edges, constant_values=True)
-    return predicted.reshape(batch, rows, stride, columns, stride).all((2, 4))
+def adaptive_bits(modes: Float[Array, "b lh lw"], first: Sequence[int]) -> Float[Array, "b"]:
+    """What coding/modes.py makes of a batch, each frame's equal share: as if it learnt from each
+    mode at once, instead of row by row."""
+    number = len(first)
+    own = modes.astype(jnp.int32)
+    below = jax.nn.one_hot(own, number)
+    above = jax.nn.one_hot(_above(own, number), number + 1)
+    seen = jnp.einsum("bhwa,bhwm->am", above, below)
+    start = jnp.asarray(first) / SEEN + SAME / SEEN * jnp.eye(number + 1, number)
+    each = gammaln(start + seen) - gammaln(start)
+    total = gammaln((start + seen).sum(1)) - gammaln(start.sum(1))
+    bits = (total - each.sum(1)).sum() / math.log(2)
+    return jnp.full(len(modes), bits / len(modes))

@@ -8,68 +8,31 @@ and the picture's own has not; the more of it the higher the quality. And no net
 keeps the finest detail: a linear transform of what is missing, block by block, goes beside both.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
-from kbvc_jax.models.config import CodecConfig, ModelConfig
-from kbvc_jax.models.hyperprior import Hyperprior, Rate
+from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec, LatentNetwork
+from kbvc_jax.models.codecs.contract import Decoded, Values
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.layers import Convolution, downsampling, upsampling
-from kbvc_jax.models.rate_control import feedback_curve, gain_curve
+from kbvc_jax.models.rate_control import feedback_curve
 from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 
 
-class CodecOutput(NamedTuple):
-    """What both codecs return: frames (not yet clipped) and the bits of each."""
+class Memory(NamedTuple):
+    """What may predict the latents of other frames."""
 
-    reconstruction: Float[Array, "b h w 3"]
-    bits_y: Float[Array, "b"]
-    bits_z: Float[Array, "b"]
-
-    @property
-    def bits(self) -> Float[Array, "b"]:
-        return self.bits_y + self.bits_z
+    latent: Float[Array, "b lh lw m"]  # before its gain
+    z: Int[Array, "b zh zw c"]
 
 
-class LatentCodec(nnx.Module):
-    """What the two codecs share: gains around a hyperprior."""
-
-    def __init__(
-        self,
-        config: ModelConfig,
-        own: CodecConfig,
-        levels: range,
-        dtype: DTypeLike,
-        rngs: nnx.Rngs,
-    ):
-        m = own.latent_channels
-        self.hyperprior = Hyperprior(config, own, levels, dtype, rngs)
-        gains = config.gains
-        self.gain = gain_curve(config, m, levels, +1) if gains else None
-        self.inverse_gain = gain_curve(config, m, levels, -1) if gains else None
-
-    def scale_latent(self, y: Float[Array, "*p b h w m"], rate: Rate) -> Float[Array, "*p b h w m"]:
-        y = y.astype(jnp.float32)
-        if self.gain is None:
-            return y
-        return y * jnp.exp2(self.gain(rate.quality, rate.level))[:, None, None]
-
-    def known_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
-        """As it was before its gain: from here frames of other rates can predict theirs."""
-        if self.gain is None:
-            return y
-        return y * jnp.exp2(-self.gain(rate.quality, rate.level))[:, None, None]
-
-    def unscale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
-        if self.inverse_gain is None:
-            return y
-        return y * jnp.exp2(self.inverse_gain(rate.quality, rate.level))[:, None, None]
-
-
-class ImageCodec(LatentCodec):
+class ImageNetwork(LatentNetwork):
     LEVELS = range(0, 1)
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
@@ -128,12 +91,22 @@ class ImageCodec(LatentCodec):
             frame += depth_to_space(self.block_decoder(latent), self.block)
         return frame.astype(jnp.float32) + 0.5
 
-    def forward(
-        self,
-        frame: Float[Array, "b h w 3"],
-        quality: Float[Array, "b"],
-        key: PRNGKeyArray | None = None,
-    ) -> CodecOutput:
-        rate = Rate(quality, jnp.zeros(quality.shape, jnp.int32))
-        coded = self.hyperprior(self.analyse(frame, rate), rate, key)
-        return CodecOutput(self.synthesise(coded.latent, rate), coded.bits_y, coded.bits_z)
+
+class ImageCodec(HyperpriorCodec):
+    prior: ClassVar[str | None] = "image"
+    levels: ClassVar[range] = ImageNetwork.LEVELS
+    network: ImageNetwork
+
+    def context(self, references: Sequence[Decoded], rate: Rate) -> None:
+        """Nothing: an image is coded alone."""
+
+    def analyse(self, frame: Float[Array, "b h w 3"], context: None, rate: Rate) -> Values:
+        y = self.network.analyse(frame, rate)
+        return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+
+    def synthesise(self, known: Values, context: None, rate: Rate) -> Decoded:
+        return Decoded(self.network.synthesise(known["y"], rate), self.memory(known, rate))
+
+    def memory(self, known: Values, rate: Rate) -> Memory:
+        latent = self.network.known_latent(known["y"], rate)
+        return Memory(latent, jnp.rint(known["z"]).astype(jnp.int32))

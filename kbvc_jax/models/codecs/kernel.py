@@ -6,15 +6,18 @@ references ------------------- equation 1 <--- a pair of 1-D kernels each --- ke
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec, LatentNetwork
+from kbvc_jax.models.codecs.contract import Decoded, Values
+from kbvc_jax.models.codecs.kernel_strips import MARGIN, synthesise_in_strips
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.image_codec import CodecOutput, LatentCodec
 from kbvc_jax.models.layers import (
     Convolution,
     UpsampledConvolution,
@@ -23,15 +26,12 @@ from kbvc_jax.models.layers import (
     together,
     upsampling,
 )
-from kbvc_jax.ops.synthesis import synthesise
-
-MARGIN = 3  # rows of features that a kernel sees on each side: three 3x3 convolutions
 
 
 class KernelHead(nnx.Module):
     """From the trunk's features at half resolution to one 1-D kernel for each pixel.
 
-    `narrow`, its first convolution, runs for all heads at once: see FrameCodec.
+    `narrow`, its first convolution, runs for all heads at once: see KernelNetwork.
     """
 
     def __init__(self, config: ModelConfig, centre: float, dtype: DTypeLike, rngs: nnx.Rngs):
@@ -66,13 +66,14 @@ def _pairs(kernels: Sequence[Float[Array, "b h w taps"]]) -> tuple[Array, Array]
     return jnp.stack(vertical, 1), jnp.stack(horizontal, 1)
 
 
-class FrameCodec(LatentCodec):
+class KernelNetwork(LatentNetwork):
     LEVELS = range(1, 3)  # inner B-frames, leaves
 
     def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
         own, r = config.frame, config.references
         super().__init__(config, own, self.LEVELS, dtype, rngs)
         m, n = own.latent_channels, own.hidden_channels
+        self.taps = config.kernel_size
         self.encoder = downsampling(3 * (1 + r), *n, m, dtype=dtype, rngs=rngs)
         self.trunk = upsampling(m, *reversed(n), dtype=dtype, rngs=rngs)
         # The interpolated frame starts as the output; without it, the mean of the other two.
@@ -107,16 +108,26 @@ class FrameCodec(LatentCodec):
         narrowed = together([head.narrow for head in heads], features)
         return list(zip(heads, narrowed, strict=True))
 
-    def forward(
-        self,
-        frame: Float[Array, "b h w 3"],
-        references: Float[Array, "b r h w 3"],
-        quality: Float[Array, "b"],
-        level: Int[Array, "b"],
-        key: PRNGKeyArray | None = None,
-    ) -> CodecOutput:
-        rate = Rate(quality, level)
-        coded = self.hyperprior(self.analyse(frame, references, rate), rate, key)
-        kernels = self.kernels(self.features(coded.latent, rate))
-        reconstruction = synthesise(references, *kernels)
-        return CodecOutput(reconstruction, coded.bits_y, coded.bits_z)
+
+class KernelCodec(HyperpriorCodec):
+    prior: ClassVar[str | None] = "frame"
+    levels: ClassVar[range] = KernelNetwork.LEVELS
+    refined: ClassVar[bool] = False  # kernels of all pixels would be in memory at once
+    network: KernelNetwork
+
+    def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b r h w 3"]:
+        """Previous, following and, between them, the interpolated frame."""
+        frames = [reference.frame for reference in references]
+        if self.model.interpolator is not None:
+            frames.append(self.model.interpolator(*frames))
+        return jnp.stack(frames, 1)
+
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], context: Float[Array, "b r h w 3"], rate: Rate
+    ) -> Values:
+        y = self.network.analyse(frame, context, rate)
+        return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+
+    def synthesise(self, known: Values, context: Float[Array, "b r h w 3"], rate: Rate) -> Decoded:
+        features = self.network.features(known["y"], rate)
+        return Decoded(synthesise_in_strips(self.network, features, context), None)

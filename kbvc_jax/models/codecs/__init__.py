@@ -1,0 +1,1 @@
+"""The codecs: one contract, one walk, a file each."""

@@ -1,0 +1,121 @@
+"""What codecs with one latent y and its hyperprior share: z, then y by what z tells of it.
+
+y --- x gain --- quantiser + hyperprior --- / gain
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int, Integer
+
+from kbvc_jax.models.codecs.contract import Choose, Latent, Size, Symbols, Values
+from kbvc_jax.models.config import CodecConfig, ModelConfig
+from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
+from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Learned, Rate
+from kbvc_jax.models.padding import crop
+from kbvc_jax.models.rate_control import gain_curve
+
+# Bits worth a squared error of 1: docs/release-training.md.
+ERROR_WEIGHT = 60.0
+
+
+class LatentNetwork(nnx.Module):
+    """Gains around a hyperprior."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        own: CodecConfig,
+        levels: range,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        m = own.latent_channels
+        self.hyperprior = Hyperprior(config, own, levels, dtype, rngs)
+        gains = config.gains
+        self.gain = gain_curve(config, m, levels, +1) if gains else None
+        self.inverse_gain = gain_curve(config, m, levels, -1) if gains else None
+
+    def scale_latent(self, y: Float[Array, "*p b h w m"], rate: Rate) -> Float[Array, "*p b h w m"]:
+        y = y.astype(jnp.float32)
+        if self.gain is None:
+            return y
+        return y * jnp.exp2(self.gain(rate.quality, rate.level))[:, None, None]
+
+    def known_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+        """As it was before its gain: from here frames of other rates can predict theirs."""
+        if self.gain is None:
+            return y
+        return y * jnp.exp2(-self.gain(rate.quality, rate.level))[:, None, None]
+
+    def unscale_latent(self, y: Float[Array, "b h w m"], rate: Rate) -> Float[Array, "b h w m"]:
+        if self.inverse_gain is None:
+            return y
+        return y * jnp.exp2(self.inverse_gain(rate.quality, rate.level))[:, None, None]
+
+
+class HyperpriorCodec:
+    """The part of the contract that is about z and y; a codec adds its transforms."""
+
+    prior: ClassVar[str | None]
+    levels: ClassVar[range]
+    needs_memory: ClassVar[bool] = False
+    refined: ClassVar[bool] = True
+    error_weight = ERROR_WEIGHT
+
+    def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
+        """`model`: kbvc.py, whose networks these files have."""
+        self.model, self.size = model, size
+        self._integers = integers
+        self.network: LatentNetwork = getattr(model, self._prior)
+
+    @property
+    def latents(self) -> tuple[Latent, ...]:
+        hyperprior = self.network.hyperprior
+        z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
+        y = *self.size.blocks, hyperprior.channels
+        return Latent("z", z, self._prior), Latent("y", y, error_weight=self.error_weight)
+
+    def settle(self, exact: Values, context: Any, rate: Rate) -> Values:
+        return exact
+
+    def mean(
+        self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
+    ) -> Float[Array, "b ..."]:
+        if latent.name == "z":
+            return jnp.zeros((len(rate.level), *latent.shape))
+        return self.network.hyperprior.mean(known["z"], *self.size.blocks)
+
+    def density(
+        self, latent: Latent, known: Values, context: Any, rate: Rate
+    ) -> Gaussian | Learned:
+        hyperprior = self.network.hyperprior
+        if latent.name == "z":
+            return Learned(hyperprior, rate)
+        return Gaussian(jnp.exp2(hyperprior.log2_scale(known["z"], rate, *self.size.blocks)))
+
+    def tables(
+        self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
+    ) -> Integer[Array, "b ..."]:
+        if latent.name == "z":
+            own = z_indexes(self.integers, rate, self.levels.start)[:, None, None]
+            return jnp.broadcast_to(own, (len(own), *latent.shape))
+        return self.y_tables(symbols["z"], rate)
+
+    @property
+    def integers(self) -> IntegerPrior:
+        assert self._integers is not None  # a model that is coded with is one that was exported
+        return self._integers[self._prior]
+
+    @property
+    def _prior(self) -> str:
+        assert self.prior
+        return self.prior
+
+    def y_tables(self, z: Int[Array, "b zh zw c"], rate: Rate) -> Integer[Array, "b lh lw m"]:
+        offsets = index_offsets(self.integers, rate, self.levels.start)
+        indexes = table_indexes(self.integers.layers, z, offsets)
+        return crop(indexes, *self.size.blocks).astype(jnp.uint8)

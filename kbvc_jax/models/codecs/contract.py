@@ -1,0 +1,113 @@
+"""What a codec is: integers in coding order, and how a frame follows from them.
+
+references --- context ---+--------------------------+
+                          |                          |
+frame --- analyse --- latents --- walk (walk.py) --- synthesise --- frame, memory
+
+Batches of frames of one size, padded to whole blocks. Both sides know `context`, floats; a
+probability hangs on integers alone: on symbols, here and in what references remember.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float, Integer, Shaped
+
+from kbvc_jax.models.entropy_model import IntegerPrior
+from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
+
+BLOCK = 16
+GAUSSIAN = "gaussian"  # the tables that all codecs share, by scale
+
+Values = Mapping[str, Shaped[Array, "b ..."]]
+Symbols = Mapping[str, Integer[Array, "b ..."]]
+
+
+class Size(NamedTuple):
+    """Of a frame, before it is padded."""
+
+    height: int
+    width: int
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        return -(-self.height // BLOCK), -(-self.width // BLOCK)
+
+    def cells(self, stride: int) -> tuple[int, int]:
+        """Of so many blocks each way."""
+        height, width = self.blocks
+        return -(-height // stride), -(-width // stride)
+
+
+class Latent(NamedTuple):
+    """Integers of a frame: what a payload holds under one name."""
+
+    name: str
+    shape: tuple[int, ...]
+    tables: str = GAUSSIAN  # or the name of the hyperprior whose they are
+    # Adaptive probabilities instead of tables: how often each value counts as seen at first.
+    counts: tuple[int, ...] | None = None
+    # Bits that a squared error of 1 is worth to an encoder that rounds by cost; None: to nearest.
+    error_weight: float | None = None
+
+
+class Decoded(NamedTuple):
+    frame: Float[Array, "b h w 3"]
+    memory: Any  # what further frames know of these; None where that is nothing
+
+
+# A mean to what is added to it: chosen, read or estimated by whoever walks.
+Choose = Callable[[Float[Array, "b ..."]], Float[Array, "b ..."]]
+
+
+@runtime_checkable
+class FrameCodec(Protocol):
+    """A model's codec for frames of one size."""
+
+    prior: ClassVar[str | None]  # the network whose hyperprior it has, if any
+    levels: ClassVar[range]  # of the hierarchy, that it tells apart
+    needs_memory: ClassVar[bool]  # of its references
+    refined: ClassVar[bool]  # whether an encoder may go down the gradient of `synthesise`
+
+    def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
+        """`model`: kbvc.py; without integers for training alone."""
+        ...
+
+    @property
+    def latents(self) -> tuple[Latent, ...]:
+        """In coding order."""
+        ...
+
+    def context(self, references: Sequence[Decoded], rate: Rate) -> Any:
+        """What the references, in display order, tell before a symbol is known."""
+        ...
+
+    def analyse(self, frame: Float[Array, "b h w 3"], context: Any, rate: Rate) -> Values:
+        """Latents before they are rounded, but those that are choices."""
+        ...
+
+    def settle(self, exact: Values, context: Any, rate: Rate) -> Values:
+        """With the choices that suit these latents."""
+        ...
+
+    def mean(
+        self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
+    ) -> Float[Array, "b ..."]:
+        """From the latents before; in steps, with what `choose` adds to each, where one wants."""
+        ...
+
+    def density(
+        self, latent: Latent, known: Values, context: Any, rate: Rate
+    ) -> Gaussian | Learned:
+        """What training takes for the tables."""
+        ...
+
+    def tables(
+        self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
+    ) -> Integer[Array, "b ..."]:
+        """The table of each symbol, by symbols before it: integers alone, the same everywhere."""
+        ...
+
+    def synthesise(self, known: Values, context: Any, rate: Rate) -> Decoded:
+        """Not yet clipped, nor on the grid of samples."""
+        ...

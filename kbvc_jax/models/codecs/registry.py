@@ -1,0 +1,19 @@
+"""All codecs that there are; a new one is a file, and a line here or a call of `add`."""
+
+from kbvc_jax.models.codecs.contract import FrameCodec
+from kbvc_jax.models.codecs.image import ImageCodec
+from kbvc_jax.models.codecs.kernel import KernelCodec
+from kbvc_jax.models.codecs.numbers import NAMES
+from kbvc_jax.models.codecs.predicted import PredictedCodec
+
+CODECS: dict[str, type[FrameCodec]] = {
+    "image": ImageCodec,
+    "kernel": KernelCodec,
+    "predicted": PredictedCodec,
+}
+
+
+def add(name: str, codec: type[FrameCodec]) -> None:
+    CODECS[name] = codec
+    if name not in NAMES:
+        NAMES.append(name)

@@ -1,0 +1,161 @@
+"""THE walk over a codec's latents, by one of three coders.
+
+latent by latent: mean, from those before --- coder: residual --- mean + residual
+
+`Estimate` finds bits and passes gradients on, `Write` chooses symbols and their tables, `Read` has
+symbols. So what is trained is what is coded, and a decoder has what its encoder had.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray
+
+from kbvc_jax.models.codecs.contract import GAUSSIAN, FrameCodec, Latent, Symbols, Values
+from kbvc_jax.models.codecs.modes import adaptive_bits
+from kbvc_jax.models.codecs.rounding import Prices, gaussian_prices, symbols_of
+from kbvc_jax.models.config import Rounding
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.ops import quantise
+
+SYMBOL_LIMIT = 2**15 - 1
+SHARPNESS = 3.0  # of soft rounding
+
+
+@runtime_checkable
+class Coder(Protocol):
+    def residual(
+        self,
+        codec: FrameCodec,
+        latent: Latent,
+        known: Values,
+        context: Any,
+        rate: Rate,
+        mean: Float[Array, "b ..."],
+    ) -> Float[Array, "b ..."]:
+        """What is added to a mean. Of a latent in steps it is asked for again; the last counts."""
+        ...
+
+
+def walk(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Values:
+    """The latents as a decoder has them."""
+    known: dict[str, Array] = {}
+    for latent in codec.latents:
+        choose = partial(coder.residual, codec, latent, dict(known), context, rate)
+        mean = codec.mean(latent, known, choose, context, rate)
+        known[latent.name] = mean + choose(mean)
+    return known
+
+
+class Estimate:
+    """Bits by density. With a key under uniform noise, as one trains; else of the symbols that a
+    file would hold. `soft`: rounded in a curve, whose gradient tells what would have been better.
+    """
+
+    def __init__(
+        self,
+        exact: Values,
+        key: PRNGKeyArray | None = None,
+        *,
+        rounding: Rounding = "nearest",
+        soft: bool = False,
+    ):
+        self.bits: dict[str, Float[Array, "b"]] = {}
+        self._exact, self._key, self._rounding, self._soft = exact, key, rounding, soft
+
+    def residual(
+        self,
+        codec: FrameCodec,
+        latent: Latent,
+        known: Values,
+        context: Any,
+        rate: Rate,
+        mean: Float[Array, "b ..."],
+    ) -> Float[Array, "b ..."]:
+        exact = self._exact[latent.name]
+        if latent.counts:
+            self.bits[latent.name] = adaptive_bits(exact, latent.counts)
+            return exact - mean
+        density, wanted = codec.density(latent, known, context, rate), exact - mean
+        if self._soft and latent.tables == GAUSSIAN:
+            rounded = jnp.where(density.certain, 0, quantise.soft(wanted, SHARPNESS))
+            bits = density.bits(rounded)
+        else:
+            symbols = self._rounded(latent, wanted, density)
+            rounded = wanted + jax.lax.stop_gradient(symbols - wanted)
+            if self._soft:
+                bits = density.bits(rounded)
+            elif self._key is None:
+                bits = density.coded_bits(rounded)
+            else:
+                place = codec.latents.index(latent)
+                bits = density.bits(quantise.noise(wanted, jax.random.fold_in(self._key, place)))
+        self.bits[latent.name] = bits.sum(range(1, bits.ndim))
+        return rounded
+
+    def _rounded(self, latent: Latent, wanted: Array, density) -> Array:
+        if self._rounding == "rate" and latent.error_weight is not None:
+            return symbols_of(wanted, density.indexes, gaussian_prices(), latent.error_weight)
+        return jnp.where(density.certain, 0, jnp.rint(wanted))
+
+    @property
+    def total(self) -> Float[Array, "b"]:
+        return jnp.stack(list(self.bits.values())).sum(0)
+
+
+class Write:
+    """Symbols, each with its table."""
+
+    def __init__(
+        self,
+        exact: Values,
+        memories: Sequence[Any],
+        prices: Mapping[str, Prices],
+        rounding: Rounding,
+    ):
+        self.symbols: dict[str, Int[Array, "b ..."]] = {}
+        self.tables: dict[str, Integer[Array, "b ..."]] = {}
+        self._exact, self._memories = exact, memories
+        self._prices, self._rounding = prices, rounding
+
+    def residual(
+        self,
+        codec: FrameCodec,
+        latent: Latent,
+        known: Values,
+        context: Any,
+        rate: Rate,
+        mean: Float[Array, "b ..."],
+    ) -> Float[Array, "b ..."]:
+        name, wanted = latent.name, self._exact[latent.name] - mean
+        if latent.counts:
+            symbols = wanted
+        else:
+            before = {n: s for n, s in self.symbols.items() if n != name}
+            self.tables[name] = codec.tables(latent, before, self._memories, rate)
+            weight = latent.error_weight if self._rounding == "rate" else None
+            symbols = symbols_of(wanted, self.tables[name], self._prices[latent.tables], weight)
+            symbols = jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT)
+        self.symbols[name] = symbols.astype(jnp.int32)
+        return self.symbols[name].astype(jnp.float32)
+
+
+class Read:
+    """Symbols that are known: a decoder's, and an encoder's that sees what a decoder will."""
+
+    def __init__(self, symbols: Symbols):
+        self._symbols = symbols
+
+    def residual(
+        self,
+        codec: FrameCodec,
+        latent: Latent,
+        known: Values,
+        context: Any,
+        rate: Rate,
+        mean: Float[Array, "b ..."],
+    ) -> Float[Array, "b ..."]:
+        return self._symbols[latent.name].astype(jnp.float32)
