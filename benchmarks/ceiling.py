@@ -18,10 +18,11 @@ import kbvc_jax
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.models.codecs.contract import Decoded, Size
+from kbvc_jax.models.codecs.walk import estimate
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.padding import pad_to_multiple
-from kbvc_jax.ops.synthesis import synthesise
 from kbvc_jax.runtime.exit import exit_status
 
 LEAF = 2
@@ -70,15 +71,18 @@ def _code(
     model: Kbvc, frames: Float[Array, "3 h w 3"], quality: Float[Array, ""]
 ) -> Float[Array, "4 h w 3"]:
     image_rate = Rate(quality[None], jnp.array([0]))
-    image_ceiling = model.image.synthesise(model.image.analyse(frames[1:2], image_rate), image_rate)
-    images = model.image.forward(frames, jnp.broadcast_to(quality, 3)).reconstruction
+    size, middle = Size(*frames.shape[1:3]), frames[1:2]
+    image, kernel = model.codec("image", size), model.codec("kernel", size)
+    image_ceiling = image.synthesise(image.analyse(middle, None, image_rate), None, image_rate)
+    rates = Rate(jnp.broadcast_to(quality, 3), jnp.zeros(3, jnp.int32))
+    images = estimate(image, frames, (), rates).decoded.frame
     shown = jnp.rint(255 * jnp.clip(images, 0, 1)) / 255
-    references = model.references(shown[:1], shown[2:])
+    sides = [Decoded(shown[:1], None), Decoded(shown[2:], None)]
     rate = Rate(quality[None], jnp.array([LEAF]))
-    latent = model.frame.analyse(frames[1:2], references, rate)
-    ceiling = synthesise(references, *model.frame.kernels(model.frame.features(latent, rate)))
-    coded = model.frame.forward(frames[1:2], references, *rate).reconstruction
-    return jnp.concatenate([image_ceiling, images[1:2], ceiling, coded])
+    context = kernel.context(sides, rate)
+    ceiling = kernel.synthesise(kernel.analyse(middle, context, rate), context, rate)
+    coded = estimate(kernel, middle, sides, rate).decoded
+    return jnp.concatenate([image_ceiling.frame, images[1:2], ceiling.frame, coded.frame])
 
 
 if __name__ == "__main__":

@@ -133,8 +133,9 @@ def untrained():
     model = Kbvc(ModelConfig())
     channels = model.config.image.hyper_channels[-1]  # the full model's codecs have as many
     z = jax.random.randint(jax.random.key(0), (1, 4, 4, channels), -3, 4)
-    image, frame = (quantise_hyperprior(c.hyperprior, z) for c in (model.image, model.frame))
-    return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
+    networks = {"image": model.image, "frame": model.frame}
+    entropy = {name: quantise_hyperprior(n.hyperprior, z) for name, n in networks.items()}
+    return assemble(model, entropy, gaussian_tables(scale_table().tolist()))
 
 
 @contextlib.contextmanager

@@ -11,12 +11,15 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
+from jaxtyping import Array
 
 import kbvc_jax
-from kbvc_jax.codec.network import Network
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.runtime.exit import exit_status
 
 
@@ -30,7 +33,7 @@ def run() -> int:
     parser.add_argument("--checkpoint")
     arguments = parser.parse_args()
 
-    network = Network(kbvc_jax.load(arguments.checkpoint).inference, 8)
+    model = kbvc_jax.load(arguments.checkpoint).inference.model
     clips = find_clips(EvaluationConfig(data=arguments.folder, frames=arguments.frames))
     print(f"{'clip':16} {'distance':>8} {'interpolated':>12} {'averaged':>9} {'gain dB':>8}")
     rows = []
@@ -39,7 +42,7 @@ def run() -> int:
         for distance in arguments.distance:
             found = np.mean(
                 [
-                    gains(network, *frames[time - distance : time + distance + 1 : distance])
+                    gains(model, *frames[time - distance : time + distance + 1 : distance])
                     for time in range(distance, len(frames) - distance, 2)
                 ],
                 axis=0,
@@ -52,13 +55,21 @@ def run() -> int:
     return 0
 
 
-def gains(network: Network, previous, middle, following) -> tuple[float, float]:
+def gains(model: Kbvc, previous, middle, following) -> tuple[float, float]:
     """PSNR of the interpolated frame and of the mean."""
     height, width = middle.shape[:2]
-    pair = (jnp.asarray(frame)[None] for frame in (previous, following))
-    found = jax.device_get(network.references(*pair))[0, -1, :height, :width]
+    pair = (
+        pad_to_multiple(jnp.asarray(frame, jnp.float32)[None] / 255, 16)
+        for frame in (previous, following)
+    )
+    found = jax.device_get(between(model, *pair))[0, :height, :width]
     average = np.rint((previous.astype(float) + following) / 2)
     return psnr(middle, np.rint(255 * found), 255), psnr(middle, average, 255)
+
+
+@nnx.jit
+def between(model: Kbvc, previous: Array, following: Array) -> Array:
+    return model.between(previous, following)
 
 
 def line(name: str, distance: int, interpolated: float, averaged: float) -> str:

@@ -20,7 +20,7 @@ from jaxtyping import Array
 import kbvc_jax
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import EvaluationConfig
-from kbvc_jax.models.frame_codec import FrameCodec
+from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops.synthesis import synthesise
 from kbvc_jax.runtime.exit import exit_status
@@ -63,7 +63,7 @@ def _middle(frame: np.ndarray, size: int) -> np.ndarray:
     return frame[top : top + size, left : left + size]
 
 
-def fitted(codec: FrameCodec, channels: int, frames: Array, references: Array, steps: int):
+def fitted(codec: KernelNetwork, channels: int, frames: Array, references: Array, steps: int):
     """(step, PSNR) a few times on the way."""
     count, height, width, _ = frames.shape
     skeleton, weights = split(codec)

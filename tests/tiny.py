@@ -46,6 +46,8 @@ def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
         z = rng.integers(-3, 4, (1, 2, 2, own.hyper_channels[-1]))
         return quantise_hyperprior(hyperprior, jnp.asarray(z))
 
-    image = quantised(model.image.hyperprior, config.image)
-    frame = quantised(model.frame.hyperprior, config.frame)
-    return assemble(model, image, frame, gaussian_tables(scale_table().tolist()))
+    entropy = {
+        "image": quantised(model.image.hyperprior, config.image),
+        "frame": quantised(model.frame.hyperprior, config.frame),
+    }
+    return assemble(model, entropy, gaussian_tables(scale_table().tolist()))

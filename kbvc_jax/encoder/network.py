@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, UInt
+from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.payload import Coded
@@ -13,7 +13,7 @@ from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.codecs.contract import Symbols, Values
+from kbvc_jax.models.codecs.contract import Latent, Values
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.rate_control import lambda_of
@@ -58,13 +58,18 @@ class EncoderNetwork(Network):
         """Of each latent, as the tables price it."""
         batch, (symbols, indexes) = coded.batch, jax.device_get(coded[1:])
         return {
-            latent.name: mode_bits(symbols[latent.name].astype(np.int64), latent.counts)
-            if latent.counts
-            else self._priced(symbols, indexes, latent)
+            latent.name: self._priced(latent, symbols[latent.name], indexes.get(latent.name))
             for latent in self.latents(batch.codec, batch.size)
         }
 
-    def _priced(self, symbols: Symbols, indexes: Symbols, latent) -> Float[np.ndarray, "b"]:
-        tables = self.tables_of[latent.tables]
-        rows = zip(symbols[latent.name], indexes[latent.name], strict=True)
+    def _priced(
+        self,
+        latent: Latent,
+        symbols: Integer[np.ndarray, "b ..."],
+        indexes: Integer[np.ndarray, "b ..."] | None,
+    ) -> Float[np.ndarray, "b"]:
+        if latent.counts:
+            return mode_bits(symbols.astype(np.int64), latent.counts)
+        assert indexes is not None
+        tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
         return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])

@@ -1,24 +1,26 @@
 """Parameters and multiply-adds a pixel: of each module (Tables 3 and 4), and of coding a B-frame.
 
-How they are counted: multiply_adds.py. Equation 1 has its closed form: of each patch a multiply-add
-for each tap, and one for each column. Block matching and alignment are rows of operations.
+How they are counted: multiply_adds.py.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array
 
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
+from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
+from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
-from kbvc_jax.models.hyperprior import Hyperprior, Rate
+from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Rate
 from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.models.multiply_adds import multiply_adds, operations
+from kbvc_jax.models.multiply_adds import multiply_adds, used_parameters
 from kbvc_jax.ops.alignment import align
 from kbvc_jax.ops.matching import match
 
@@ -56,53 +58,68 @@ def complexity(config: ModelConfig) -> list[Row]:
 
 
 def coding(config: ModelConfig) -> list[Row]:
-    """A B-frame by the codec that the model was made for: the parts of a decoder, all of it, and
-    all of an encoder that refines nothing. The choice of modes and symbols is not counted."""
-    model = _model(config)
-    parts = _latent_decoder(model) if config.b_frames == "predicted" else _kernel_decoder(model)
-    decoder = sum(row.macs_per_pixel for row in parts)
-    if config.b_frames == "predicted":
-        by, codec, own = "by predicted latents", model.image, config.image
-        # The prior is made once more, by the z that is sent.
-        encoder = _image_encoder(model) + _hyper_decoders(codec, own)
-        more = _parameters(codec.feedback)
-    else:
-        by, codec, own = "by kernels", model.frame, config.frame
-        encoder, more = _frame_encoder(model), _parameters(codec.encoder, codec.gain)
-    encoder += decoder + _hyper_encoder(codec, own)
-    parameters = sum(row.parameters for row in parts)
-    more += _parameters(codec.hyperprior.encoder)
+    """A B-frame by the codec that the model is made for: the parts of a decoder, all of it, and all
+    of an encoder that refines nothing. How symbols are rounded is not counted."""
+    model, name, size = _model(config), config.b_frames, Size(HEIGHT, WIDTH)
+
+    def image(model: Kbvc, frame: Array) -> Decoded:
+        codec, rate = model.codec("image", size), _rate()
+        known = codec.settle(codec.analyse(frame, None, rate), None, rate)
+        return codec.synthesise(known, None, rate)
+
+    def references(model: Kbvc, *sides: Decoded) -> Any:
+        return model.codec(name, size).context(sides, _rate())
+
+    def priors(model: Kbvc, symbols: Symbols, context: Any) -> tuple[Values, list[Any]]:
+        codec, rate = model.codec(name, size), _rate()
+        known = walk(codec, Read(symbols), context, rate)
+        told = [codec.density(x, known, context, rate) for x in codec.latents if not x.counts]
+        return known, [density.scale for density in told if isinstance(density, Gaussian)]
+
+    def picture(model: Kbvc, known: Values, context: Any) -> Array:
+        return model.codec(name, size).synthesise(known, context, _rate()).frame
+
+    def analysis(model: Kbvc, frame: Array, context: Any) -> Values:
+        codec, rate = model.codec(name, size), _rate()
+        return codec.settle(codec.analyse(frame, context, rate), context, rate)
+
+    latents = model.codec(name, size).latents
+    known = {latent.name: _array(1, *latent.shape) for latent in latents}
+    symbols = {n: jax.ShapeDtypeStruct(v.shape, jnp.int32) for n, v in known.items()}
+    sides = [_shapes(image, model, FRAME)] * 2
+    context = _shapes(references, model, *sides)
+    parts = [
+        (references, sides),
+        (priors, [symbols, context]),
+        (picture, [known, context]),
+    ]
+    rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
+    more = [*parts, (analysis, [FRAME, context])]
     return [
-        *(dataclasses.replace(row, module=f"decoder: {row.module}") for row in parts),
-        Row(f"decoder, a B-frame {by}", parameters, decoder),
-        Row(f"encoder, a B-frame {by}", parameters + more, encoder),
+        *rows,
+        _row(f"decoder, a B-frame by {name}", parts, model),
+        _row(f"encoder, a B-frame by {name}", more, model),
     ]
 
 
-def _latent_decoder(model: Kbvc) -> list[Row]:
-    image, latent = model.image, _latent(model.config.image)
-    sketched = _parameters(image.encoder, image.block_encoder, image.gain)
-    decoder = _parameters(image.decoder, image.block_decoder, image.inverse_gain)
-    foreseen = _macs(
-        image, lambda i, y, *sides: i.foresee(y, *sides, _rate()), latent, FRAME, FRAME
-    )
-    return [
-        *_interpolation(model),
-        Row("image encoder, twice", sketched, foreseen),
-        _prior(image, model.config.image),
-        Row("image decoder", decoder, _image_decoder(model)),
-        *_fusion(model),
-    ]
+def _shapes(call: Callable[..., Any], model: Kbvc, *inputs: Any) -> Any:
+    graph, parameters = nnx.split(model)
+    return jax.eval_shape(lambda p, *x: call(nnx.merge(graph, p), *x), parameters, *inputs)
 
 
-def _kernel_decoder(model: Kbvc) -> list[Row]:
-    frame = model.frame
-    return [
-        *_interpolation(model),
-        _prior(frame, model.config.frame),
-        Row("frame decoder", _parameters(frame.trunk, frame.inverse_gain), _trunk(model)),
-        *_kernels(model),
-    ]
+def _row(module: str, calls: Sequence[tuple[Callable[..., Any], Any]], model: Kbvc) -> Row:
+    """Of calls with these inputs: parameters that any of them uses count once."""
+    graph, parameters = nnx.split(model)
+    used, total = set[int](), 0
+    for call, inputs in calls:
+
+        def merged(parameters: Any, *inputs: Any, call: Callable[..., Any] = call) -> Any:
+            return call(nnx.merge(graph, parameters), *inputs)
+
+        total += multiply_adds(merged, parameters, *inputs)
+        used |= used_parameters(merged, parameters, *inputs)
+    leaves = jax.tree.leaves(parameters)
+    return Row(module, sum(math.prod(leaves[i].shape) for i in used), total / (HEIGHT * WIDTH))
 
 
 def _interpolation(model: Kbvc) -> list[Row]:
@@ -110,10 +127,9 @@ def _interpolation(model: Kbvc) -> list[Row]:
     if interpolator is None:
         return []
     macs = _macs(interpolator, lambda network, *sides: network(*sides), FRAME, FRAME)
-    rows = [Row("frame interpolator", _parameters(interpolator), macs)]
-    if interpolator.matched:
-        rows.append(Row("block matching", 0, _operations(match)))
-    return rows
+    matching = _operations(match) if interpolator.matched else 0.0
+    rows = [Row("frame interpolator", _parameters(interpolator), macs - matching)]
+    return [*rows, Row("block matching", 0, matching)] if interpolator.matched else rows
 
 
 def _fusion(model: Kbvc) -> list[Row]:
@@ -178,13 +194,6 @@ def _hyper_decoders(codec: LatentNetwork, own: CodecConfig) -> float:
     return _macs(codec.hyperprior, decode, z)
 
 
-def _prior(codec: LatentNetwork, own: CodecConfig) -> Row:
-    """As it is decoded: z's own densities are tables."""
-    part = codec.hyperprior
-    parameters = _parameters(part.mean_decoder, part.scale_decoder, part.scale_shift)
-    return Row("hyperprior's decoders", parameters, _hyper_decoders(codec, own))
-
-
 def _model(config: ModelConfig) -> Kbvc:
     """Shapes alone."""
     return nnx.eval_shape(lambda: Kbvc(config))
@@ -207,7 +216,7 @@ def _macs(part: nnx.Module, call: Callable[..., Any], *inputs: jax.ShapeDtypeStr
 
 def _operations(of_two: Callable[..., Any]) -> float:
     """A pixel, of what looks for one frame in another."""
-    return operations(lambda _, *frames: of_two(*frames), (), FRAME, FRAME) / (HEIGHT * WIDTH)
+    return multiply_adds(lambda _, *frames: of_two(*frames), (), FRAME, FRAME) / (HEIGHT * WIDTH)
 
 
 def _rate() -> Rate:

@@ -1,19 +1,16 @@
 """The assembly: networks of the image and the motion-free codec, interpolator (section 3)."""
 
-from collections.abc import Mapping
-
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from kbvc_jax.models.codecs.contract import FrameCodec, Size
+from kbvc_jax.models.codecs.contract import FrameCodec, Integers, Size
 from kbvc_jax.models.codecs.fusion import Fusion, aligned
 from kbvc_jax.models.codecs.image import ImageNetwork
 from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.interpolator import Interpolator
 
 
@@ -32,11 +29,18 @@ class Kbvc(nnx.Module):
             Fusion(config.fusion_channels, dtype, rngs) if config.fusion_channels else None
         )
 
-    def codec(
-        self, name: str, size: Size, integers: Mapping[str, IntegerPrior] | None = None
-    ) -> FrameCodec:
+    def codec(self, name: str, size: Size, integers: Integers | None = None) -> FrameCodec:
         """One of its codecs, for frames of this size; without integers for training alone."""
         return CODECS[name](self, size, integers)
+
+    def references(
+        self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
+    ) -> Float[Array, "b r h w 3"]:
+        """Previous, following and, between them, the interpolated frame."""
+        frames = [previous, following]
+        if self.interpolator is not None:
+            frames.append(self.interpolator(previous, following))
+        return jnp.stack(frames, 1)
 
     def fused(
         self,

@@ -5,8 +5,9 @@ a sample. Zeros that a kernel was padded with are no taps (ops/convolution.py ru
 convolutions as wider ones). What parameters alone decide is not counted, being done once and not
 for each frame, nor are activations, padding and warping, as is usual.
 
-Block matching and alignment have no such products. `operations` counts each addition, subtraction,
-multiplication and division of floats as one, besides, and a sum as many as it adds.
+Equation 1 has its closed form: of each patch a multiply-add for each tap, and one for each column.
+Block matching and alignment have no such products: of them each addition, subtraction,
+multiplication and division of floats counts as one, and a sum as many as it adds.
 """
 
 import math
@@ -29,24 +30,27 @@ CALLS = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
+EQUATION_1, SEARCHES = "equation_1", ("match", "align")  # by the names of what is jitted
 REARRANGING = ("reshape", "transpose", "rev", "squeeze", "convert_element_type", "pad")
 
 
 def multiply_adds(call: Callable[..., Any], parameters: Any, *frames: Any) -> int:
-    """Of convolutions and matrix products of `call(parameters, *frames)`."""
-    return _count(_products, call, parameters, *frames)
-
-
-def operations(call: Callable[..., Any], parameters: Any, *frames: Any) -> int:
-    """With sums and elementwise arithmetic."""
-    return _count(_arithmetic, call, parameters, *frames)
-
-
-def _count(price: Price, call: Callable[..., Any], parameters: Any, *frames: Any) -> int:
+    """Of `call(parameters, *frames)`."""
     traced = jax.make_jaxpr(call)(parameters, *frames)
     own = len(jax.tree.leaves(parameters))
     inputs = [_size(v) if place < own else None for place, v in enumerate(traced.jaxpr.invars)]
-    return _walk(traced.jaxpr, inputs, price)[0]
+    return _walk(traced.jaxpr, inputs, _products)[0]
+
+
+def used_parameters(call: Callable[..., Any], parameters: Any, *frames: Any) -> set[int]:
+    """By their numbers among the leaves: those that what it returns depends on."""
+    jaxpr = jax.make_jaxpr(call)(parameters, *frames).jaxpr
+    wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+    for equation in reversed(jaxpr.eqns):
+        if wanted.intersection(equation.outvars):
+            wanted |= {v for v in equation.invars if not isinstance(v, core.Literal)}
+    own = jaxpr.invars[: len(jax.tree.leaves(parameters))]
+    return {place for place, v in enumerate(own) if v in wanted}
 
 
 def _walk(jaxpr: core.Jaxpr, inputs: Sequence[Entries], price: Price) -> tuple[int, list[Entries]]:
@@ -66,6 +70,12 @@ def _equation(
     equation: core.JaxprEqn, ins: Sequence[Entries], price: Price
 ) -> tuple[int, list[Entries]]:
     name, parameters = equation.primitive.name, equation.params
+    if name == "jit" and parameters["name"] == EQUATION_1:
+        padded, vertical, _ = equation.invars
+        taps = _shape(vertical)[-1]
+        return _size(vertical) * (taps + 1) * _shape(padded)[-1], [None]
+    if name == "jit" and parameters["name"] in SEARCHES:
+        price = _arithmetic
     if name in CALLS:
         return _walk(_open(parameters[CALLS[name]]), ins, price)
     entries = [entries for entries in ins if entries is not None]

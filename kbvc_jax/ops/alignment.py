@@ -26,6 +26,7 @@ NOISE = 60.0
 Image = Float[Array, "b h w"]
 
 
+@jax.jit  # for its name: models/multiply_adds.py
 def align(
     picture: Float[Array, "b h w 3"], reference: Float[Array, "b h w 3"]
 ) -> Float[Array, "b h w 2"]:

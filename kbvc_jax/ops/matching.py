@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable
 from functools import reduce
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Integer
@@ -30,6 +31,7 @@ Motion = Integer[Array, "b h w 2"]
 Moved = Callable[[Image, Image, Motion], tuple[Image, Image]]
 
 
+@jax.jit  # for its name: models/multiply_adds.py
 def match(
     previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
 ) -> Float[Array, "b h w 2"]:

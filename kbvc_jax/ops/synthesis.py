@@ -32,7 +32,7 @@ def pad_references(references: Float[Array, "b r h w c"], taps: int) -> Float[Ar
 
 
 @jax.custom_vjp
-def synthesise_padded(
+def equation_1(
     padded: Float[Array, "b r ph pw c"],
     vertical: Float[Array, "b r h w k"],
     horizontal: Float[Array, "b r h w k"],
@@ -59,7 +59,7 @@ def _width_innermost(kernels: Float[Array, "b r h w k"]) -> Float[Array, "b r h 
 
 
 def _forward(padded, vertical, horizontal):
-    return synthesise_padded(padded, vertical, horizontal), (padded, vertical, horizontal)
+    return equation_1(padded, vertical, horizontal), (padded, vertical, horizontal)
 
 
 def _backward(saved, gradient):
@@ -105,7 +105,8 @@ def _backward(saved, gradient):
     )
 
 
-synthesise_padded.defvjp(_forward, _backward)
+equation_1.defvjp(_forward, _backward)
+synthesise_padded = jax.jit(equation_1)  # for its name: models/multiply_adds.py
 
 
 def _total(terms: Iterable[Array]) -> Array:

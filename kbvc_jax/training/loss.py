@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kbvc_jax.codec.schedule import fall_shares, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
-from kbvc_jax.models.codecs.walk import Estimate, walk
+from kbvc_jax.models.codecs.walk import Estimated, estimate
 from kbvc_jax.models.config import ModelConfig, Rounding
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -60,49 +60,43 @@ def code_group(
     `b_frames`: their codec, the model's own if None; `alone`: each is coded from its previous
     reference only. `observe` sees each batch of frames as it is coded."""
     last, size = len(frames) - 1, Size(*frames.shape[1:3])
-    depths = hierarchy(last)
+    images, between = (model.codec(n, size) for n in ("image", b_frames or model.config.b_frames))
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
-    def code(name: str, depth: int, times: Sequence[int], levels: Sequence[int], *sides: Decoded):
-        codec, own = model.codec(name, size), jnp.array(times)
-        told_apart = codec.levels
-        nearest = jnp.clip(jnp.array(levels), told_apart.start, told_apart.stop - 1)
-        rate = Rate(quality[own], nearest)
+    def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
         depth_key = None if key is None else jax.random.fold_in(key, depth)
 
-        def batch(source: Array, sides: Sequence[Decoded]) -> tuple[Decoded, dict[str, Array]]:
-            context = codec.context(sides, rate)
-            exact = codec.settle(codec.analyse(source, context, rate), context, rate)
-            coder = Estimate(exact, depth_key, rounding=rounding)
-            known = walk(codec, coder, context, rate)
-            if observe:
-                observe(codec, known, rate)
-            return codec.synthesise(known, context, rate), coder.bits
+        def batch(source: Array, sides: Sequence[Decoded]) -> Estimated:
+            return estimate(codec, source, sides, rate, depth_key, rounding=rounding)
 
-        shown, bits = (jax.checkpoint(batch) if remat else batch)(frames[own], sides)
-        *before, bits_y = bits.values()
+        source = frames[jnp.array(times)]
+        shown, known, bits = (jax.checkpoint(batch) if remat else batch)(source, sides)
+        if observe:
+            observe(codec, known, rate)
+        *before, bits_y = (bits[latent.name] for latent in codec.latents)
         bits_z = sum(before, jnp.zeros(len(times)))
         seen = Decoded(displayed(shown.frame, rounded=key is None), shown.memory)
         for row, time in enumerate(times):
             coded[time] = shown.frame[row], bits_y[row], bits_z[row]
             decoded[time] = jax.tree.map(lambda part, row=row: part[row : row + 1], seen)
 
-    code("image", 0, [0, last], [0, 0])
-    for number, depth in enumerate(depths, start=1):
-        before, after = (
-            _joined([decoded[getattr(f, side)] for f in depth])
-            for side in ("previous", "following")
-        )
+    def side(times: Sequence[int]) -> Decoded:
+        seen = [decoded[time] for time in times]
+        if not between.needs_memory:
+            seen = [Decoded(reference.frame, None) for reference in seen]
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
+
+    code(images, 0, [0, last], Rate(quality[jnp.array([0, last])], jnp.zeros(2, jnp.int32)))
+    for number, depth in enumerate(hierarchy(last), start=1):
+        times, told_apart = [f.time for f in depth], between.levels
+        levels = jnp.array([f.level for f in depth])
+        levels = jnp.clip(levels, told_apart.start, told_apart.stop - 1)
+        before, after = side([f.previous for f in depth]), side([f.following for f in depth])
         after = jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, before)
-        times, levels = [f.time for f in depth], [f.level for f in depth]
-        code(b_frames or model.config.b_frames, number, times, levels, before, after)
+        code(between, number, times, Rate(quality[jnp.array(times)], levels), before, after)
     in_order = [coded[time] for time in range(len(frames))]
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
-
-
-def _joined(frames: Sequence[Decoded]) -> Decoded:
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *frames)
 
 
 def displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:

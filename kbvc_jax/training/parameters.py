@@ -35,7 +35,7 @@ def trained_in(stage: str, name: str) -> bool:
     return {
         "interpolator": True,
         "image": name.startswith(IMAGE),
-        "codec": name.startswith((IMAGE, FRAME)),
+        "codec": not name.startswith((INTERPOLATOR, FUSION)),
         "frame": name.startswith(FRAME),
         "hyperprior": HYPERPRIOR in name,
         "fusion": name.startswith(FUSION),

@@ -6,9 +6,10 @@ import pytest
 from tiny import tiny_inference
 
 from kbvc_jax.api import Codec
-from kbvc_jax.codec import pictures, steps
-from kbvc_jax.codec.batch import Size
+from kbvc_jax.codec import batch as batching
+from kbvc_jax.codec import steps
 from kbvc_jax.codec.schedule import hierarchy
+from kbvc_jax.models.codecs.contract import Size
 
 FRAMES = np.random.default_rng(4).integers(0, 256, (9, 32, 48, 3), np.uint8)
 TOGETHER = 2**21
@@ -20,16 +21,16 @@ def codec():
 
 
 def share_passes(monkeypatch):
-    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), TOGETHER)
+    monkeypatch.setitem(batching.BATCH_PIXELS, jax.default_backend(), TOGETHER)
 
 
 def lengths(count: int) -> list[int]:
     depths = hierarchy(count)
-    return [len(batch) for depth in depths for batch in pictures.batches(depth, Size(32, 48))]
+    return [len(batch) for depth in depths for batch in batching.batches(depth, Size(32, 48))]
 
 
 def test_passes_are_of_one_frame_or_of_a_power_of_two(monkeypatch):
-    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), 1)
+    monkeypatch.setitem(batching.BATCH_PIXELS, jax.default_backend(), 1)
     assert lengths(8) == [1] * 7
     share_passes(monkeypatch)
     assert lengths(8) == [1, 2, 4]
@@ -40,14 +41,14 @@ def test_frames_coded_together_are_decoded_alike_together_and_one_by_one(monkeyp
     share_passes(monkeypatch)
     data = codec.encode(FRAMES, quality=40)
     together = codec.decode(data)
-    monkeypatch.setitem(pictures.BATCH_PIXELS, jax.default_backend(), 1)
+    monkeypatch.setitem(batching.BATCH_PIXELS, jax.default_backend(), 1)
     apart = codec.decode(data)
     assert np.abs(together.astype(int) - apart).max() <= 1
 
 
 def test_a_decoder_compiles_nothing_that_its_encoder_has_run(codec):
     data = codec.encode(FRAMES, quality=40)
-    programs = steps.synthesise_image, steps.references, steps.predictors_between, steps.known
+    programs = steps.context, steps.reconstruct
     before = [program._cache_size() for program in programs]
     codec.decode(data)
     assert [program._cache_size() for program in programs] == before

@@ -26,7 +26,7 @@ def checked(data, begin, end):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x06"
+    assert data[:5] == b"KBVC\x07"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -53,14 +53,13 @@ def parse(data):
             quality, at = u(data, at, 2), at + 2
             offsets = [(b ^ 128) - 128 for b in data[at : at + len(offsets)]]
             at += len(offsets)
-        predicted = [False] * (len(offsets) + 1)
-        if data[begin] & 64:
-            predicted = [bool(data[at] >> depth & 1) for depth in range(len(predicted))]
-            at += 1
+        count = len(offsets) + 1
+        codecs = [data[at + depth // 2] >> 4 * (depth % 2) & 15 for depth in range(count)]
+        at += (count + 1) // 2
         length, at = varint(data, at)
         payload = data[at : at + length]
         at = checked(data, begin, at + length)
-        parts = quality, tuple(offsets), tuple(predicted), payload
+        parts = quality, tuple(offsets), tuple(codecs), payload
         records.append((first, frames, *parts, at - begin))
         first += frames
     begin, entries, frames = at, [], 0

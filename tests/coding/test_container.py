@@ -52,7 +52,7 @@ groups = st.lists(
         st.integers(1, 32),
         st.sampled_from([0, 50 * 256, 25600]),
         st.lists(st.sampled_from([0, 0, -128, 3, 127]), min_size=5, max_size=5),
-        st.lists(st.booleans(), min_size=6, max_size=6) | st.just([False] * 6),
+        st.lists(st.integers(0, 15), min_size=6, max_size=6),
         st.binary(max_size=300),
     ),
     min_size=1,
@@ -63,20 +63,20 @@ groups = st.lists(
 def records_of(groups) -> list[GopRecord]:
     """The first one opens the stream."""
     records, first = [], 0
-    for frames, quality, offsets, flags, payload in groups:
+    for frames, quality, offsets, numbers, payload in groups:
         frames = frames if first else 1
         levels = tuple(offsets[: depths(frames)])
-        predicted = tuple(flags[: depths(frames) + 1]) if first else (False,)
-        records.append(GopRecord(first, frames, quality, levels, predicted, payload))
+        codecs = tuple(numbers[: depths(frames) + 1]) if first else (0,)
+        records.append(GopRecord(first, frames, quality, levels, codecs, payload))
         first += frames
     return records
 
 
 def gops(payload: int) -> list[GopRecord]:
     """33 frames in groups of 8."""
-    opening = GopRecord(0, 1, HEADER.quality, (), (False,), bytes([255]) * payload)
+    opening = GopRecord(0, 1, HEADER.quality, (), (0,), bytes([255]) * payload)
     groups = [
-        GopRecord(1 + 8 * k, 8, HEADER.quality, (0,) * 3, (False,) * 4, bytes([k]) * payload)
+        GopRecord(1 + 8 * k, 8, HEADER.quality, (0,) * 3, (0, 1, 1, 1), bytes([k]) * payload)
         for k in range(4)
     ]
     return [opening, *groups]
@@ -189,7 +189,7 @@ def test_a_stream_appended_to_a_file_is_not_patched_at_its_end(tmp_path):
 def test_overhead_stays_below_a_hundred_bytes_for_33_frames():
     header, records = len(HEADER.to_bytes()), gops(2000)
     assert header <= 40
-    assert all(len(record.to_bytes(HEADER)) - 2000 <= 7 for record in records)
+    assert all(len(record.to_bytes(HEADER)) - 2000 <= 9 for record in records)
     assert len(stream(records)) - 5 * 2000 < 100
     worst = Header(**{**vars(HEADER), "rate": Fraction(2**32 - 1, 2**32 - 2)})
     assert len(worst.to_bytes()) <= 40
@@ -360,7 +360,8 @@ def test_header_fields_have_ranges(change, message):
         {"frames": 0, "level_offsets": ()},
         {"frames": 64, "level_offsets": (0,) * 6},
         {"first_frame": 0},
-        {"predicted": (True,)},
+        {"codecs": (1,)},
+        {"codecs": (0, 1, 1, 16)},
         {"level_offsets": (0, 0)},
         {"level_offsets": (0, 0, 128)},
         {"quality": 25601},
@@ -373,16 +374,17 @@ def test_record_fields_have_ranges(change):
 
 def test_nothing_predicts_the_frame_that_opens_a_stream():
     with pytest.raises(InputError, match="opens a stream"):
-        GopRecord(0, 1, 0, (), (True,), b"")
+        GopRecord(0, 1, 0, (), (2,), b"")
 
 
-def test_predictions_of_depths_that_a_group_has_not_are_refused():
-    record = dataclasses.replace(gops(5)[1], predicted=(True, False, False, True))
+@pytest.mark.parametrize(("place", "bit"), [(0, 0x40), (2, 0x10)])
+def test_bits_that_say_nothing_yet_are_0(place, bit):
+    record = dataclasses.replace(gops(5)[1], frames=3, level_offsets=(0, 0), codecs=(2, 1, 1))
     data = bytearray(record.to_bytes(HEADER))
-    assert data[1] == 0b1001
-    data[1] |= 0b10000
+    assert data[1:3] == bytes([0x12, 0x01])
+    data[place] |= bit
     data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
-    with pytest.raises(InputError, match="prediction 0x19 of depths it has not"):
+    with pytest.raises(InputError, match="reserved bits are not 0"):
         read(HEADER.to_bytes() + gops(5)[0].to_bytes(HEADER) + bytes(data))
 
 

@@ -1,5 +1,6 @@
-"""Latents predicted in time: the modes by themselves, then in real streams."""
+"""Latents predicted in time, in real streams."""
 
+import dataclasses
 import io
 from fractions import Fraction
 from importlib import resources
@@ -13,84 +14,21 @@ from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.api import WEIGHTS, Codec
-from kbvc_jax.codec import payload
-from kbvc_jax.codec.batch import Size
-from kbvc_jax.codec.pictures import frame_rates
-from kbvc_jax.codec.prediction import (
-    CAPS,
-    MODE_COUNTS,
-    PREDICTORS,
-    predict,
-)
-from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.encoder.modes import choose_kept, choose_modes
-from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.rounding import Prices
+from kbvc_jax.coding.container import StreamReader, StreamWriter
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.numbers import NAMES
+from kbvc_jax.models.codecs.walk import Estimate, walk
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
-SHAPE = (2, 3, 4, 5)
 
 
 @pytest.fixture(scope="module")
 def codec():
     return Codec(tiny_inference(1))
-
-
-@pytest.fixture(scope="module")
-def tables(codec):
-    return codec.inference.y_tables
-
-
-def parts(seed: int = 0):
-    """mean, indexes, predictors."""
-    rng = np.random.default_rng(seed)
-    mean, indexes = rng.normal(0, 3, SHAPE), rng.integers(0, 40, SHAPE).astype(np.uint8)
-    return mean, indexes, rng.normal(0, 3, (PREDICTORS, *SHAPE))
-
-
-def test_a_mode_names_a_predictor_and_a_cap():
-    mean, indexes, predictors = parts()
-    modes = np.random.default_rng(1).permutation(24).reshape(SHAPE[:3]) % len(MODE_COUNTS)
-    found, tables = predict(*map(jnp.asarray, (mean, indexes, predictors, modes)))
-    for at in np.ndindex(modes.shape):
-        if modes[at] == 0:
-            expected = mean[at], indexes[at]
-        else:
-            predictor, cap = divmod(modes[at] - 1, len(CAPS))
-            expected = predictors[predictor, *at], np.minimum(indexes[at], CAPS[cap])
-        np.testing.assert_allclose(found[at], expected[0], rtol=1e-6)
-        np.testing.assert_array_equal(tables[at], expected[1])
-
-
-@pytest.mark.parametrize("alike", [None, *range(PREDICTORS)])
-def test_the_predictor_that_is_alike_is_chosen(tables, alike):
-    mean, indexes, predictors = parts()
-    mean, predictors = 20 + mean, predictors - 20
-    indexes = np.full_like(indexes, 30)
-    y = mean if alike is None else predictors[alike]
-    modes = choose_modes(*map(jnp.asarray, (y, mean, indexes, predictors)), Prices.of(tables))
-    expected = 0 if alike is None else 1 + len(CAPS) * alike  # the lowest cap: all is known
-    assert (np.asarray(modes) == expected).all()
-
-
-def test_a_p_frame_in_a_mode_of_b_frames_is_damage(codec, monkeypatch):
-    write = payload.encode_modes
-    monkeypatch.setattr(
-        payload, "encode_modes", lambda e, m, n: write(e, m + 3 * (n == MODE_COUNTS), n)
-    )
-    data = codec.encode(still(2), 50, gop=1, keyint=2)
-    with pytest.raises(InputError, match="a P-frame in a mode of B-frames"):
-        codec.decode(data)
-
-
-def test_z_is_kept_where_all_its_latents_are_predicted():
-    modes = np.ones((1, 6, 9), int)
-    modes[0, 4, 3] = 0
-    kept = np.asarray(choose_kept(jnp.asarray(modes), 4))
-    np.testing.assert_array_equal(kept, [[[1, 1, 1], [0, 1, 1]]])
 
 
 def still(count, size=(34, 50)):
@@ -133,44 +71,51 @@ def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
 def test_b_frames_are_coded_by_the_codec_asked_for(codec, gop, b_frames):
     frames = np.random.default_rng(0).integers(0, 256, (9, 34, 50, 3)).astype(np.uint8)
     found = records(codec.encode(frames, 40, gop=gop, b_frames=b_frames))
-    by_latents = [flag for record in found for flag in record.predicted[1:]]
-    assert by_latents and set(by_latents) == {b_frames == "predicted"}
+    assert {NAMES[n] for record in found for n in record.codecs[1:]} == {b_frames}
 
 
-def around(network, frames):
-    """Frames 0 and 2 coded as I-frames: references of frame 1, pictures, what is known of them."""
-    rates, pictures, known = frame_rates(75 * 256, (), 0, (0,)), [], []
-    for frame in (frames[:1], frames[2:3]):
-        size = Size(*frame.shape[1:3])
-        symbols, prior = network.quantise(network.analyse(frame, None, rates), rates, size, "rate")
-        pictures.append(network.synthesise(symbols.y, prior, None, rates, size))
-        known.append(network.known(*symbols[:2], prior, rates))
-    return network.references(*pictures), tuple(pictures), tuple(known), rates
+def test_latents_predicted_from_a_frame_that_has_none_are_damage(codec):
+    """Depth 1 by kernels, depth 2 by predicted latents: no encoder writes that."""
+    stream = StreamReader(io.BytesIO(codec.encode(still(5), 40, gop=4, b_frames="kernel")))
+    first, group = stream
+    file = io.BytesIO()
+    writer = StreamWriter(file, stream.header)
+    writer.write(first)
+    writer.write(dataclasses.replace(group, codecs=(0, 1, 2)))
+    writer.close()
+    with pytest.raises(InputError, match="a predicted frame refers to one of another codec"):
+        codec.decode(file.getvalue())
 
 
-def test_what_stands_still_is_foreseen_as_the_mean_of_what_is_known(codec):
-    network = EncoderNetwork(codec.inference, 8)
-    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3)).astype(np.uint8)
-    references, pictures, known, rates = around(network, jnp.asarray(frames))
-    still = references.at[:, 2].set(references[:, :2].mean(1))
-    found = network.predictors_between(still, pictures, known, rates)
-    before, after = (k.latents for k in known)
-    expected = [(before + after) / 2, before, after]
-    np.testing.assert_allclose(found.latents, expected, atol=1e-4)
-    np.testing.assert_array_equal(found.z, known[0].z)
+def test_an_unknown_codec_is_named(codec):
+    stream = StreamReader(io.BytesIO(codec.encode(still(2), 40, gop=1)))
+    first, group = stream
+    file = io.BytesIO()
+    writer = StreamWriter(file, stream.header)
+    writer.write(first)
+    writer.write(dataclasses.replace(group, codecs=(9,)))
+    writer.close()
+    with pytest.raises(InputError, match="frame 1: codec number 9; this version has 0 image, 1"):
+        codec.decode(file.getvalue())
 
 
 @pytest.mark.skipif(not (WEIGHTS / "model.json").exists(), reason="no weights")
 def test_what_moves_is_foreseen_by_the_interpolated_frame():
-    network = EncoderNetwork(kbvc_jax.load().inference, 8)
+    model = kbvc_jax.load().inference.model
     with kbvc_jax.open_video(CLIP, frames=1) as video:
-        picture = next(iter(video))
-    frames = jnp.stack([jnp.asarray(picture[:128, x : x + 192]) for x in (0, 3, 6)])
-    references, pictures, known, rates = around(network, frames)
-    found = network.predictors_between(references, pictures, known, rates).latents[0]
-    scaled = network.analyse(frames[1:2], None, rates).y
-    own = network.inference.model.image.known_latent(scaled, rates.on_device)
-    still = (known[0].latents + known[1].latents) / 2
+        picture = jnp.asarray(next(iter(video)), jnp.float32) / 255
+    frames = jnp.stack([picture[:128, x : x + 192] for x in (0, 3, 6)])
+    size, rate = Size(128, 192), Rate(jnp.full(1, 75.0), jnp.zeros(1, jnp.int32))
+    image = model.codec("image", size)
+
+    def code(frame):
+        known = walk(image, Estimate(image.analyse(frame, None, rate)), None, rate)
+        return image.synthesise(known, None, rate)
+
+    sides = [code(frame[None]) for frame in frames[::2]]
+    found = model.codec("predicted", size).context(sides, rate).latents[0]
+    own = image.analyse(frames[1:2], None, rate)["y"]
+    still = model.image.scale_latent((sides[0].memory.latent + sides[1].memory.latent) / 2, rate)
     assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
 
 

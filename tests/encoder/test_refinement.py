@@ -11,17 +11,22 @@ from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.api import Codec
-from kbvc_jax.codec.batch import FrameRates, Predictors
+from kbvc_jax.codec.batch import FrameRates
 from kbvc_jax.encoder import group
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import AUTO_EFFORT
 from kbvc_jax.encoder.refinement import code_frames, costs
-from kbvc_jax.models.fusion import aligned
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.fusion import aligned
+from kbvc_jax.models.codecs.walk import Read, walk
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.rate import QUALITY_STEPS
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITY = 75 * QUALITY_STEPS
-RATES = FrameRates(np.full(2, QUALITY, np.int32), np.zeros(2, np.int32))
+RATES = FrameRates(QUALITY, (0, 0))
+RATE = Rate(jnp.full(2, 75.0), jnp.zeros(2, jnp.int32))
+SIZE = Size(70, 102)
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +41,19 @@ def pictures():
         return jnp.stack([frame[60:130, 100:202] for frame in video])
 
 
-def coded(network, pictures, predicted, effort):
-    predictors = before(network, pictures) if predicted else None
-    return code_frames(network, pictures[1:3], None, RATES, effort, "rate", predictors)
+def batch_of(network, pictures, predicted):
+    """I-frames; or P-frames, each after the one before it."""
+    if not predicted:
+        return network.batch("image", SIZE, RATES, [])
+    alone = network.batch("image", SIZE, RATES, [])
+    before = code_frames(network, alone, pictures[:2], 0, "rate").pictures
+    return network.batch("predicted", SIZE, RATES, [before])
 
 
 def cost(network, pictures, predicted, effort):
-    found = coded(network, pictures, predicted, effort)
-    return costs(network, found.symbols, found.frames, pictures[1:3], RATES, QUALITY)
-
-
-def before(network, pictures):
-    """What the one before each of the middle pictures tells of it."""
-    found = code_frames(network, pictures[:2], None, RATES, 0, "rate")
-    known = network.known(*found.symbols[:2], found.prior, RATES)
-    return Predictors(known.latents[None], known.z, found.frames[None])
+    batch = batch_of(network, pictures, predicted)
+    found = code_frames(network, batch, pictures[1:3], effort, "rate")
+    return costs(network, found, pictures[1:3], QUALITY)
 
 
 @pytest.mark.parametrize("predicted", [False, True])
@@ -71,12 +74,14 @@ def test_steps_that_do_not_pay_are_taken_back(network, pictures, monkeypatch):
 
 def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, monkeypatch):
     """A cost linear in the weight of errors has a gradient that is."""
-    sources = pictures[1:3]
-    latents, slopes = network.analyse(sources, None, RATES), []
+    sources, batch = pictures[1:3], batch_of(network, pictures, False)
+    exact, slopes = network.analyse(batch, sources, None), []
+    coded = network.choose(batch, exact, None, "rate")
     for weight in (0.0, 0.01, 0.03):
         monkeypatch.setattr(network, "error_weight", lambda quality, weight=weight: weight)
-        slopes.append(network.slope(latents, sources, RATES))
-    for low, found, high in zip(*slopes, strict=True):
+        slopes.append(network.slope(coded, exact, sources, None))
+    for name in ("y", "z"):
+        low, found, high = (slope[name] for slope in slopes)
         expected = low + (high - low) / 3
         np.testing.assert_allclose(found, expected, atol=1e-3 * jnp.abs(found).max())
         assert jnp.abs(high - low).max() > 0.1 * jnp.abs(found).max() > 0
@@ -86,22 +91,21 @@ def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, monkey
 def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predicted):
     """Of the latent that is sent; the motion found in its picture is taken as given."""
     sources, model = pictures[1:3], network.inference.model
-    predictors = before(network, pictures) if predicted else None
-    found = coded(network, pictures, predicted, 0)
-    sent = found.symbols.y + found.prior.mean
-    decoded = model.image.synthesise(sent, RATES.on_device)
+    batch = batch_of(network, pictures, predicted)
+    context = network.context(batch)
+    found = code_frames(network, batch, sources, 0, "rate")
+    codec = model.codec(batch.codec, SIZE)
+    sent = walk(codec, Read(found.coded.symbols), context, RATE)["y"]
     if predicted:
-        edges = (0, 0), (0, 10), (0, 10), (0, 0)
-        references = jnp.pad(predictors.frames[0] / 255, edges, mode="edge")
-        sides = aligned(decoded, references[None])
+        sides = aligned(model.image.synthesise(sent, RATE), context.frames)
 
     def error(latent):
-        samples = model.image.synthesise(latent, RATES.on_device)
+        samples = model.image.synthesise(latent, RATE)
         if predicted:
-            samples = model.fusion(samples, sides, RATES.on_device.quality)
+            samples = model.fusion(samples, sides, RATE.quality)
         return float(jnp.square(255 * samples[:, :70, :102] - sources).sum())
 
-    slope = network.error_slope(sent, sources, RATES, predictors)
+    slope = network.error_slope(found.coded, sources, context)["y"]
     away = 1e-3 * slope
     change = network.error_weight(QUALITY) * (error(sent + away) - error(sent - away)) / 2
     assert float((slope * away).sum()) == pytest.approx(change, rel=0.02)
@@ -119,14 +123,14 @@ def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predict
 def test_frames_that_others_refer_to_are_refined(pictures, monkeypatch, options, efforts):
     tried, code = [], group.code_frames
 
-    def spy(network, sources, references, rates, effort, rounding, predictors):
-        tried.append((len(sources), references is None, effort))
-        return code(network, sources, references, rates, 0, rounding, predictors)
+    def spy(network, batch, sources, effort, rounding):
+        tried.append((len(sources), effort))
+        return code(network, batch, sources, 0, rounding)
 
     monkeypatch.setattr(group, "code_frames", spy)
     codec = Codec(tiny_inference(0))
     codec.encode(np.concatenate([pictures, pictures])[:5], 40, **options)
-    assert {effort for _, _, effort in tried} == efforts  # auto takes groups of 2 here
+    assert {effort for _, effort in tried} == efforts  # auto takes groups of 2 here
     if options["gop"] == 4:  # two I-frames and the frame between them, then the leaves
         most, half = max(efforts), -(-max(efforts) // 2)
-        assert tried == [(1, True, n) for n in (most, most, half, 0, 0)]
+        assert tried == [(1, n) for n in (most, most, half, 0, 0)]

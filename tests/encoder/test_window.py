@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from tiny import tiny_inference
 
-from kbvc_jax.codec.batch import FrameRates, Symbols
-from kbvc_jax.codec.pictures import Picture
+from kbvc_jax.codec.batch import Picture
 from kbvc_jax.encoder import window
 from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.encoder.group import CodedDepth, Settings
@@ -14,8 +13,6 @@ from kbvc_jax.encoder.window import Span, cheapest
 
 FRAMES = [np.zeros((2, 2, 3), np.uint8)] * 9
 KNOWN = Picture(FRAMES[0], None)
-RATES = FrameRates(np.zeros(1, np.int32), np.zeros(1, np.int32))
-SYMBOLS = Symbols(*(np.zeros((1, 1, 1, 1), np.int32),) * 3, None, None)
 
 
 @pytest.fixture
@@ -36,12 +33,12 @@ def coded(monkeypatch):
 
 
 def depth(cost):
-    return CodedDepth((0,), (0,), RATES, SYMBOLS, [KNOWN], cost)
+    return CodedDepth("image", (0,), (0,), [], [KNOWN], cost)
 
 
 def test_groups_coded_to_choose_the_quality_are_not_coded_again(coded):
     span = Span(0, FRAMES, ends_intra=False, ends_scene=False)
-    settings = [Settings(quality, 40, "predicted", "rate") for quality in (40, 50)]
+    settings = [Settings(quality, 40, "predicted", "predicted", "rate") for quality in (40, 50)]
     quality, groups = cheapest(EncoderNetwork(tiny_inference(0), 8), span, None, settings)
     assert quality == 40  # the other costs as much
     assert [(group.start, group.end, group.fall) for group in groups] == [(0, 8, FALL)]

@@ -6,15 +6,15 @@ from tiny import TINY, tiny_inference, tiny_model
 from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.models.entropy_model import (
     Z_RATES,
+    certain_index,
     index_offsets,
-    nearest_indexes,
     quantise_hyperprior,
     table_indexes,
     z_indexes,
 )
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.ops.densities import CERTAIN_BELOW
-from kbvc_jax.rate import QUALITY_STEPS
+from kbvc_jax.ops.densities import CERTAIN_BELOW, nearest_indexes
+from kbvc_jax.rate import BEST, QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 
 
@@ -22,10 +22,9 @@ def test_the_integer_scale_decoder_follows_the_float_one():
     hyperprior = tiny_model(1).image.hyperprior
     z = np.random.default_rng(0).integers(-4, 5, (2, 3, 4, TINY.image.hyper_channels[-1]))
     entropy = quantise_hyperprior(hyperprior, z)
-    quality, level = np.array([20, 90]), np.array([0, 0])
-    offsets = jnp.asarray(index_offsets(entropy, quality * QUALITY_STEPS, level))
-    integer = table_indexes(entropy.layers, jnp.asarray(z), offsets)
-    rate = Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(level))
+    rate = Rate(jnp.array([20.0, 90.0]), jnp.array([0, 0]))
+    offsets = index_offsets(entropy.prior, rate, 0)
+    integer = table_indexes(entropy.prior.layers, jnp.asarray(z), offsets)
     exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 12, 16))
     difference = np.abs(np.asarray(integer) - np.asarray(exact))
     assert difference.mean() < 0.5 and difference.max() <= 4
@@ -39,13 +38,27 @@ def test_the_likelihood_knows_which_scales_make_zero_certain():
 
 
 def test_offsets_meet_the_knots_and_lie_between_them():
-    entropy = tiny_inference(1).frame
-    ends = index_offsets(entropy, np.array([0, 100 * QUALITY_STEPS]), np.array([0, 1]))
-    np.testing.assert_array_equal(ends[0], entropy.knots[0] + entropy.shifts[0])
-    np.testing.assert_array_equal(ends[1], entropy.knots[-1] + entropy.shifts[1])
-    middle = index_offsets(entropy, np.array([50 * QUALITY_STEPS]), np.array([0]))[0]
-    middle = middle - entropy.shifts[0]
-    assert (middle >= entropy.knots.min(0)).all() and (middle <= entropy.knots.max(0)).all()
+    prior = tiny_inference(1).entropy["frame"].prior
+    rate = Rate(jnp.array([0.0, 100.0, 50.0]), jnp.array([1, 2, 1]))
+    low, high, middle = np.asarray(index_offsets(prior, rate, 1))
+    np.testing.assert_array_equal(low, prior.knots[0] + prior.shifts[0])
+    np.testing.assert_array_equal(high, prior.knots[-1] + prior.shifts[1])
+    middle = middle - prior.shifts[0]
+    assert (middle >= prior.knots.min(0)).all() and (middle <= prior.knots.max(0)).all()
+
+
+def test_offsets_on_a_device_are_those_of_64_bit_integers():
+    """At every quality of a stream, for knots as large as there may be."""
+    knots = np.array([[2**16 - 1, -(2**16) + 1, 7], [-(2**16) + 1, 3, 2**16 - 1], [5, -9, 11]])
+    prior = tiny_inference(1).entropy["image"].prior
+    prior = prior._replace(knots=knots.astype(np.int32), shifts=np.zeros((1, 3), np.int32))
+    quality = np.arange(0, BEST + 1, 7)
+    rate = Rate(jnp.asarray(quality / QUALITY_STEPS, jnp.float32), jnp.zeros(len(quality), int))
+    position = quality * 2
+    lower = np.minimum(position // BEST, 1)
+    part = (position - lower * BEST)[:, None]
+    wanted = (knots[lower] * (BEST - part) + knots[lower + 1] * part) // BEST
+    np.testing.assert_array_equal(index_offsets(prior, rate, 0), wanted)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -55,8 +68,8 @@ def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path, dtype):
     loaded = load_inference(tmp_path / "out")
     assert (loaded.fingerprint == saved.fingerprint) == (dtype == "float32")
     for codec in ("image", "frame"):
-        ours, theirs = getattr(saved, codec), getattr(loaded, codec)
-        for a, b in zip(ours.layers, theirs.layers, strict=True):
+        ours, theirs = saved.entropy[codec], loaded.entropy[codec]
+        for a, b in zip(ours.prior.layers, theirs.prior.layers, strict=True):
             np.testing.assert_array_equal(a.weights, b.weights)
         np.testing.assert_array_equal(ours.z_tables.frequencies, theirs.z_tables.frequencies)
 
@@ -81,12 +94,12 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 @pytest.mark.parametrize(("codec", "level"), [("image", 0), ("frame", 1), ("frame", 2)])
 def test_z_has_the_tables_that_its_density_has_at_this_quality(codec, level):
     inference = tiny_inference(1)
-    hyperprior, entropy = getattr(inference.model, codec).hyperprior, getattr(inference, codec)
-    tables, own_level = entropy.z_tables, np.array([level - {"image": 0, "frame": 1}[codec]])
-    z = np.broadcast_to(np.arange(-3, 4)[None, None, :, None], (1, 1, 7, entropy.z_channels))
+    hyperprior = getattr(inference.model, codec).hyperprior
+    prior, tables = inference.entropy[codec]
+    z = np.broadcast_to(np.arange(-3, 4)[None, None, :, None], (1, 1, 7, prior.z_channels))
     for quality in (0, 50, 100):
-        rows = z_indexes(entropy, np.array([quality * QUALITY_STEPS]), own_level)[0]
         rate = Rate(jnp.array([float(quality)]), jnp.array([level]))
+        rows = np.asarray(z_indexes(prior, rate, {"image": 0, "frame": 1}[codec]))[0]
         promised = np.asarray(hyperprior.z_bits(jnp.asarray(z, jnp.float32), rate))[0, 0]
         columns = z[0, 0] - tables.offsets[rows]
         likely = promised < 6  # rarer symbols feel that frequencies are integers
@@ -96,8 +109,15 @@ def test_z_has_the_tables_that_its_density_has_at_this_quality(codec, level):
 
 
 def test_between_two_qualities_with_tables_z_takes_the_nearer():
-    entropy = tiny_inference(1).frame
+    prior = tiny_inference(1).entropy["frame"].prior
     step = 100 / (Z_RATES - 1)
-    quality = np.array([0, 0.49, 0.51, 1.0]) * step * QUALITY_STEPS
-    rows = z_indexes(entropy, quality.astype(np.int64), np.zeros(4, np.int64))[:, 0]
+    quality = jnp.array([0, 0.49, 0.51, 1.0]) * step
+    rows = z_indexes(prior, Rate(quality, jnp.ones(4, int)), 1)[:, 0]
     assert rows[0] == rows[1] == 0 and rows[2] == rows[3] == 2 * TINY.frame.hyper_channels[-1]
+
+
+def test_behind_the_tables_of_z_is_one_that_sends_nothing():
+    for prior, tables in tiny_inference(1).entropy.values():
+        found = tables.with_certain()
+        assert certain_index(prior) == len(tables.lengths) == len(found.lengths) - 1
+        assert found.lengths[-1] == 1 and found.offsets[-1] == 0

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from kbvc_jax.models.codecs.fusion import Fusion
+from kbvc_jax.models.codecs.fusion import aligned as aligned_eagerly
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.fusion import Fusion
-from kbvc_jax.models.fusion import aligned as aligned_eagerly
 from tests.tiny import TINY, tiny_model
 
 aligned = jax.jit(aligned_eagerly)

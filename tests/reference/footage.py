@@ -41,14 +41,15 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     inference = kbvc_jax.load().inference
     network = EncoderNetwork(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
-        best = Settings(BEST, BEST, "predicted", "rate")
-        coded = [code_image(network, frame, 0, best) for frame in video]
-    symbols = [depth.symbols for depth in coded]
-    z, y, indexes = (np.concatenate([np.asarray(s[part]) for s in symbols]) for part in range(3))
-    z_indexes = np.concatenate([network.z_indexes(depth.rates, depth.size) for depth in coded])
+        best = Settings(BEST, BEST, "predicted", "predicted", "rate")
+        coded = [code_image(network, frame, 0, best).coded[0] for frame in video]
     return [
-        (z.ravel(), z_indexes.ravel(), inference.image.z_tables),
-        (y.ravel(), indexes.ravel(), inference.y_tables),
+        (
+            np.concatenate([np.asarray(frame.symbols[latent.name]).ravel() for frame in coded]),
+            np.concatenate([np.asarray(frame.tables[latent.name]).ravel() for frame in coded]),
+            network.tables_of[latent.tables],
+        )
+        for latent in network.latents("image", coded[0].batch.size)
     ]
 
 

@@ -6,14 +6,15 @@ As a script: trains the run in the folder argv[1] for argv[2] steps and prints i
 import sys
 import time
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array
 
 from kbvc_jax.data.config import DataConfig
+from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Latent, Size
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.image_codec import CodecOutput
+from kbvc_jax.models.hyperprior import Gaussian
 from kbvc_jax.models.interpolator import Interpolation, Interpolator
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training.config import (
@@ -41,33 +42,71 @@ class StubInterpolator(Interpolator):
         return Interpolation(0.5 * (previous + following) + self.offset[...], ())
 
 
-class StubCodec(nnx.Module):
-    """Scales what it sees. Without a key: exactly. With one: bits are noisy."""
-
+class StubNetwork(nnx.Module):
     def __init__(self):
         self.gain = nnx.Param(jnp.full(3, 0.5))
         self.spent = nnx.Param(jnp.array(2.0))
 
-    def forward(self, frame, *arguments):
-        references, key = (None, arguments[1]) if len(arguments) == 2 else arguments[::3]
-        shown = (
-            self.gain[...]
-            * (frame if references is None else frame + references[:, 2])
-            / (1 if references is None else 2)
-        )
-        noise = jnp.zeros(len(frame))
-        if key is not None:
-            noise = 0.1 * jax.random.uniform(key, noise.shape)
-        bits = (self.spent[...] ** 2 + noise) * frame[0].size
-        return CodecOutput(shown, bits, 0.5 * bits)
+
+class StubDensity(Gaussian):
+    """Noisy where the residual is; its scale is the root of what a symbol costs."""
+
+    certain = False
+
+    def bits(self, residual: Array) -> Array:
+        return jnp.abs(self.scale**2 + 0.1 * residual)
+
+    coded_bits = bits
+
+
+class StubCodec(FrameCodec):
+    """Scales the mean of what it sees; every pixel's bits are noisy, but in what it shows."""
+
+    def __init__(self, model: "StubModel", network: StubNetwork, size: Size):
+        super().__init__(model, size)
+        self.network = network
+
+    @property
+    def latents(self):
+        return Latent("z", (*self.size, 3)), Latent("y", (*self.size, 3))
+
+    def context(self, references, rate):
+        return []
+
+    def tables(self, latent, symbols, memories, rate):
+        raise NotImplementedError
+
+    def analyse(self, frame, context, rate):
+        self.frame = frame
+        return {"z": jnp.zeros_like(frame), "y": jnp.zeros_like(frame)}
+
+    def density(self, latent, known, context, rate):
+        share = 0.7 if latent.name == "z" else 1.0
+        return StubDensity(share * self.network.spent[...] * jnp.ones_like(self.frame))
+
+    def synthesise(self, known, context, rate):
+        seen = [self.frame, *context]
+        return Decoded(self.network.gain[...] * sum(seen) / len(seen), None)
+
+
+class StubBetween(StubCodec):
+    levels = range(1, 3)
+
+    def context(self, references, rate):
+        return [self.model.interpolator(*(reference.frame for reference in references))]
 
 
 class StubModel(Kbvc):
     def __init__(self):
         nnx.Module.__init__(self)
         self.config = ModelConfig()
-        self.image, self.frame = StubCodec(), StubCodec()
+        self.image, self.frame = StubNetwork(), StubNetwork()
         self.interpolator = StubInterpolator()
+
+    def codec(self, name, size, integers=None):
+        if name == "image":
+            return StubCodec(self, self.image, size)
+        return StubBetween(self, self.frame, size)
 
 
 class Clips:

@@ -102,7 +102,7 @@ def test_a_model_of_one_lambda_is_exported_with_that_lambda_and_codes(tmp_path):
     run = write_run(tmp_path / "run", 10, model=PAPER, metrics=metrics)
     export_run(run, tmp_path / "weights")
     codec = kbvc_jax.load(tmp_path / "weights")
-    assert codec.inference.frame.knots.size == 0
+    assert codec.inference.entropy["frame"].prior.knots.size == 0
     frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
     assert codec.decode(codec.encode(frames)).shape == frames.shape
     text = (tmp_path / "weights" / "README.md").read_text()
@@ -125,7 +125,7 @@ def test_a_card_without_a_validation_has_no_table_of_one(exported):
 def test_a_card_says_what_coding_a_b_frame_takes(exported):
     lines = card_text(TINY, exported[1], "float32").splitlines()
     for kind in ("decoder", "encoder"):
-        (line,) = (x for x in lines if x.startswith(f"| {kind}, a B-frame by predicted latents |"))
+        (line,) = (x for x in lines if x.startswith(f"| {kind}, a B-frame by predicted |"))
         parameters, macs = (int(x.replace(",", "")) for x in line.split("|")[2:4])
         assert parameters > 0 and macs > 0
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from kbvc_jax.models.codecs.contract import Decoded, Size
+from kbvc_jax.models.codecs.walk import estimate
 from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -117,12 +119,14 @@ def pictures(seed: int):
 
 def test_a_wider_model_returns_the_narrow_ones_pictures(monkeypatch):
     narrow, wide = start_from_tiny(monkeypatch, WIDE)
-    frame, references = pictures(0), narrow.references(pictures(1), pictures(2))
+    frame, sides = pictures(0), [Decoded(pictures(seed), None) for seed in (1, 2)]
 
     def code(model: Kbvc):
-        image = model.image.forward(frame, QUALITY)
-        between = model.frame.forward(frame, references, QUALITY, LEVEL)
-        return image.reconstruction, between.reconstruction
+        image, kernel = (model.codec(name, Size(32, 48)) for name in ("image", "kernel"))
+        alone = estimate(image, frame, (), Rate(QUALITY, jnp.zeros(2, jnp.int32)))
+        return alone.decoded.frame, estimate(
+            kernel, frame, sides, Rate(QUALITY, LEVEL)
+        ).decoded.frame
 
     for ours, theirs in zip(nnx.jit(code)(wide), nnx.jit(code)(narrow), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

@@ -1,10 +1,15 @@
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
+from jaxtyping import Array
 
 from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.training.config import LossConfig
 from kbvc_jax.training.loss import (
@@ -21,22 +26,34 @@ from tests.training.stub import StubModel, config
 QUALITY = jnp.full(5, 50.0)
 
 
+class Call(NamedTuple):
+    codec: str
+    source: Array
+    references: list
+    rate: Rate
+
+
 class Recorder(StubModel):
-    """Notes every call, and returns frames that say which call made them."""
+    """Notes every batch that is coded."""
 
     def __init__(self):
         super().__init__()
-        self.calls = []
-        for name in ("image", "frame"):
-            codec = getattr(self, name)
-            codec.forward = self._noted(name, codec.forward)
+        self.calls = nnx.data([])
 
-    def _noted(self, name, forward):
-        def call(frame, *arguments):
-            self.calls.append((name, frame, arguments))
-            return forward(frame, *arguments)
+    def codec(self, name, size, integers=None):
+        codec, seen = super().codec(name, size), []
+        context, analyse = codec.context, codec.analyse
 
-        return call
+        def noted_context(references, rate):
+            seen.extend(reference.frame for reference in references)
+            return context(references, rate)
+
+        def noted(frame, context, rate):
+            self.calls.append(Call(name, frame, seen, rate))
+            return analyse(frame, context, rate)
+
+        codec.context, codec.analyse = noted_context, noted
+        return codec
 
 
 def frames(count: int = 5):
@@ -52,26 +69,26 @@ def test_levels_are_the_papers():
 def test_i_frames_are_one_call_and_so_are_the_leaves():
     model, source = Recorder(), frames()
     code_group(model, source, QUALITY)
-    assert [name for name, *_ in model.calls] == ["image", "frame", "frame"]
-    for (_, seen, _), times in zip(model.calls, [(0, 4), (2,), (1, 3)], strict=True):
-        np.testing.assert_array_equal(seen, source[jnp.array(times)])
-    assert [list(arguments[2]) for _, _, arguments in model.calls[1:]] == [[1], [2, 2]]
+    assert [call.codec for call in model.calls] == ["image", "kernel", "kernel"]
+    for call, times in zip(model.calls, [(0, 4), (2,), (1, 3)], strict=True):
+        np.testing.assert_array_equal(call.source, source[jnp.array(times)])
+    assert [list(call.rate.level) for call in model.calls] == [[0, 0], [1], [2, 2]]
 
 
 def test_references_are_reconstructions_on_the_grid_that_files_have():
     model, source = Recorder(), frames()
     coded = code_group(model, source, QUALITY)
-    references = model.calls[2][2][0]
+    references = model.calls[2].references
     for row, (previous, following) in enumerate([(0, 2), (2, 4)]):
         for place, time in enumerate((previous, following)):
             shown = jnp.round(jnp.clip(coded.frames[time], 0, 1) * 255) / 255
-            np.testing.assert_allclose(references[row, place], shown, atol=1e-7)
+            np.testing.assert_allclose(references[place][row], shown, atol=1e-7)
 
 
 def test_under_noise_references_are_not_rounded():
     model = Recorder()
     coded = code_group(model, frames(), QUALITY, jax.random.key(1))
-    np.testing.assert_allclose(model.calls[1][2][0][0, 0], coded.frames[0], atol=1e-7)
+    np.testing.assert_allclose(model.calls[1].references[0][0], coded.frames[0], atol=1e-7)
 
 
 def test_the_loss_is_equation_2():
@@ -131,7 +148,7 @@ def test_falls_are_drawn_apart_from_qualities():
 def test_the_network_hears_each_frames_own_quality():
     model, quality = Recorder(), jnp.array([50.0, 40.0, 45.0, 41.0, 51.0])
     code_group(model, frames(), quality)
-    heard = [arguments[0 if name == "image" else 1] for name, _, arguments in model.calls]
+    heard = [call.rate.quality for call in model.calls]
     for found, expected in zip(heard, ([50, 51], [45], [40, 41]), strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -159,6 +176,19 @@ def test_gradients_flow_through_the_whole_group():
         return jnp.mean((coded.frames[jnp.array([1, 3])] - source[jnp.array([1, 3])]) ** 2)
 
     assert float(jnp.abs(jax.grad(leaf_error)(jnp.full(3, 0.5))).min()) > 1e-4
+
+
+def test_alone_means_that_the_second_reference_is_the_first():
+    model = Recorder()
+    code_group(model, frames(), QUALITY, alone=True)
+    for call in model.calls[1:]:
+        np.testing.assert_array_equal(*call.references)
+
+
+def test_b_frames_are_walked_by_the_codec_asked_for():
+    model = Recorder()
+    code_group(model, frames(), QUALITY, b_frames="predicted")
+    assert [call.codec for call in model.calls] == ["image", "predicted", "predicted"]
 
 
 def test_remat_changes_nothing_but_memory():

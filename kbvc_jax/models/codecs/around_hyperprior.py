@@ -3,15 +3,15 @@
 y --- x gain --- quantiser + hyperprior --- / gain
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Integer
 
-from kbvc_jax.models.codecs.contract import Choose, Latent, Size, Symbols, Values
+from kbvc_jax.models.codecs.contract import Choose, FrameCodec, Latent, Symbols, Values
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Learned, Rate
@@ -57,20 +57,15 @@ class LatentNetwork(nnx.Module):
         return y * jnp.exp2(self.inverse_gain(rate.quality, rate.level))[:, None, None]
 
 
-class HyperpriorCodec:
+class HyperpriorCodec(FrameCodec):
     """The part of the contract that is about z and y; a codec adds its transforms."""
 
-    prior: ClassVar[str | None]
-    levels: ClassVar[range]
-    needs_memory: ClassVar[bool] = False
-    refined: ClassVar[bool] = True
     error_weight = ERROR_WEIGHT
 
-    def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
-        """`model`: kbvc.py, whose networks these files have."""
-        self.model, self.size = model, size
-        self._integers = integers
-        self.network: LatentNetwork = getattr(model, self._prior)
+    @property
+    def network(self) -> Any:
+        """The LatentNetwork of that name."""
+        return getattr(self.model, self._prior)
 
     @property
     def latents(self) -> tuple[Latent, ...]:
@@ -79,14 +74,11 @@ class HyperpriorCodec:
         y = *self.size.blocks, hyperprior.channels
         return Latent("z", z, self._prior), Latent("y", y, error_weight=self.error_weight)
 
-    def settle(self, exact: Values, context: Any, rate: Rate) -> Values:
-        return exact
-
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
     ) -> Float[Array, "b ..."]:
         if latent.name == "z":
-            return jnp.zeros((len(rate.level), *latent.shape))
+            return super().mean(latent, known, choose, context, rate)
         return self.network.hyperprior.mean(known["z"], *self.size.blocks)
 
     def density(

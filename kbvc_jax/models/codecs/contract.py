@@ -8,9 +8,11 @@ Batches of frames of one size, padded to whole blocks. Both sides know `context`
 probability hangs on integers alone: on symbols, here and in what references remember.
 """
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Shaped
 
 from kbvc_jax.models.entropy_model import IntegerPrior
@@ -20,6 +22,7 @@ BLOCK = 16
 GAUSSIAN = "gaussian"  # the tables that all codecs share, by scale
 
 Values = Mapping[str, Shaped[Array, "b ..."]]
+Integers = Mapping[str, IntegerPrior]  # of each hyperprior
 Symbols = Mapping[str, Integer[Array, "b ..."]]
 
 
@@ -60,54 +63,53 @@ class Decoded(NamedTuple):
 Choose = Callable[[Float[Array, "b ..."]], Float[Array, "b ..."]]
 
 
-@runtime_checkable
-class FrameCodec(Protocol):
+class FrameCodec(abc.ABC):
     """A model's codec for frames of one size."""
 
-    prior: ClassVar[str | None]  # the network whose hyperprior it has, if any
-    levels: ClassVar[range]  # of the hierarchy, that it tells apart
-    needs_memory: ClassVar[bool]  # of its references
-    refined: ClassVar[bool]  # whether an encoder may go down the gradient of `synthesise`
+    prior: ClassVar[str | None] = None  # the network whose hyperprior it has, if any
+    levels: ClassVar[range] = range(1)  # of the hierarchy, that it tells apart
+    needs_memory: ClassVar[bool] = False  # of its references
+    refined: ClassVar[bool] = True  # an encoder may go down the gradient of `synthesise`
 
-    def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
+    def __init__(self, model: Any, size: Size, integers: Integers | None = None):
         """`model`: kbvc.py; without integers for training alone."""
-        ...
+        self.model, self.size, self._integers = model, size, integers
 
     @property
+    @abc.abstractmethod
     def latents(self) -> tuple[Latent, ...]:
         """In coding order."""
-        ...
 
+    @abc.abstractmethod
     def context(self, references: Sequence[Decoded], rate: Rate) -> Any:
         """What the references, in display order, tell before a symbol is known."""
-        ...
 
+    @abc.abstractmethod
     def analyse(self, frame: Float[Array, "b h w 3"], context: Any, rate: Rate) -> Values:
         """Latents before they are rounded, but those that are choices."""
-        ...
 
     def settle(self, exact: Values, context: Any, rate: Rate) -> Values:
         """With the choices that suit these latents."""
-        ...
+        return exact
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
     ) -> Float[Array, "b ..."]:
         """From the latents before; in steps, with what `choose` adds to each, where one wants."""
-        ...
+        return jnp.zeros((len(rate.level), *latent.shape))
 
+    @abc.abstractmethod
     def density(
         self, latent: Latent, known: Values, context: Any, rate: Rate
     ) -> Gaussian | Learned:
         """What training takes for the tables."""
-        ...
 
+    @abc.abstractmethod
     def tables(
         self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
     ) -> Integer[Array, "b ..."]:
         """The table of each symbol, by symbols before it: integers alone, the same everywhere."""
-        ...
 
+    @abc.abstractmethod
     def synthesise(self, known: Values, context: Any, rate: Rate) -> Decoded:
         """Not yet clipped, nor on the grid of samples."""
-        ...

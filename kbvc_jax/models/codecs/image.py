@@ -95,7 +95,6 @@ class ImageNetwork(LatentNetwork):
 class ImageCodec(HyperpriorCodec):
     prior: ClassVar[str | None] = "image"
     levels: ClassVar[range] = ImageNetwork.LEVELS
-    network: ImageNetwork
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> None:
         """Nothing: an image is coded alone."""

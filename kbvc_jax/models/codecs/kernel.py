@@ -113,14 +113,10 @@ class KernelCodec(HyperpriorCodec):
     prior: ClassVar[str | None] = "frame"
     levels: ClassVar[range] = KernelNetwork.LEVELS
     refined: ClassVar[bool] = False  # kernels of all pixels would be in memory at once
-    network: KernelNetwork
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b r h w 3"]:
-        """Previous, following and, between them, the interpolated frame."""
-        frames = [reference.frame for reference in references]
-        if self.model.interpolator is not None:
-            frames.append(self.model.interpolator(*frames))
-        return jnp.stack(frames, 1)
+        previous, following = references
+        return self.model.references(previous.frame, following.frame)
 
     def analyse(
         self, frame: Float[Array, "b h w 3"], context: Float[Array, "b r h w 3"], rate: Rate

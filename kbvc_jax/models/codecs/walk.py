@@ -8,13 +8,13 @@ symbols. So what is trained is what is coded, and a decoder has what its encoder
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray
 
-from kbvc_jax.models.codecs.contract import GAUSSIAN, FrameCodec, Latent, Symbols, Values
+from kbvc_jax.models.codecs.contract import GAUSSIAN, Decoded, FrameCodec, Latent, Symbols, Values
 from kbvc_jax.models.codecs.modes import adaptive_bits
 from kbvc_jax.models.codecs.rounding import Prices, gaussian_prices, symbols_of
 from kbvc_jax.models.config import Rounding
@@ -104,6 +104,29 @@ class Estimate:
     @property
     def total(self) -> Float[Array, "b"]:
         return jnp.stack(list(self.bits.values())).sum(0)
+
+
+class Estimated(NamedTuple):
+    decoded: Decoded
+    known: Values
+    bits: Mapping[str, Float[Array, "b"]]  # of each latent, in coding order
+
+
+def estimate(
+    codec: FrameCodec,
+    frame: Float[Array, "b h w 3"],
+    references: Sequence[Decoded],
+    rate: Rate,
+    key: PRNGKeyArray | None = None,
+    *,
+    rounding: Rounding = "nearest",
+) -> Estimated:
+    """A frame all the way, as training sees it."""
+    context = codec.context(references, rate)
+    exact = codec.settle(codec.analyse(frame, context, rate), context, rate)
+    coder = Estimate(exact, key, rounding=rounding)
+    known = walk(codec, coder, context, rate)
+    return Estimated(codec.synthesise(known, context, rate), known, coder.bits)
 
 
 class Write:

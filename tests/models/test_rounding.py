@@ -6,7 +6,7 @@ import pytest
 from tiny import tiny_inference
 
 from kbvc_jax.coding.tables import symbol_bits
-from kbvc_jax.encoder.rounding import Prices, bits_of, symbols_of
+from kbvc_jax.models.codecs.rounding import Prices, bits_of, symbols_of
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from kbvc_jax.training.fusion_loss import fusion_loss
+from kbvc_jax.training.loss import code_group
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
 from tests.tiny import TINY
@@ -26,7 +26,8 @@ def stage(model):
 
 @nnx.jit
 def shown(model, frames, alone):
-    return fusion_loss(model, frames, jnp.float32(60), 20.0, alone, CONFIG)[2]
+    quality = jnp.array([60.0, 40.0, 60.0])
+    return code_group(model, frames, quality, b_frames="predicted", alone=alone).frames[1]
 
 
 def test_the_fusion_alone_is_trained(stage):
@@ -54,12 +55,3 @@ def test_steps_down_the_gradient_lower_the_loss(stage):
         values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
         last, gradient = loss(values)
     assert last < 0.98 * first
-
-
-def test_all_triplets_of_a_group_count(stage):
-    frames = jnp.concatenate([FRAMES, FRAMES[::-1][1:]])
-    metrics, found = jax.jit(stage.evaluate)(
-        stage.trainable | stage.frozen, frames, jnp.float32(50)
-    )
-    assert found.shape == (3, *frames.shape[1:])
-    assert metrics.keys() == {"loss", "psnr", "psnr_decoded"}
