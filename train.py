@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Train a model, or continue a run: python train.py --config=configs/smoke.py
+"""Train a model, or continue where it stopped: python train.py --config=configs/smoke.py
 
---config.KEY=VALUE overrides a field. On a pod the same command runs on every host: with
---distributed where the cluster announces itself (TPU, SLURM, Open MPI), else with the three flags
-after it.
+A config of several stages runs all of them in order, each in the folder RUN/NAME and from the
+weights of those before it, and skips what is done. --config.KEY=VALUE overrides a field, of every
+stage if there are several, and --config.NAME.KEY=VALUE that of one. On a pod the same command runs
+on every host: with --distributed where the cluster announces itself (TPU, SLURM, Open MPI), else
+with the three flags after it.
 """
 
 import argparse
@@ -21,7 +23,10 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--config", required=True, help="a file under configs/")
     parser.add_argument("--run", help="folder of the run (default: runs/NAME-OF-CONFIG)")
-    parser.add_argument("--minutes", type=float, help="save and stop after this time")
+    parser.add_argument("--stage", metavar="NAME", help="train this stage alone")
+    parser.add_argument(
+        "--minutes", type=float, help="save and stop after this time, over all stages together"
+    )
     parser.add_argument("--distributed", action="store_true", help="find the other hosts")
     parser.add_argument("--coordinator", help="HOST:PORT of process 0")
     parser.add_argument("--processes", type=int, help="how many there are")
@@ -49,19 +54,26 @@ def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
     elif arguments.distributed:
         jax.distributed.initialize()
 
-    from kbvc_jax.config import parse_config
     from kbvc_jax.runtime.backend import start_backend
-    from kbvc_jax.training.config import TrainConfig, check
     from kbvc_jax.training.loop import DivergedError
+    from kbvc_jax.training.recipe import Recipe, check_training, parse_training
     from kbvc_jax.training.run import run
+    from kbvc_jax.training.run_recipe import run_recipe
+    from kbvc_jax.training.stopping import Stopping
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax and Grain speak of themselves
-    config = parse_config(overrides, TrainConfig, arguments.config)
+    config = parse_training(overrides, arguments.config)
     start_backend()  # after jax.distributed: it asks for the devices
-    check(config, jax.device_count())
+    check_training(config, jax.device_count())
     folder = arguments.run or Path("runs") / Path(arguments.config).stem
+    stopping = Stopping(None if arguments.minutes is None else 60 * arguments.minutes)
     try:
-        run(config, folder, minutes=arguments.minutes)
+        if isinstance(config, Recipe):
+            run_recipe(config, folder, only=arguments.stage, stopping=stopping)
+        elif arguments.stage:
+            raise InputError(f"{arguments.config}: has no stages; leave --stage out")
+        else:
+            run(config, folder, stopping=stopping)
     except DivergedError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 1

@@ -153,10 +153,11 @@ def training(width: int, height: int, batch: int, precision: str, folder: str, a
     from kbvc_jax.models.config import ModelConfig
     from kbvc_jax.training.config import TrainConfig
     from kbvc_jax.training.parameters import build
+    from kbvc_jax.training.recipe import Recipe
     from kbvc_jax.training.stages import build_stage
 
     configs = Path(__file__).parents[1] / "configs"
-    small = load_config(configs / "small.py", TrainConfig).model
+    small = load_config(configs / "small.py", Recipe).model
     config = TrainConfig(
         model=small if arguments.small else ModelConfig(),
         data=DataConfig(

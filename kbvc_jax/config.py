@@ -28,20 +28,22 @@ def parse_config(
 
     Every argument must belong to the config: entry points take out their own flags first.
     """
-    path, overrides = _split_path(argv, default)
-    config = load_config(path, expected)
-    return override(config, _parse_overrides(config, overrides, str(path)), str(path))
+    path, overrides = split_path(argv, default)
+    return parse_overrides(load_config(path, expected), overrides, str(path))
 
 
-def load_config(path: str | Path, expected: type[Config]) -> Config:
-    """What get_config() of a file returns; it may import its neighbours, as configs.other."""
+def load_config(path: str | Path, *expected: type[Config]) -> Config:
+    """What get_config() of a file returns, one of the types expected; it may import its neighbours,
+    as configs.other."""
     path = Path(path)
     spec = importlib.util.spec_from_file_location(f"kbvc_config_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise InputError(f"{path}: no such config file; see the folder configs/")
     module = importlib.util.module_from_spec(spec)
     root = str(path.resolve().parent.parent)
-    sys.path.append(root)
+    new = root not in sys.path
+    if new:
+        sys.path.append(root)
     try:
         spec.loader.exec_module(module)
         config = module.get_config()
@@ -51,11 +53,17 @@ def load_config(path: str | Path, expected: type[Config]) -> Config:
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: get_config() failed ({reason})") from error
     finally:
-        sys.path.remove(root)
+        if new:
+            sys.path.remove(root)
     if not isinstance(config, expected):
-        found = type(config).__name__
-        raise InputError(f"{path}: returns {found}; wanted here: {expected.__name__}")
+        found, wanted = type(config).__name__, " or ".join(kind.__name__ for kind in expected)
+        raise InputError(f"{path}: returns {found}; wanted here: {wanted}")
     return config
+
+
+def parse_overrides(config: Config, argv: Sequence[str], where: str) -> Config:
+    """A copy with the overrides of a command line, which holds nothing else."""
+    return override(config, _override_texts(config, argv, where), where)
 
 
 def override(config: Config, texts: Mapping[str, str], where: str = "config") -> Config:
@@ -79,7 +87,8 @@ def from_json(kind: type[Config], value: Any) -> Config:
     return _from_json(kind, value)
 
 
-def _split_path(argv: Sequence[str], default: str | Path | None) -> tuple[str | Path, list[str]]:
+def split_path(argv: Sequence[str], default: str | Path | None) -> tuple[str | Path, list[str]]:
+    """The file that --config names, else the default, and the other arguments."""
     path, rest, arguments = default, [], iter(argv)
     for argument in arguments:
         if argument in ("--config", "-config"):
@@ -93,7 +102,7 @@ def _split_path(argv: Sequence[str], default: str | Path | None) -> tuple[str | 
     return path, rest
 
 
-def _parse_overrides(config: Any, argv: Sequence[str], where: str) -> dict[str, str]:
+def _override_texts(config: Any, argv: Sequence[str], where: str) -> dict[str, str]:
     """{dotted key: text}, as ml_collections reads a command line."""
     from absl import flags  # slow to import, and only training and evaluation come here
     from ml_collections import config_flags

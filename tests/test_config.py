@@ -139,6 +139,19 @@ def test_a_config_may_build_on_its_neighbour(file):
     sys.modules.pop("configs", None)
 
 
+def test_a_file_may_return_one_of_several_types(file):
+    assert load_config(file, Model, Run) == Run(rate=0.5)
+    with pytest.raises(InputError, match="returns Run; wanted here: Model or Path"):
+        load_config(file, Model, Path)
+
+
+def test_loading_leaves_the_search_path_as_it_was(file, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(file.parent.parent), *sys.path])
+    before = list(sys.path)
+    load_config(file, Run)
+    assert sys.path == before
+
+
 def test_override_leaves_the_original_alone():
     run = Run()
     assert override(run, {"model.taps": "3"}).model.taps == 3

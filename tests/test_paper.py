@@ -30,7 +30,7 @@ CODEC = CodecConfig(hidden_channels=(13, 49, 64), latent_channels=96, hyper_chan
 def toy(fixed_lambda: float):
     """The paper's config in all but size, start and pace: a few steps from random weights learn
     nothing, and at its learning rate unlearn so small a transform."""
-    config = paper.get_config()
+    config = paper.get_config()["codec"]
     clip = smoke.get_config().data
     # I0 B2 I0: half the paper's group compiles in half the time.
     clip = dataclasses.replace(clip, frames=3, batch_size=1, flip=False, reverse=False, scaled=0)

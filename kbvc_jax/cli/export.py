@@ -10,8 +10,9 @@ def register(commands) -> None:
         "export",
         help="turn a training run into weights",
         usage="kbvc export [options] RUN OUT",
-        description="Write the inference checkpoint of a training run: EMA weights, integer scale "
-        "decoders, probability tables and a model card. `--checkpoint OUT` loads it.",
+        description="Write the inference checkpoint of a training run, or of a config's stages "
+        "joined: EMA weights, integer scale decoders, probability tables and a model card. "
+        "`--checkpoint OUT` loads it.",
     )
     parser.add_argument("run_folder", metavar="RUN", help="folder that train.py wrote")
     parser.add_argument("target", metavar="OUT", help="new checkpoint folder")

@@ -39,11 +39,9 @@ def _model_config(arguments: argparse.Namespace):
 
     if not (arguments.config or arguments.overrides):
         return ModelConfig()
-    from kbvc_jax.config import parse_config
-    from kbvc_jax.training.config import TrainConfig
+    from kbvc_jax.training.recipe import parse_training
 
-    chosen = ["--config", arguments.config] if arguments.config else []
-    return parse_config([*chosen, *arguments.overrides], TrainConfig).model
+    return parse_training(arguments.overrides, arguments.config).model
 
 
 def _text(table: list[dict[str, Any]]) -> str:

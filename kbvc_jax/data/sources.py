@@ -46,11 +46,17 @@ class Source(Protocol):
     def read(self, item: int, times: Sequence[int]) -> Frames: ...
 
 
-def open_source(source: SourceConfig, config: DataConfig) -> Source:
-    """Finds the source's items and drops those too short for a clip; refuses an empty list."""
+def find_source(source: SourceConfig, config: DataConfig) -> str:
+    """Where it lies; refuses what is not there."""
     path = source_path(source, config)
     if not epath.Path(path).exists():
         raise InputError(f"data source {path}: no such folder; set data.root or the source's path")
+    return path
+
+
+def open_source(source: SourceConfig, config: DataConfig) -> Source:
+    """Finds the source's items and drops those too short for a clip; refuses an empty list."""
+    path = find_source(source, config)
     options = {"partial": config.partial} if source.kind == "vimeo" else {}
     opened = KINDS[source.kind](path, source.list, **options)
     if len(opened.lengths) == 0:

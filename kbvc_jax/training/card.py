@@ -12,16 +12,18 @@ from kbvc_jax.models.complexity import coding, complexity
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.history import read_rows
+from kbvc_jax.training.recipe_folder import runs_in
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 CARD = "README.md"
 
 
-def stages(run: epath.PathLike) -> list[dict[str, Any]]:
+def stages(*runs: epath.PathLike) -> list[dict[str, Any]]:
     """The runs that led here through init_from, the first one first, as far as their folders are
     there, or the cards of what was exported from them. A card may by now be that of a later
     export, which tells of the same runs again."""
-    rows = list(_stages(epath.Path(run), set()))
+    told: set[epath.Path] = set()
+    rows = [row for run in runs for row in _stages(epath.Path(run), told)]
     return [row for place, row in enumerate(rows) if row not in rows[:place]]
 
 
@@ -35,7 +37,8 @@ def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:
         return
     config, _, step, _ = load_run(run)
     for source in filter(None, (config.init_from or "").split(",")):
-        yield from _stages(epath.Path(source), told)
+        for earlier in runs_in(source):
+            yield from _stages(earlier, told)
     row = {"run": run.name, "stage": config.stage, "steps": step}
     yield row | {"minutes": round(_minutes(run, step), 1)}
 

@@ -122,17 +122,21 @@ def _loss(metrics: Mapping[str, float]) -> float:
     return metrics["loss"]
 
 
+def saved_steps(folder: epath.PathLike) -> list[int]:
+    """Of the checkpoints that a run keeps, in rising order; none where there is no run."""
+    checkpoints = epath.Path(folder) / FOLDER
+    if not checkpoints.exists():
+        return []
+    return sorted(int(path.name) for path in checkpoints.iterdir() if path.name.isdigit())
+
+
 def load_run(
     folder: epath.PathLike, *, best: bool = True
 ) -> tuple[TrainConfig, Parameters, int, dict[str, float]]:
     """Config, averaged weights, step, validation metrics: of the best checkpoint, else the last."""
     config = read_config(folder)
     checkpoints = (epath.Path(folder) / FOLDER).resolve()
-    steps = (
-        sorted(int(p.name) for p in checkpoints.iterdir() if p.name.isdigit())
-        if (checkpoints.exists())
-        else []
-    )
+    steps = saved_steps(folder)
     if not steps:
         raise InputError(f"{folder}: no checkpoint yet; train some steps first")
     metrics = {step: _read_metrics(checkpoints / str(step)) for step in steps}

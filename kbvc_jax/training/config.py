@@ -89,8 +89,8 @@ class TrainConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     # Recompute each codec call's activations in the backward pass: less memory, a third more work.
     remat: bool = False
-    # Weights to start from: run folders (of any stage) or inference checkpoints, with commas
-    # between them; what several hold is the last one's. The optimiser starts anew.
+    # Weights to start from: folders of runs (of any stage), of recipes, or inference checkpoints,
+    # with commas between them; what several hold is the last one's. The optimiser starts anew.
     init_from: str | None = None
     log_every: int = 50
 

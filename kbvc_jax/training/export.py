@@ -32,11 +32,11 @@ from kbvc_jax.ops import densities
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
-from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.loss import code_group
 from kbvc_jax.training.parameters import build
+from kbvc_jax.training.trained import load_trained
 from kbvc_jax.video.reader import open_video
 
 CLIP = Path(__file__).parents[1] / "assets" / "bunny.mp4"
@@ -62,12 +62,10 @@ def export_run(
     licence: str = "",
     hardware: str = "",
 ) -> dict[str, Any]:
-    """Writes the checkpoint of a run's best step; returns its card, which takes the three texts."""
-    config, parameters, step, validation = load_run(run)
-    if config.stage in ("interpolator", "fusion"):
-        raise InputError(
-            f"{run}: is a run of the {config.stage} alone; a codec run can be exported"
-        )
+    """Writes the checkpoint of a run's best step, or of a recipe's stages joined; returns its card,
+    which takes the three texts."""
+    trained = load_trained(run)
+    config, parameters, step, validation = trained.weights
     with whole_folder(target, overwrite, own=(DOCUMENT, ARRAYS, CARD)) as folder:
         skeleton, _ = split(build(dataclasses.replace(config, precision="float32")))
         # What ships is what is calibrated: weights as they will be read back.
@@ -79,8 +77,8 @@ def export_run(
         }
         card = {
             "training": dataclasses.asdict(_named(config)),
-            "stages": stages(run),
-            "checkpoint": choice(run, step, validation),
+            "stages": stages(*trained.runs),
+            "checkpoint": trained.prefix + choice(str(trained.run), step, validation),
             "validation": validation,
             "data": data,
             "licence": licence,

@@ -1,7 +1,8 @@
 """Weights that another run or an inference checkpoint lends to the start of a run.
 
-Where several hold the same ones, those of the last that trained them count: a run of the frame
-codec carries an image codec along, which another run may have improved meanwhile.
+A folder of a recipe's runs stands for all of them, in order. Where several hold the same ones,
+those of the last that trained them count: a run of the frame codec carries an image codec along,
+which another run may have improved meanwhile.
 Between two models of one lambda each, latents are scaled to the quantiser's steps of the new one.
 A narrower model's fill the first channels of a wider one, which then returns the same pictures at
 first: new channels begin as in the wider model's own start, and no known one listens to them yet.
@@ -26,6 +27,7 @@ from kbvc_jax.training.parameters import (
     INTERPOLATOR,
     trained_in,
 )
+from kbvc_jax.training.recipe_folder import runs_in
 from kbvc_jax.training.run_folder import CONFIG_FILE
 
 KERNEL_AXES = 4  # rows, columns, inputs, outputs
@@ -46,13 +48,24 @@ def read_weights(source: str) -> Weights:
     return Weights(model.config, split(model)[1])
 
 
+def weights_in(sources: str) -> list[str]:
+    """The single ones that a list with commas names."""
+    out = []
+    for source in filter(None, sources.split(",")):
+        runs = runs_in(source)
+        if not runs:
+            raise InputError(f"{source}: no stage has a checkpoint yet; train some steps first")
+        out += [str(run) for run in runs]
+    return out
+
+
 def start_from(
     parameters: Parameters, sources: str, model: ModelConfig, stage: str = "codec"
 ) -> Parameters:
     """`parameters` as the sources have them, as far as they do. Lambdas may differ, and a source
     may be narrower; in the stage of the hyperpriors, those of another depth begin anew."""
     carried, trained = {}, {}
-    for source in sources.split(","):
+    for source in weights_in(sources):
         weights = read_weights(source)
         if stage == "hyperprior":
             weights = _without_other_depths(weights, model)

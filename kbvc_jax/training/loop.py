@@ -43,9 +43,9 @@ def train(
     folder: epath.PathLike,
     *,
     validation: Sequence[Batch] = (),
-    seconds: float | None = None,
+    stopping: Stopping | None = None,
 ) -> TrainState:
-    """Trains, or continues, the run in `folder` until its steps (or `seconds`) are over.
+    """Trains, or continues, the run in `folder` until its steps are over or `stopping` ends it.
 
     SIGTERM and Ctrl-C save and return. The state returned is on the host.
     """
@@ -53,7 +53,8 @@ def train(
     stage = build_stage(config, model)
     step_on_devices = train_step(config, stage.loss)
     validate = Validator(stage, validation)
-    with Checkpoints(folder, config.checkpoint) as checkpoints, Stopping(seconds) as stopping:
+    stopping = stopping or Stopping()
+    with Checkpoints(folder, config.checkpoint) as checkpoints, stopping:
         state = _first_state(config, stage, checkpoints, batches)
         start = step = int(state.step)
         done = step >= config.steps

@@ -2,6 +2,8 @@
 
 config.json    what is trained          metrics.jsonl, events.*   what happened
 checkpoints/   see checkpoints.py       curve.png                 the latest validation
+
+Runs of a recipe's stages lie side by side in a folder of their own (recipe_folder.py).
 """
 
 import contextlib
@@ -18,6 +20,7 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import TrainConfig, differences
 
 CONFIG_FILE = "config.json"
+RECIPE_FILE = "recipe.json"
 
 
 @contextlib.contextmanager
@@ -31,7 +34,7 @@ def open_run(path: epath.PathLike, config: TrainConfig) -> Iterator[epath.Path]:
     if jax.process_index() != 0:
         yield folder
         return
-    made = _make(folder)
+    made = make_folder(folder)
     with _lock(folder), _removed_unless_begun(made):
         yield folder
         keep_config(folder, config)
@@ -52,6 +55,10 @@ def replace_text(path: epath.Path, text: str) -> None:
 
 
 def refuse_other_config(folder: epath.Path, config: TrainConfig) -> None:
+    if (folder / RECIPE_FILE).exists():
+        raise InputError(
+            f"{folder}: holds the runs of a recipe's stages; choose another folder with --run"
+        )
     if not (folder / CONFIG_FILE).exists():
         return
     if fields := differences(config, read_config(folder)):
@@ -70,7 +77,7 @@ def read_config(folder: epath.PathLike) -> TrainConfig:
         raise InputError(f"{folder}: no readable run there ({CONFIG_FILE}: {reason})") from None
 
 
-def _make(folder: epath.Path) -> list[epath.Path]:
+def make_folder(folder: epath.Path) -> list[epath.Path]:
     """The folders that were not there, the innermost first."""
     new = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from configs import small
 from kbvc_jax.cli.main import main
 from kbvc_jax.models.complexity import coding, complexity
 from kbvc_jax.models.config import ModelConfig
@@ -45,6 +46,13 @@ def test_a_config_and_its_overrides_choose_the_network(config, capsys):
     table = json.loads(capsys.readouterr().out)
     assert [row["parameters"] for row in table] == [row.parameters for row in expected]
     assert [row["module"] for row in table] == [row.module for row in expected]
+
+
+def test_stages_have_one_network(capsys):
+    assert main(["model", "--config", "configs/small.py", "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    expected = [*complexity(small.MODEL), *coding(small.MODEL)]
+    assert [row["parameters"] for row in table] == [row.parameters for row in expected]
 
 
 def test_a_wrong_key_lists_the_valid_ones(config, capsys):

@@ -6,27 +6,28 @@ from kbvc_jax.config import load_config
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import TrainConfig, check, differences
+from kbvc_jax.training.recipe import Recipe, check_training
 from tests.training.stub import config
 
-EXPERIMENTS = ("interpolator", "kbvc", "paper", "no_interpolation", "kernel51")
-SMALL_ONES = (
-    "smoke",
-    "paper_small",
-    "small",
-    "small_image",
-    "small_frame",
-    "small_hyperprior",
-    "small_interpolator",
-    "small_fusion",
-)
-RELEASE = tuple(
-    "release" + part for part in ("", "_image", "_hyperprior", "_interpolator", "_fusion")
-)
+STAGES = {
+    "smoke": None,
+    "no_interpolation": None,
+    "kernel51": "interpolator codec",
+    "kbvc": "interpolator codec",
+    "paper": "interpolator codec",
+    "paper_small": "interpolator codec",
+    "small": "interpolator image codec frame hyperprior fusion",
+    "full": "interpolator image codec hyperprior fusion",
+}
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS + SMALL_ONES + RELEASE)
+@pytest.mark.parametrize("name", STAGES)
 def test_every_experiment_is_consistent(name):
-    check(load_config(f"configs/{name}.py", TrainConfig), devices=1)
+    found = load_config(f"configs/{name}.py", TrainConfig, Recipe)
+    check_training(found, devices=1)
+    assert (" ".join(found.names) if isinstance(found, Recipe) else None) == STAGES[name]
+    for stage in found.stages if isinstance(found, Recipe) else ():
+        assert stage.train.stage == stage.name
 
 
 def test_a_continuation_may_be_longer_but_not_another_model():

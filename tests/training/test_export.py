@@ -15,8 +15,10 @@ from kbvc_jax.training.card import card_text, stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.export import choice, export_run
+from kbvc_jax.training.parameters import INTERPOLATOR
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
+from kbvc_jax.training.trained import load_trained
 from kbvc_jax.training.validation import Validation
 from tests.tiny import TINY, tiny_model
 
@@ -24,9 +26,13 @@ METRICS = {"loss": 1.5, "psnr/0": 25.0, "bpp/0": 0.1, "loss/0": 1.0}
 PAPER = dataclasses.replace(TINY, fixed_lambda=0.01, block_transform=False, fusion_channels=0)
 
 
-def write_run(folder, steps, init_from=None, changed=None, model=TINY, metrics=METRICS):
-    config = TrainConfig(model=model, init_from=init_from and str(init_from))
-    parameters = split(tiny_model(3, model))[1] | (changed or {})
+def write_run(
+    folder, steps, init_from=None, changed=None, model=TINY, metrics=METRICS, stage="codec", seed=3
+):
+    config = TrainConfig(stage=stage, model=model, init_from=init_from and str(init_from))
+    parameters = split(tiny_model(seed, model))[1] | (changed or {})
+    if stage == "interpolator":  # which holds nothing else
+        parameters = {k: v for k, v in parameters.items() if k.startswith(INTERPOLATOR)}
     with open_run(folder, config):
         rows = [{"kind": "train", "step": s, "steps_per_second": 0.5} for s in (10, steps)]
         write_rows(folder, [{"kind": "train", "step": 1}, *rows])
@@ -182,3 +188,59 @@ def test_a_run_of_the_interpolator_alone_is_refused(tmp_path):
         (run / "checkpoints").rename(tmp_path / "other" / "checkpoints")
     with pytest.raises(InputError, match="a codec run can be exported"):
         export_run(tmp_path / "other", tmp_path / "weights")
+
+
+STAGES = {"interpolator": 1, "image": 2, "frame": 4, "fusion": 5}  # seeds of their weights
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """The folder of a recipe whose last stage has not begun."""
+    folder = tmp_path_factory.mktemp("staged") / "run"
+    for number, (stage, seed) in enumerate(STAGES.items()):
+        before = ",".join(str(folder / name) for name in list(STAGES)[:number])
+        write_run(folder / stage, 10 + number, before, stage=stage, seed=seed)
+    (folder / "recipe.json").write_text(json.dumps({"stages": [*STAGES, "hyperprior"]}))
+    return folder
+
+
+def test_of_a_recipe_each_part_is_as_the_last_stage_that_trained_it_left_it(staged):
+    trained = load_trained(staged)
+    config, parameters, step, _ = trained.weights
+    assert (config.stage, step, trained.run) == ("frame", 12, staged / "frame")
+    weights = {stage: split(tiny_model(seed))[1] for stage, seed in STAGES.items()}
+    for name, value in parameters.items():
+        np.testing.assert_array_equal(value, weights[name.partition(".")[0]][name], name)
+
+
+def test_a_recipe_is_exported_with_all_its_stages_on_the_card(staged, tmp_path):
+    card = export_run(staged, tmp_path / "weights")
+    assert [(row["run"], row["steps"]) for row in card["stages"]] == [
+        (name, 10 + number) for number, name in enumerate(STAGES)
+    ]
+    assert card["checkpoint"].startswith("frame's step 12, the best")
+    text = (tmp_path / "weights" / "README.md").read_text()
+    assert "Weights of frame's step 12" in text and "| fusion | fusion | 13 |" in text
+    stored = split(kbvc_jax.load(tmp_path / "weights").inference.model)[1]
+    for name, value in load_trained(staged).weights[1].items():
+        np.testing.assert_array_equal(stored[name], value, name)
+
+
+def test_a_run_that_began_from_a_recipe_tells_of_its_stages(staged, tmp_path):
+    run = write_run(tmp_path / "after", 20, staged)
+    assert [row["run"] for row in stages(run)] == [*STAGES, "after"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "message"),
+    [
+        ([], "no stage has a checkpoint yet; train some steps first"),
+        (["interpolator", "fusion"], "the interpolator and the fusion alone; a codec run can be"),
+    ],
+)
+def test_a_recipe_without_a_codec_is_refused(tmp_path, trained, message):
+    for stage in trained:
+        write_run(tmp_path / stage, 5, stage=stage)
+    (tmp_path / "recipe.json").write_text(json.dumps({"stages": [*STAGES]}))
+    with pytest.raises(InputError, match=message):
+        export_run(tmp_path, tmp_path / "weights")

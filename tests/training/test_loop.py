@@ -19,6 +19,7 @@ from kbvc_jax.training.history import drop_after
 from kbvc_jax.training.loop import DivergedError, train
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import train_step
+from kbvc_jax.training.stopping import Stopping
 from tests.training.stub import Clips, StubModel, config, weights_line
 
 
@@ -134,7 +135,7 @@ def test_a_finished_run_stays_as_it_is(tmp_path):
 
 
 def test_time_that_is_up_saves_and_stops(tmp_path, capsys):
-    state = train(config(steps=1000), StubModel(), Clips(), tmp_path, seconds=0.0)
+    state = train(config(steps=1000), StubModel(), Clips(), tmp_path, stopping=Stopping(0.0))
     assert int(state.step) == 1
     assert (tmp_path / "checkpoints" / "1").exists()
     assert "stopped and saved at step 1" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.training import schedule
 from kbvc_jax.training.config import TrainConfig
 
-CONFIG = paper.get_config()
+CONFIG = paper.get_config()["codec"]
 
 
 def test_equation_2_holds_from_the_first_step():

@@ -8,13 +8,22 @@ import jax.numpy as jnp
 import pytest
 
 import train
-from kbvc_jax.training.checkpoints import Checkpoints
+from kbvc_jax.training.checkpoints import Checkpoints, saved_steps
 from kbvc_jax.training.config import CheckpointConfig
-from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.run_folder import open_run, read_config
 from kbvc_jax.training.step import initial_state
 from tests.training.stub import config
 
 SMOKE = "--config=configs/smoke.py"
+SMALL = "--config=configs/small.py"
+STAGED = """\
+from kbvc_jax.training.recipe import Recipe, StageConfig
+from tests.training.stub import config
+
+def get_config():
+    first, second = config(stage="interpolator"), config()
+    return Recipe((StageConfig("first", first), StageConfig("second", second)))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -108,5 +117,44 @@ def test_halves_of_the_distributed_flags_are_refused(refused):
 def test_help_names_every_flag():
     done = subprocess.run([sys.executable, "train.py", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    for flag in ("--config", "--run", "--minutes", "--distributed", "--coordinator"):
+    for flag in ("--config", "--run", "--stage", "--minutes", "--distributed", "--coordinator"):
         assert flag in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([SMALL, "--stage=colour"], "no stage 'colour'; stages: interpolator, image, codec, frame"),
+        ([SMALL, "--config.colour.steps=3"], "no stage and no key 'colour'"),
+        ([SMALL, "--config.image.crop=3"], "image: no key 'crop'"),
+        ([SMALL, "--config.fusion.data.root=/nowhere"], "/nowhere/train: no such folder"),
+        ([SMALL, "--config.frame.data.frames=2"], "stage frame: data.frames=2; stage=frame needs"),
+        ([SMOKE, "--stage=image"], "configs/smoke.py: has no stages; leave --stage out"),
+    ],
+)
+def test_a_stage_that_cannot_train_is_refused(refused, tmp_path, arguments, words):
+    for name in ("train", "stills", "validation"):
+        (tmp_path / "packs" / name).mkdir(parents=True)
+    root = [f"--config.data.root={tmp_path / 'packs'}"] if SMALL in arguments else []
+    assert words in refused(*root, *arguments)
+
+
+@pytest.mark.usefixtures("stub_runs")
+def test_one_command_trains_all_stages_and_continues_in_the_middle_of_any(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "staged.py").write_text(STAGED)
+    run = tmp_path / "run"
+
+    def steps(*arguments: str) -> list[int]:
+        """Of both stages, after the command."""
+        config = f"--config={tmp_path / 'configs' / 'staged.py'}"
+        own = ("--config.steps=3", "--config.second.steps=2", "--config.second.log_every=1")
+        assert train.main([config, f"--run={run}", *own, *arguments]) == 0
+        return [(saved_steps(run / name) or [0])[-1] for name in ("first", "second")]
+
+    assert steps("--minutes=0") == [1, 0]
+    assert steps("--stage=second", "--minutes=0") == [1, 1]
+    assert steps("--stage=first") == [3, 1]
+    assert steps() == [3, 2]
+    assert steps() == [3, 2]
+    assert [read_config(run / name).log_every for name in ("first", "second")] == [5, 1]
