@@ -83,6 +83,7 @@ INTERPOLATOR = TrainConfig(
 )
 CODEC = TrainConfig(
     model=MODEL,
+    b_frames="kernel",  # until the last stage
     data=DATA,
     # Both work from the start: a short ramp is enough.
     loss=LossConfig(fall=FALL, ramp_start=0.3, ramp_steps=300),
@@ -131,6 +132,7 @@ HYPERPRIOR = dataclasses.replace(
 FUSION = dataclasses.replace(
     CODEC,
     stage="fusion",
+    b_frames="predicted",
     # Triplets, near and far.
     data=dataclasses.replace(DATA, frames=3, stride=(1, 8), crop=(192, 256), batch_size=2),
     loss=LossConfig(fall=(6.0, 60.0)),

@@ -46,11 +46,9 @@ def test_it_is_coded_and_decoded(inference):
     assert [NAMES[number] for number in group.codecs] == ["image", "toy", "toy"]
     decoded = codec.decode(data)
     assert decoded.shape == CLIP.shape
-    # Blocks of a B-frame have the colours of the source, but where the samples' range cuts them off.
     blocks = (5, 2, 16, 3, 16, 3)
     ours, theirs = (x.astype(float).reshape(blocks).mean((2, 4)) for x in (decoded, CLIP))
-    off = np.median(np.abs(ours - theirs).reshape(5, -1), 1)
-    assert off[1:4].max() < 3 < off[[0, 4]].min()  # I-frames are of a tiny model
+    assert np.abs(ours - theirs)[1:4].max() < 4.5  # a symbol is worth 255 / 64
 
 
 def test_it_is_trained(inference):

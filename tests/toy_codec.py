@@ -1,4 +1,4 @@
-"""A codec of one's own: the mean of both references, and what each block's colour lacks to it."""
+"""A codec of one's own: the colour of each block, by the mean of that in both references."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,13 +28,15 @@ class ToyCodec(FrameCodec):
     def latents(self) -> tuple[Latent, ...]:
         return (Latent("colour", (*self.size.blocks, 3), error_weight=60.0),)
 
-    def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b h w 3"]:
-        return jnp.stack([reference.frame for reference in references]).mean(0)
+    def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b y x 3"]:
+        return jnp.stack([self.blocks(reference.frame) for reference in references]).mean(0)
 
     def analyse(self, frame: Float[Array, "b h w 3"], context: Array, rate: Rate) -> Values:
-        (rows, columns), missing = self.size.blocks, frame - context
-        blocks = missing.reshape(-1, rows, BLOCK, columns, BLOCK, 3).mean((2, 4))
-        return {"colour": self.gain * blocks}
+        return {"colour": self.gain * (self.blocks(frame) - context)}
+
+    def blocks(self, frame: Float[Array, "b h w 3"]) -> Float[Array, "b y x 3"]:
+        rows, columns = self.size.blocks
+        return frame.reshape(-1, rows, BLOCK, columns, BLOCK, 3).mean((2, 4))
 
     def density(self, latent: Latent, known: Values, context: Array, rate: Rate) -> Gaussian:
         return Gaussian(jnp.full((len(rate.level), *latent.shape), scale_table()[TABLE]))
@@ -45,5 +47,5 @@ class ToyCodec(FrameCodec):
         return jnp.full((len(rate.level), *latent.shape), TABLE, jnp.uint8)
 
     def synthesise(self, known: Values, context: Array, rate: Rate) -> Decoded:
-        added = (known["colour"] / self.gain).repeat(BLOCK, 1).repeat(BLOCK, 2)
-        return Decoded(context + added, None)
+        blocks = context + known["colour"] / self.gain
+        return Decoded(blocks.repeat(BLOCK, 1).repeat(BLOCK, 2), None)
