@@ -28,6 +28,7 @@ DATA = dataclasses.replace(small.DATA, crop=(256, 256), batch_size=16)
 
 CODEC = TrainConfig(
     model=MODEL,
+    b_frames="kernel",  # until the last stage
     data=DATA,
     loss=LossConfig(fall=small.FALL, ramp_start=0.3, ramp_steps=500),
     # Twice the paper's rate for twice its batch and far fewer steps.
@@ -66,6 +67,7 @@ HYPERPRIOR = dataclasses.replace(
 FUSION = dataclasses.replace(
     CODEC,
     stage="fusion",
+    b_frames="predicted",
     data=dataclasses.replace(small.FUSION.data, batch_size=16),
     loss=small.FUSION.loss,
     optimiser=small.FUSION.optimiser,
