@@ -13,7 +13,7 @@ vimeo_septuplet/ as distributed. Published: 3 days a lambda on one A100, and the
 unmeasured.
 
 The paper is silent on the start of the kernel heads and on activations: step 0 returns the
-interpolated frame (models/frame_codec.py), the transforms use a leaky ReLU. It is silent on the
+interpolated frame (models/codecs/kernel.py), the transforms use a leaky ReLU. It is silent on the
 number of steps, too: 1,000,000 are about what three days hold.
 """
 

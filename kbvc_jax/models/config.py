@@ -47,7 +47,7 @@ class ModelConfig:
     # With gains: beside the image codec's network a linear transform of blocks, for what it leaves
     # out. Wanted where lambdas are high.
     block_transform: bool = False
-    # Hidden channels of what joins predicted frames with their references (models/fusion.py); 0: no
+    # Hidden channels of what joins predicted frames with their references (models/codecs/fusion.py); 0: no
     # such thing, as in the paper.
     fusion_channels: int = 0
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
