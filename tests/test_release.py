@@ -10,6 +10,7 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.encoder.gop_choice import FALL
+from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.training.loss import code_group, falling
 
@@ -60,13 +61,15 @@ def test_effort_pays(codec, frames):
     assert costs[1] < 0.96 * costs[0]
 
 
-def test_likelihood_and_file_size_agree(codec, frames):
-    """What validation reports, from float scales, and the bytes, of 10 kB and more."""
-    kernels = {"gop": 4, "b_frames": "kernel", "rounding": "nearest"}
-    streams = [codec.encode(frames, quality, **kernels) for quality in QUALITIES]
+@pytest.mark.parametrize("b_frames", ["predicted", "kernel"])
+def test_likelihood_and_file_size_agree(codec, frames, b_frames):
+    """What training and validation estimate, from float scales, and the bytes, of 10 kB and more:
+    as the shipped weights are, by the path that runs and the options that it has by default."""
+    asked = EncoderOptions(gop=4, b_frames=b_frames).resolved(codec.inference.model.config)
+    streams = [codec.encode(frames, q, gop=4, b_frames=b_frames) for q in QUALITIES]
     source = jnp.asarray(frames, jnp.float32) / 255
-    model = codec.inference.model
-    estimate = jax.jit(lambda source, quality: code_group(model, source, quality))
+    model, how = codec.inference.model, {"b_frames": b_frames, "rounding": asked.rounding}
+    estimate = jax.jit(lambda source, quality: code_group(model, source, quality, **how))
     large = [row for row in zip(QUALITIES, streams, strict=True) if len(row[1]) >= 10_000]
     assert len(large) > 1
     for quality, data in large:

@@ -55,6 +55,7 @@ class Network:
         self, codec: str, size: Size, rates: FrameRates, references: Sequence[Sequence[Picture]]
     ) -> Batch:
         """`references`: those of all frames on one side, then on the other."""
+        self.check(codec)
         needed = CODECS[codec].needs_memory
         if needed and not references:
             raise InputError(f"damaged stream: a {codec} frame without one before it")
@@ -62,6 +63,13 @@ class Network:
             raise InputError(f"damaged stream: a {codec} frame refers to one of another codec")
         sides = tuple(References.of(side, needed) for side in references)
         return Batch(codec, size, rates, sides)
+
+    def check(self, codec: str) -> None:
+        """Whether the model has it."""
+        config = self.inference.model.config
+        if not CODECS[codec].is_in(config):
+            known = ", ".join(name for name, kind in CODECS.items() if kind.is_in(config))
+            raise InputError(f"codec {codec}: this model has {known}")
 
     def latents(self, codec: str, size: Size) -> tuple[Latent, ...]:
         return self.inference.model.codec(codec, size).latents

@@ -67,7 +67,7 @@ def reconstruct(
 ) -> tuple[UInt[Array, "b h w 3"], Any]:
     """Frames, and what is known of them."""
     codec = program.of(weights)
-    decoded = codec.synthesise(walk(codec, Read(symbols), context, rate), context, rate)
+    decoded = codec.synthesise(*walk(codec, Read(symbols), context, rate), rate)
     return to_grid(decoded.frame, program.peak, program.size), decoded.memory
 
 

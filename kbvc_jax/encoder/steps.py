@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Integer, UInt
 from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.models.codecs.contract import FrameCodec, Symbols, Values
 from kbvc_jax.models.codecs.rounding import Prices
-from kbvc_jax.models.codecs.walk import Estimate, Read, Write, walk
+from kbvc_jax.models.codecs.walk import Estimate, Read, Walked, Write, learnt, walk
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop
@@ -59,8 +59,8 @@ def slope(
 
     def cost(exact: Values) -> Float[Array, ""]:
         coder = Estimate(made | dict(exact), soft=True)
-        known = walk(codec, coder, context, rate)
-        error = _squared_error(program, codec, known, frames, context, rate)
+        walked = walk(codec, coder, context, rate)
+        error = _squared_error(program, codec, walked, frames, rate)
         return coder.total.sum() + error_weight * error
 
     return jax.grad(cost)(exact)
@@ -80,14 +80,15 @@ def error_slope(
     codec = program.of(weights)
 
     def cost(known: Values) -> Float[Array, ""]:
-        return error_weight * _squared_error(program, codec, known, frames, context, rate)
+        walked = Walked(known, learnt(codec, known, context, rate))
+        return error_weight * _squared_error(program, codec, walked, frames, rate)
 
-    return jax.grad(cost)(dict(walk(codec, Read(symbols), context, rate)))
+    return jax.grad(cost)(dict(walk(codec, Read(symbols), context, rate).known))
 
 
 def _squared_error(
-    program: Program, codec: FrameCodec, known: Values, frames: Array, context: Any, rate: Rate
+    program: Program, codec: FrameCodec, walked: Walked, frames: Array, rate: Rate
 ) -> Float[Array, ""]:
     """In the frames' own units."""
-    decoded = crop(codec.synthesise(known, context, rate).frame, *program.size)
+    decoded = crop(codec.synthesise(*walked, rate).frame, *program.size)
     return jnp.square(program.peak * decoded - frames.astype(jnp.float32)).sum()

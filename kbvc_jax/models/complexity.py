@@ -64,17 +64,16 @@ def coding(config: ModelConfig) -> list[Row]:
 
     def image(model: Kbvc, frame: Array) -> Decoded:
         codec, rate = model.codec("image", size), _rate()
-        known = codec.settle(codec.analyse(frame, None, rate), None, rate)
-        return codec.synthesise(known, None, rate)
+        return codec.synthesise(codec.analyse(frame, None, rate), None, rate)
 
     def references(model: Kbvc, *sides: Decoded) -> Any:
         return model.codec(name, size).context(sides, _rate())
 
-    def priors(model: Kbvc, symbols: Symbols, context: Any) -> tuple[Values, list[Any]]:
+    def priors(model: Kbvc, symbols: Symbols, context: Any) -> tuple[Values, Any, list[Any]]:
         codec, rate = model.codec(name, size), _rate()
-        known = walk(codec, Read(symbols), context, rate)
+        known, context = walk(codec, Read(symbols), context, rate)
         told = [codec.density(x, known, context, rate) for x in codec.latents if not x.counts]
-        return known, [density.scale for density in told if isinstance(density, Gaussian)]
+        return known, context, [density.scale for density in told if isinstance(density, Gaussian)]
 
     def picture(model: Kbvc, known: Values, context: Any) -> Array:
         return model.codec(name, size).synthesise(known, context, _rate()).frame
@@ -88,10 +87,11 @@ def coding(config: ModelConfig) -> list[Row]:
     symbols = {n: jax.ShapeDtypeStruct(v.shape, jnp.int32) for n, v in known.items()}
     sides = [_shapes(image, model, FRAME)] * 2
     context = _shapes(references, model, *sides)
+    _, learnt, _ = _shapes(priors, model, symbols, context)
     parts = [
         (references, sides),
         (priors, [symbols, context]),
-        (picture, [known, context]),
+        (picture, [known, learnt]),
     ]
     rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
     more = [*parts, (analysis, [FRAME, context])]

@@ -29,6 +29,17 @@ class CodecConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MotionConfig:
+    """The second paper's motion auto-encoder, at the small size (codecs/motion)."""
+
+    channels: int = 24  # of a direction's latent, at 1/16
+    hidden_channels: int = 48
+    hyper_channels: tuple[int, ...] = (48, 48)
+    interaction: bool = True  # of both directions; False: the paper's ablation
+    segments: int = 2  # of a latent: 1, 2 or 4
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     image: CodecConfig = CodecConfig()
     frame: CodecConfig = CodecConfig()
@@ -47,9 +58,10 @@ class ModelConfig:
     # With gains: beside the image codec's network a linear transform of blocks, for what it leaves
     # out. Wanted where lambdas are high.
     block_transform: bool = False
-    # Hidden channels of what joins predicted frames with their references (models/codecs/fusion.py); 0: no
+    # Hidden channels of what joins predicted frames with their references (codecs/fusion.py); 0: no
     # such thing, as in the paper.
     fusion_channels: int = 0
+    motion: MotionConfig | None = None  # None: no codec that sends it
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
     lambda_min: float = 0.0003
     lambda_max: float = 0.08

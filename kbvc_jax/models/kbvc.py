@@ -9,6 +9,7 @@ from kbvc_jax.models.codecs.contract import FrameCodec, Integers, Size
 from kbvc_jax.models.codecs.fusion import Fusion, aligned
 from kbvc_jax.models.codecs.image import ImageNetwork
 from kbvc_jax.models.codecs.kernel import KernelNetwork
+from kbvc_jax.models.codecs.motion.network import MotionNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
@@ -28,6 +29,7 @@ class Kbvc(nnx.Module):
         self.fusion = (
             Fusion(config.fusion_channels, dtype, rngs) if config.fusion_channels else None
         )
+        self.motion = MotionNetwork(config, config.motion, dtype, rngs) if config.motion else None
 
     def codec(self, name: str, size: Size, integers: Integers | None = None) -> FrameCodec:
         """One of its codecs, for frames of this size; without integers for training alone."""

@@ -27,6 +27,9 @@ class LossConfig:
     ramp_steps: int = 1000
     # Of the fusion's groups the part that is coded as P-frames are, from one side alone.
     alone: float = 0.3
+    # Of the motion's: what an error of the blend is worth, of one in the frame itself. Much of it
+    # is mended by what follows.
+    blend: float = 0.5
     # See interpolator_loss.py.
     interpolation: Literal["ifrnet", "rate"] = "ifrnet"
 
@@ -70,9 +73,12 @@ class CheckpointConfig:
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     # What is trained: IFRNet, the image codec, both codecs, the frame codec, the hyperpriors of
-    # both, or the fusion; what a stage does not train stands still. "image" with groups of two
-    # frames codes no other; "hyperprior" leaves the latents as they are and learns to price them.
-    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior", "fusion"] = "codec"
+    # both, the motion, or the fusion; what a stage does not train stands still. "image" with groups
+    # of two frames codes no other; "hyperprior" leaves the latents as they are and learns to price
+    # them.
+    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior", "motion", "fusion"] = (
+        "codec"
+    )
     model: ModelConfig = ModelConfig()
     # The codec of B-frames that training walks; None: the model's.
     b_frames: str | None = None
@@ -130,6 +136,8 @@ def check(config: TrainConfig, devices: int) -> None:
         raise InputError("stage=interpolator needs model.interpolate=true")
     if config.stage == "fusion" and not config.model.fusion_channels:
         raise InputError("stage=fusion needs model.fusion_channels=N with N of at least 1")
+    if config.stage == "motion" and config.model.motion is None:
+        raise InputError("stage=motion needs a model.motion (models/config.py: MotionConfig)")
     clips, batch_size = config.validation.clips, config.validation.data.batch_size
     if clips % batch_size:
         raise InputError(
@@ -148,7 +156,7 @@ def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
             f"use a multiple of {devices}"
         )
     least = (
-        3 if stage in ("interpolator", "frame", "fusion") else 2
+        3 if stage in ("interpolator", "frame", "fusion", "motion") else 2
     )  # two frames are I-frames alone
     if data.frames < least:
         raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")

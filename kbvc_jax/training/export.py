@@ -132,21 +132,28 @@ def collect_latents(model: Kbvc) -> dict[str, Latents]:
 
 @nnx.jit
 def _collect(model: Kbvc, clip: Float[Array, "t h w 3"]) -> dict[str, Latents]:
-    users = {codec.prior: name for name, codec in reversed(CODECS.items()) if codec.prior}
+    codecs = {name: codec for name, codec in CODECS.items() if codec.is_in(model.config)}
+    # Of each hyperprior the first codec that has it; that of images in all groups.
+    users = {prior: name for name in reversed(codecs) for prior in codecs[name].priors}
 
     def at(quality: Float[Array, ""]) -> dict[str, Latents]:
         seen: dict[str, list[Latents]] = {}
 
         def observe(codec: FrameCodec, known: Values, rate: Rate) -> None:
-            seen.setdefault(codec.prior or "", []).append(Latents(known["y"], known["z"], rate))
+            for prior, (z, y) in codec.priors.items():
+                if users[prior] == name_of(codec):
+                    seen.setdefault(prior, []).append(Latents(known[y], known[z], rate))
 
-        for b_frames in users.values():
-            if CODECS[b_frames].levels.start:
+        for b_frames in dict.fromkeys(users.values()):
+            if b_frames != "image":
                 qualities = jnp.full(len(clip), quality)
                 code_group(model, clip, qualities, b_frames=b_frames, observe=observe)
         return {
             name: jax.tree.map(lambda *p: jnp.concatenate(p), *own) for name, own in seen.items()
         }
+
+    def name_of(codec: FrameCodec) -> str:
+        return next(name for name, kind in codecs.items() if type(codec) is kind)
 
     at_each = jax.lax.map(at, jnp.asarray(QUALITIES, jnp.float32))
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), at_each)

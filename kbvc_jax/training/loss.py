@@ -142,11 +142,7 @@ def rate_distortion(
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
     rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
     levels = levels_of(len(frames))
-    weight = lambda_of(quality, config.model)
-    factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
-    mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
-    distortion = weight * factors * 255**2 * mse / balance(weight, config.model, config.loss)
-    loss = jnp.mean(distortion) + rate_loss
+    loss = jnp.mean(_errors(coded, frames, quality, levels, config)) + rate_loss
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
     return loss, metrics | {"loss": loss, "psnr": jnp.mean(quality_of)} | by_level
@@ -159,9 +155,26 @@ def distortion(
     rate_weight: Float[Array, ""] | float,
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
-    """The same where rate cannot change."""
-    _, metrics = rate_distortion(coded, frames, quality, 0.0, config)
-    return metrics["loss"], metrics
+    """The same of the frames between, where neither rate nor the I-frames can change."""
+    between = CodedGroup(*(part[1:-1] for part in coded))
+    levels = levels_of(len(frames))[1:-1]
+    loss = jnp.mean(_errors(between, frames[1:-1], quality[1:-1], levels, config))
+    found = psnr(between.frames, frames[1:-1])
+    return loss, {"loss": loss, "psnr": jnp.mean(found)} | _by_level("psnr", found, levels)
+
+
+def _errors(
+    coded: CodedGroup,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, "t"],
+    levels: Sequence[int],
+    config: TrainConfig,
+) -> Float[Array, "t"]:
+    """Lambda_f * 255^2 * MSE_f, balanced."""
+    weight = lambda_of(quality, config.model)
+    factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
+    mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
+    return weight * factors * 255**2 * mse / balance(weight, config.model, config.loss)
 
 
 def rate(

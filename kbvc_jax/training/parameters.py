@@ -11,6 +11,7 @@ from kbvc_jax.training.starting_point import start
 
 # What the names of their parameters begin with.
 INTERPOLATOR, IMAGE, FRAME, FUSION = "interpolator.", "image.", "frame.", "fusion."
+MOTION = "motion."
 HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
 DENSITY = ".bottleneck."  # and those of z's densities
 
@@ -35,9 +36,10 @@ def trained_in(stage: str, name: str) -> bool:
     return {
         "interpolator": True,
         "image": name.startswith(IMAGE),
-        "codec": not name.startswith((INTERPOLATOR, FUSION)),
+        "codec": not name.startswith((INTERPOLATOR, FUSION, MOTION)),
         "frame": name.startswith(FRAME),
-        "hyperprior": HYPERPRIOR in name,
+        "hyperprior": HYPERPRIOR in name and not name.startswith(MOTION),
+        "motion": name.startswith(MOTION),
         "fusion": name.startswith(FUSION),
     }[stage]
 

@@ -23,6 +23,7 @@ from kbvc_jax.training.loss import (
     rate,
     rate_distortion,
 )
+from kbvc_jax.training.motion_loss import motion_loss
 from kbvc_jax.training.parameters import INTERPOLATOR, trained_in
 from kbvc_jax.training.step import GroupLoss
 
@@ -37,7 +38,8 @@ class Stage(NamedTuple):
 
 
 def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
-    return (_interpolator if config.stage == "interpolator" else _codec)(config, model)
+    special = {"interpolator": _interpolator, "motion": _motion}
+    return special.get(config.stage, _codec)(config, model)
 
 
 def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Parameters]:
@@ -77,6 +79,25 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
     return Stage(loss, evaluate, qualities, *_parted(config, everything))
+
+
+def _motion(config: TrainConfig, model: Kbvc) -> Stage:
+    skeleton, everything = split(model)
+    low, high = config.loss.quality
+
+    def loss(values, frames, key, rate_weight):
+        quality_key, noise_key = jax.random.split(key)
+        quality = jax.random.uniform(quality_key, minval=low, maxval=high)
+        return motion_loss(skeleton.model(values), frames, quality, noise_key, rate_weight, config)[
+            :2
+        ]
+
+    def evaluate(values, frames, quality):
+        model = skeleton.model(values)
+        _, metrics, blend = motion_loss(model, frames, quality, None, 1.0, config)
+        return metrics, blend
+
+    return Stage(loss, evaluate, config.validation.qualities, *_parted(config, everything))
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:

@@ -81,7 +81,7 @@ class StubCodec(FrameCodec):
         return {"z": jnp.zeros_like(frame), "y": jnp.zeros_like(frame)}
 
     def density(self, latent, known, context, rate):
-        share = 0.7 if latent.name == "z" else 1.0
+        share = 0.5**0.5 if latent.name == "z" else 1.0
         return StubDensity(share * self.network.spent[...] * jnp.ones_like(self.frame))
 
     def synthesise(self, known, context, rate):

@@ -45,11 +45,11 @@ class Recorder(StubModel):
         context, analyse = codec.context, codec.analyse
 
         def noted_context(references, rate):
-            seen.extend(reference.frame for reference in references)
+            seen[:] = [reference.frame for reference in references]
             return context(references, rate)
 
         def noted(frame, context, rate):
-            self.calls.append(Call(name, frame, seen, rate))
+            self.calls.append(Call(name, frame, list(seen), rate))
             return analyse(frame, context, rate)
 
         codec.context, codec.analyse = noted_context, noted

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Shaped
 
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 
@@ -66,10 +67,16 @@ Choose = Callable[[Float[Array, "b ..."]], Float[Array, "b ..."]]
 class FrameCodec(abc.ABC):
     """A model's codec for frames of one size."""
 
-    prior: ClassVar[str | None] = None  # the network whose hyperprior it has, if any
+    # Networks that have a hyperprior, and the names of what they tell: z, y.
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {}
     levels: ClassVar[range] = range(1)  # of the hierarchy, that it tells apart
     needs_memory: ClassVar[bool] = False  # of its references
     refined: ClassVar[bool] = True  # an encoder may go down the gradient of `synthesise`
+
+    @classmethod
+    def is_in(cls, config: ModelConfig) -> bool:
+        """Whether a model of this configuration has it."""
+        return True
 
     def __init__(self, model: Any, size: Size, integers: Integers | None = None):
         """`model`: kbvc.py; without integers for training alone."""
@@ -97,6 +104,10 @@ class FrameCodec(abc.ABC):
     ) -> Float[Array, "b ..."]:
         """From the latents before; in steps, with what `choose` adds to each, where one wants."""
         return jnp.zeros((len(rate.level), *latent.shape))
+
+    def learn(self, latent: Latent, known: Values, context: Any, rate: Rate) -> Any:
+        """The context, once this latent is known."""
+        return context
 
     @abc.abstractmethod
     def density(

@@ -8,7 +8,7 @@ and the picture's own has not; the more of it the higher the quality. And no net
 keeps the finest detail: a linear transform of what is missing, block by block, goes beside both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -93,7 +93,7 @@ class ImageNetwork(LatentNetwork):
 
 
 class ImageCodec(HyperpriorCodec):
-    prior: ClassVar[str | None] = "image"
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {"image": ("z", "y")}
     levels: ClassVar[range] = ImageNetwork.LEVELS
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> None:

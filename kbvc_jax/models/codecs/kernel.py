@@ -5,7 +5,7 @@ frame, references --- encoder --- x gain --- quantiser + hyperprior --- / gain -
 references ------------------- equation 1 <--- a pair of 1-D kernels each --- kernel heads
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -110,7 +110,7 @@ class KernelNetwork(LatentNetwork):
 
 
 class KernelCodec(HyperpriorCodec):
-    prior: ClassVar[str | None] = "frame"
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {"frame": ("z", "y")}
     levels: ClassVar[range] = KernelNetwork.LEVELS
     refined: ClassVar[bool] = False  # kernels of all pixels would be in memory at once
 

@@ -3,6 +3,7 @@
 from kbvc_jax.models.codecs.contract import FrameCodec
 from kbvc_jax.models.codecs.image import ImageCodec
 from kbvc_jax.models.codecs.kernel import KernelCodec
+from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.predicted import PredictedCodec
 
@@ -10,6 +11,7 @@ CODECS: dict[str, type[FrameCodec]] = {
     "image": ImageCodec,
     "kernel": KernelCodec,
     "predicted": PredictedCodec,
+    "motion": MotionCodec,
 }
 
 

@@ -40,14 +40,26 @@ class Coder(Protocol):
         ...
 
 
-def walk(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Values:
-    """The latents as a decoder has them."""
+class Walked(NamedTuple):
+    known: Values  # latents as a decoder has them
+    context: Any  # all that they tell included
+
+
+def walk(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Walked:
     known: dict[str, Array] = {}
     for latent in codec.latents:
         choose = partial(coder.residual, codec, latent, dict(known), context, rate)
         mean = codec.mean(latent, known, choose, context, rate)
         known[latent.name] = mean + choose(mean)
-    return known
+        context = codec.learn(latent, known, context, rate)
+    return Walked(known, context)
+
+
+def learnt(codec: FrameCodec, known: Values, context: Any, rate: Rate) -> Any:
+    """The context of latents that are all there."""
+    for latent in codec.latents:
+        context = codec.learn(latent, known, context, rate)
+    return context
 
 
 class Estimate:
@@ -125,8 +137,8 @@ def estimate(
     context = codec.context(references, rate)
     exact = codec.settle(codec.analyse(frame, context, rate), context, rate)
     coder = Estimate(exact, key, rounding=rounding)
-    known = walk(codec, coder, context, rate)
-    return Estimated(codec.synthesise(known, context, rate), known, coder.bits)
+    walked = walk(codec, coder, context, rate)
+    return Estimated(codec.synthesise(*walked, rate), walked.known, coder.bits)
 
 
 class Write:

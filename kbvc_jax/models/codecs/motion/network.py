@@ -1,0 +1,166 @@
+"""The interactive dual-branch motion auto-encoder and its entropy model.
+
+v_f, what it leaves --- encoder ---+          +--- decoder --- v_f, confidence
+                              interaction   ...
+v_b, what it leaves --- encoder ---+          +--- decoder --- v_b, confidence
+
+Motion is of cells of 8x8 pixels, its latent m of 16x16. Beside each network a linear path, at first
+alone: four vectors as their Haar transform.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
+from kbvc_jax.models.codecs.contract import Choose
+from kbvc_jax.models.codecs.motion.estimation import CELL, cells, estimate
+from kbvc_jax.models.codecs.motion.interaction import Interaction
+from kbvc_jax.models.config import CodecConfig, ModelConfig, MotionConfig
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.layers import Convolution, TransposedConvolution, rectify
+from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
+from kbvc_jax.ops.resize import upsample2
+from kbvc_jax.ops.warp import warp
+
+UNIT = 4.0  # pixels of motion that count as 1
+SEEN = 2 + 1 + 1  # channels of an encoder: motion, what it leaves, how much there is to see
+OUT = 2 + 1  # of a decoder: motion, confidence
+HAAR = 0.5 * np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+
+
+class Moved(NamedTuple):
+    """Both references where the frame has them, and their mixture."""
+
+    sides: Float[Array, "2 b h w 3"]
+    blend: Float[Array, "b h w 3"]
+
+
+class Branch(nnx.Module):
+    """One direction; both ways."""
+
+    def __init__(self, config: MotionConfig, dtype: DTypeLike, rngs: nnx.Rngs):
+        c, d = config.channels, config.hidden_channels
+        parts = {"dtype": dtype, "rngs": rngs}
+        self.see = Convolution(SEEN, d, 3, **parts)
+        self.shrink = Convolution(d, d, 5, stride=2, **parts)
+        self.tell = Convolution(d, c, 3, gain=0.01, **parts)
+        self.linear = Convolution(4 * 2, c, 1, **parts)
+        self.hear = Convolution(c, d, 3, **parts)
+        self.grow = TransposedConvolution(d, d, 5, **parts)
+        self.show = Convolution(d, OUT, 3, gain=0.01, **parts)
+        self.inverse = Convolution(c, 4 * 2, 1, **parts)
+        haar = np.zeros((8, c), np.float32)
+        for part in range(4):  # of a cell of four: x at 2 part, y after it
+            for axis in range(2):
+                haar[part * 2 + axis, np.arange(4) * 2 + axis] = HAAR[:, part]
+        self.linear.kernel[...] = jnp.asarray(haar)[None, None]
+        self.inverse.kernel[...] = jnp.asarray(haar.T)[None, None]
+
+
+class MotionNetwork(LatentNetwork):
+    LEVELS = range(0, 1)
+
+    def __init__(self, config: ModelConfig, own: MotionConfig, dtype: DTypeLike, rngs: nnx.Rngs):
+        both = CodecConfig(latent_channels=2 * own.channels, hyper_channels=own.hyper_channels)
+        super().__init__(config, both, self.LEVELS, dtype, rngs)
+        self.config = own
+        self.branches = nnx.List([Branch(own, dtype, rngs) for _ in "fb"])
+        d = own.hidden_channels
+        meet = own.interaction
+        self.telling = Interaction(d, dtype, rngs) if meet else None
+        self.hearing = Interaction(d, dtype, rngs) if meet else None
+        steps = 2 * own.segments if own.segments > 1 else 0
+        self.first = nnx.List(
+            [Convolution(4 * own.channels, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
+        )
+        self.last = nnx.List(
+            [
+                Convolution(d, own.channels, 1, gain=0.01, dtype=dtype, rngs=rngs)
+                for _ in range(steps)
+            ]
+        )
+
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], sides: Float[Array, "2 b h w 3"], rate: Rate
+    ) -> Float[Array, "b lh lw m"]:
+        motion = [estimate(frame, side) for side in sides]
+        texture = cells(jnp.abs(frame - _smooth(frame)).mean(-1, keepdims=True))
+        hidden, straight = [], []
+        for branch, flow, side in zip(self.branches, motion, sides, strict=True):
+            left = cells(jnp.abs(warp(side, spread(flow)) - frame).mean(-1, keepdims=True))
+            seen = jnp.concatenate([flow / UNIT, 10 * left, 10 * texture], -1)
+            hidden.append(rectify(branch.shrink(rectify(branch.see(seen)))))
+            straight.append(branch.linear(space_to_depth(flow / UNIT, 2)))
+        if self.telling is not None:
+            hidden = self.telling(*hidden)
+        told = [
+            s + branch.tell(x) for s, branch, x in zip(straight, self.branches, hidden, strict=True)
+        ]
+        return self.scale_latent(jnp.concatenate(told, -1), rate)
+
+    def mean(self, z: Float[Array, "b zh zw c"], blocks: tuple[int, int], choose: Choose) -> Array:
+        """Of both directions' latents, segment by segment: each from its own and the other's so
+        far. `choose` adds what is coded."""
+        base = self.hyperprior.mean(z, *blocks)
+        if not len(self.first):
+            return base
+        mean, known = base, jnp.zeros_like(base)
+        for step, (first, last) in enumerate(zip(self.first, self.last, strict=True)):
+            segment, direction = divmod(step, 2)
+            own = slice(direction * self.config.channels, (direction + 1) * self.config.channels)
+            refined = last(rectify(first(jnp.concatenate([base, known], -1))))
+            told = mean.at[..., own].add(refined.astype(jnp.float32))
+            here = self._mask(base, segment)
+            mean = jnp.where(here & _within(own, base.shape[-1]), told, mean)
+            known = jnp.where(here & _within(own, base.shape[-1]), mean + choose(mean), known)
+        return mean
+
+    def _mask(self, latent: Array, segment: int) -> Array:
+        """Positions of a segment: each other one, in a quincunx, or one of each four."""
+        _, height, width, _ = latent.shape
+        row, column = jnp.arange(height)[:, None], jnp.arange(width)
+        if self.config.segments == 2:
+            part = (row + column) % 2
+        else:
+            part = 2 * (row % 2) + (row + column) % 2
+        return (part == segment)[..., None]
+
+    def synthesise(
+        self, latent: Float[Array, "b lh lw m"], sides: Float[Array, "2 b h w 3"], rate: Rate
+    ) -> Moved:
+        halves = jnp.split(self.unscale_latent(latent, rate), 2, -1)
+        pairs = list(zip(self.branches, halves, strict=True))
+        hidden = [rectify(branch.hear(half)) for branch, half in pairs]
+        if self.hearing is not None:
+            hidden = self.hearing(*hidden)
+        moved, confidence = [], []
+        for (branch, half), x, side in zip(pairs, hidden, sides, strict=True):
+            out = branch.show(rectify(branch.grow(x))).astype(jnp.float32)
+            flow = depth_to_space(branch.inverse(half), 2).astype(jnp.float32) + out[..., :2]
+            moved.append(warp(side, spread(UNIT * flow)))
+            confidence.append(out[..., 2:])
+        share = spread(jax.nn.sigmoid(confidence[0] - confidence[1]))
+        blend = share * moved[0] + (1 - share) * moved[1]
+        return Moved(jnp.stack(moved), blend)
+
+
+def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:
+    """From cells to pixels."""
+    for _ in range(CELL.bit_length() - 1):
+        x = upsample2(x)
+    return x
+
+
+def _within(own: slice, channels: int) -> Array:
+    place = jnp.arange(channels)
+    return (place >= own.start) & (place < own.stop)
+
+
+def _smooth(frame: Float[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:
+    return cells(frame).repeat(CELL, 1).repeat(CELL, 2)
