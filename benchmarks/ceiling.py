@@ -73,14 +73,16 @@ def _code(
     image_rate = Rate(quality[None], jnp.array([0]))
     size, middle = Size(*frames.shape[1:3]), frames[1:2]
     image, kernel = model.codec("image", size), model.codec("kernel", size)
-    image_ceiling = image.synthesise(image.analyse(middle, None, image_rate), None, image_rate)
+    image_ceiling = image.synthesise(
+        image.analyse(middle, None, None, image_rate), None, image_rate
+    )
     rates = Rate(jnp.broadcast_to(quality, 3), jnp.zeros(3, jnp.int32))
     images = estimate(image, frames, (), rates).decoded.frame
     shown = jnp.rint(255 * jnp.clip(images, 0, 1)) / 255
     sides = [Decoded(shown[:1], None), Decoded(shown[2:], None)]
     rate = Rate(quality[None], jnp.array([LEAF]))
     context = kernel.context(sides, rate)
-    ceiling = kernel.synthesise(kernel.analyse(middle, context, rate), context, rate)
+    ceiling = kernel.synthesise(kernel.analyse(middle, None, context, rate), context, rate)
     coded = estimate(kernel, middle, sides, rate).decoded
     return jnp.concatenate([image_ceiling.frame, images[1:2], ceiling.frame, coded.frame])
 

@@ -7,7 +7,7 @@ from flax import nnx
 
 from kbvc_jax.coding.tables import gaussian_tables
 from kbvc_jax.models.checkpoint import InferenceModel, assemble
-from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig, MotionConfig
 from kbvc_jax.models.entropy_model import quantise_hyperprior
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops.densities import scale_table
@@ -23,6 +23,7 @@ TINY = ModelConfig(
     quality_points=2,
     block_transform=True,
     fusion_channels=6,
+    motion=MotionConfig(channels=8, hidden_channels=6, hyper_channels=(6, 5)),
 )
 
 
@@ -50,4 +51,6 @@ def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
         "image": quantised(model.image.hyperprior, config.image),
         "frame": quantised(model.frame.hyperprior, config.frame),
     }
+    if config.motion:
+        entropy["motion"] = quantised(model.motion.hyperprior, config.motion)
     return assemble(model, entropy, gaussian_tables(scale_table().tolist()))

@@ -31,7 +31,7 @@ class ToyCodec(FrameCodec):
     def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b y x 3"]:
         return jnp.stack([self.blocks(reference.frame) for reference in references]).mean(0)
 
-    def analyse(self, frame: Float[Array, "b h w 3"], context: Array, rate: Rate) -> Values:
+    def analyse(self, frame: Float[Array, "b h w 3"], observed: None, context: Array, rate: Rate):
         return {"colour": self.gain * (self.blocks(frame) - context)}
 
     def blocks(self, frame: Float[Array, "b h w 3"]) -> Float[Array, "b y x 3"]:

@@ -13,7 +13,8 @@ from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.codecs.contract import Latent, Values
+from kbvc_jax.models.codecs.contract import BLOCK, Latent, Values
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.rate_control import lambda_of
@@ -28,7 +29,10 @@ class EncoderNetwork(Network):
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
     def analyse(self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
-        return steps.analyse(self.program(batch), self.weights, frames, context, batch.rate)
+        padded = [_whole_blocks(x) for x in (frames, *(r.frames for r in batch.references))]
+        observed = CODECS[batch.codec].observe(padded[0], padded[1:])
+        parts = self.program(batch), self.weights, frames, observed, context
+        return steps.analyse(*parts, batch.rate)
 
     def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
         parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate
@@ -73,3 +77,9 @@ class EncoderNetwork(Network):
         assert indexes is not None
         tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
         return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])
+
+
+def _whole_blocks(frames: UInt[Array, "b h w 3"]) -> UInt[np.ndarray, "b ph pw 3"]:
+    height, width = frames.shape[1:3]
+    edges = (0, 0), (0, -height % BLOCK), (0, -width % BLOCK), (0, 0)
+    return np.pad(np.asarray(frames), edges, mode="edge")

@@ -19,9 +19,14 @@ from kbvc_jax.models.padding import crop
 
 @partial(jax.jit, static_argnums=0)
 def analyse(
-    program: Program, weights: Weights, frames: UInt[Array, "b h w 3"], context: Any, rate: Rate
+    program: Program,
+    weights: Weights,
+    frames: UInt[Array, "b h w 3"],
+    observed: Any,
+    context: Any,
+    rate: Rate,
 ) -> Values:
-    return program.of(weights).analyse(program.samples(frames), context, rate)
+    return program.of(weights).analyse(program.samples(frames), observed, context, rate)
 
 
 @partial(jax.jit, static_argnums=(0, 7))

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
@@ -64,7 +65,7 @@ def coding(config: ModelConfig) -> list[Row]:
 
     def image(model: Kbvc, frame: Array) -> Decoded:
         codec, rate = model.codec("image", size), _rate()
-        return codec.synthesise(codec.analyse(frame, None, rate), None, rate)
+        return codec.synthesise(codec.analyse(frame, None, None, rate), None, rate)
 
     def references(model: Kbvc, *sides: Decoded) -> Any:
         return model.codec(name, size).context(sides, _rate())
@@ -80,7 +81,9 @@ def coding(config: ModelConfig) -> list[Row]:
 
     def analysis(model: Kbvc, frame: Array, context: Any) -> Values:
         codec, rate = model.codec(name, size), _rate()
-        return codec.settle(codec.analyse(frame, context, rate), context, rate)
+        blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
+        observed = codec.observe(blank, [blank, blank])  # on the host, and not counted
+        return codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
 
     latents = model.codec(name, size).latents
     known = {latent.name: _array(1, *latent.shape) for latent in latents}

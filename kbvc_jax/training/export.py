@@ -34,7 +34,7 @@ from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.history import read_rows
-from kbvc_jax.training.loss import code_group
+from kbvc_jax.training.loss import code_group, parts_of, with_observed
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.trained import load_trained
 from kbvc_jax.video.reader import open_video
@@ -126,12 +126,18 @@ def _named(config: TrainConfig) -> TrainConfig:
 def collect_latents(model: Kbvc) -> dict[str, Latents]:
     """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
     with open_video(CLIP, frames=FRAMES) as reader:
-        clip = jnp.stack([jnp.asarray(frame, jnp.float32) / 255 for frame in reader])
-    return _collect(model, clip)
+        clip = np.stack(list(reader))
+    observed = {
+        name: parts_of(with_observed(codec, clip[None]))[1] for name, codec in CODECS.items()
+    }
+    observed = {name: found[0] for name, found in observed.items() if found is not None}
+    return _collect(model, jnp.asarray(clip, jnp.float32) / 255, observed)
 
 
 @nnx.jit
-def _collect(model: Kbvc, clip: Float[Array, "t h w 3"]) -> dict[str, Latents]:
+def _collect(
+    model: Kbvc, clip: Float[Array, "t h w 3"], observed: dict[str, Array]
+) -> dict[str, Latents]:
     codecs = {name: codec for name, codec in CODECS.items() if codec.is_in(model.config)}
     # Of each hyperprior the first codec that has it; that of images in all groups.
     users = {prior: name for name in reversed(codecs) for prior in codecs[name].priors}
@@ -147,7 +153,8 @@ def _collect(model: Kbvc, clip: Float[Array, "t h w 3"]) -> dict[str, Latents]:
         for b_frames in dict.fromkeys(users.values()):
             if b_frames != "image":
                 qualities = jnp.full(len(clip), quality)
-                code_group(model, clip, qualities, b_frames=b_frames, observe=observe)
+                how = {"b_frames": b_frames, "observed": observed.get(b_frames)}
+                code_group(model, clip, qualities, **how, observe=observe)
         return {
             name: jax.tree.map(lambda *p: jnp.concatenate(p), *own) for name, own in seen.items()
         }

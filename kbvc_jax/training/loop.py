@@ -67,7 +67,9 @@ def train(
             if not done:
                 reporter.compiling()
             while not done:
-                state, metrics = step_on_devices(state, split_batch(next(clips)["frames"]))
+                state, metrics = step_on_devices(
+                    state, split_batch(stage.prepare(np.asarray(next(clips)["frames"])))
+                )
                 step += 1
                 if step == start + 1:
                     jax.block_until_ready(metrics)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 
-from kbvc_jax.codec.schedule import fall_shares, hierarchy
+from kbvc_jax.codec.schedule import BFrame, fall_shares, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
 from kbvc_jax.models.codecs.walk import Estimated, estimate
 from kbvc_jax.models.config import ModelConfig, Rounding
@@ -43,6 +44,31 @@ def levels_of(frames: int) -> tuple[int, ...]:
     return tuple(levels.get(time, 0) for time in range(frames))
 
 
+def b_frames_of(frames: int) -> list[BFrame]:
+    """Of a group, in coding order."""
+    return [frame for depth in hierarchy(frames - 1) for frame in depth]
+
+
+def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
+    """And what the codec finds out on the host of each B-frame, if anything, by source frames."""
+    rows = b_frames_of(frames.shape[1])
+
+    def side(group: UInt8[np.ndarray, "t h w 3"], name: str) -> UInt8[np.ndarray, "n h w 3"]:
+        return np.stack([group[getattr(row, name)] for row in rows])
+
+    found = [
+        codec.observe(side(group, "time"), [side(group, "previous"), side(group, "following")])
+        for group in frames
+        if rows
+    ]
+    return (frames, np.stack(found)) if found and found[0] is not None else frames
+
+
+def parts_of(group: Any) -> tuple[Array, Any]:
+    """Frames, and what is known of them besides."""
+    return group if isinstance(group, tuple) else (group, None)
+
+
 def code_group(
     model: Kbvc,
     frames: Float[Array, "t h w 3"],
@@ -50,6 +76,7 @@ def code_group(
     key: PRNGKeyArray | None = None,
     *,
     b_frames: str | None = None,
+    observed: Float[Array, "n ..."] | None = None,
     rounding: Rounding = "nearest",
     alone: Bool[Array, ""] | bool = False,
     remat: bool = False,
@@ -57,18 +84,23 @@ def code_group(
 ) -> CodedGroup:
     """With a key: bits under noise, for training. Without: symbols and references as in a file.
 
-    `b_frames`: their codec, the model's own if None; `alone`: each is coded from its previous
-    reference only. `observe` sees each batch of frames as it is coded."""
+    `b_frames`: their codec, the model's own if None; `observed`: see `with_observed`; `alone`: each
+    is coded from its previous reference only. `observe` sees each batch as it is coded."""
     last, size = len(frames) - 1, Size(*frames.shape[1:3])
     images, between = (model.codec(n, size) for n in ("image", b_frames or model.config.b_frames))
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
+    order = [frame.time for frame in b_frames_of(len(frames))]
+
     def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
+        own = None
+        if observed is not None and depth:
+            own = observed[jnp.array([order.index(time) for time in times])]
         depth_key = None if key is None else jax.random.fold_in(key, depth)
 
         def batch(source: Array, sides: Sequence[Decoded]) -> Estimated:
-            return estimate(codec, source, sides, rate, depth_key, rounding=rounding)
+            return estimate(codec, source, sides, rate, depth_key, observed=own, rounding=rounding)
 
         source = frames[jnp.array(times)]
         shown, known, bits = (jax.checkpoint(batch) if remat else batch)(source, sides)

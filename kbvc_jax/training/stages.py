@@ -4,12 +4,16 @@ A stage's functions take all parameters that it holds, as one flat dict.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jaxtyping import Array, UInt8
 
+from kbvc_jax.models.codecs.motion.codec import MotionCodec
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
@@ -20,8 +24,10 @@ from kbvc_jax.training.loss import (
     distortion,
     draw_quality,
     falling,
+    parts_of,
     rate,
     rate_distortion,
+    with_observed,
 )
 from kbvc_jax.training.motion_loss import motion_loss
 from kbvc_jax.training.parameters import INTERPOLATOR, trained_in
@@ -35,6 +41,8 @@ class Stage(NamedTuple):
     qualities: tuple[float, ...]  # the ladder of a validation
     trainable: Parameters
     frozen: Parameters
+    # On the host: a batch's frames to what both functions see of them.
+    prepare: Callable[[UInt8[np.ndarray, "b t h w 3"]], Any] = lambda frames: frames
 
 
 def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
@@ -55,7 +63,8 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     rounding = "rate" if config.model.gains else "nearest"  # as files have it
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
-    def loss(values, frames, key, rate_weight):
+    def loss(values, group, key, rate_weight):
+        frames, observed = parts_of(group)
         quality_key, noise_key, alone_key = jax.random.split(key, 3)
         quality = draw_quality(quality_key, len(frames), config.loss)
         coded = code_group(
@@ -64,40 +73,47 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
             quality,
             None if exactly else noise_key,
             b_frames=b_frames,
+            observed=observed,
             rounding=rounding,
             alone=exactly and jax.random.bernoulli(alone_key, config.loss.alone),
             remat=config.remat,
         )
         return objective(coded, frames, quality, rate_weight, config)
 
-    def evaluate(values, frames, quality):
+    def evaluate(values, group, quality):
+        frames, observed = parts_of(group)
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
-        coded = code_group(model, frames, quality, b_frames=b_frames, rounding=rounding)
+        how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}
+        coded = code_group(model, frames, quality, **how)
         _, metrics = objective(coded, frames, quality, 1.0, config)
         return metrics, jnp.clip(coded.frames, 0, 1)
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
-    return Stage(loss, evaluate, qualities, *_parted(config, everything))
+    prepare = partial(with_observed, CODECS[b_frames])
+    return Stage(loss, evaluate, qualities, *_parted(config, everything), prepare)
 
 
 def _motion(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
     low, high = config.loss.quality
 
-    def loss(values, frames, key, rate_weight):
+    def loss(values, group, key, rate_weight):
         quality_key, noise_key = jax.random.split(key)
         quality = jax.random.uniform(quality_key, minval=low, maxval=high)
-        return motion_loss(skeleton.model(values), frames, quality, noise_key, rate_weight, config)[
-            :2
-        ]
-
-    def evaluate(values, frames, quality):
         model = skeleton.model(values)
-        _, metrics, blend = motion_loss(model, frames, quality, None, 1.0, config)
+        frames, observed = group
+        return motion_loss(model, frames, observed, quality, noise_key, rate_weight, config)[:2]
+
+    def evaluate(values, group, quality):
+        model = skeleton.model(values)
+        frames, observed = group
+        _, metrics, blend = motion_loss(model, frames, observed, quality, None, 1.0, config)
         return metrics, blend
 
-    return Stage(loss, evaluate, config.validation.qualities, *_parted(config, everything))
+    parts = _parted(config, everything)
+    prepare = partial(with_observed, MotionCodec)
+    return Stage(loss, evaluate, config.validation.qualities, *parts, prepare)
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:

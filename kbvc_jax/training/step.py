@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.training import schedule
@@ -22,10 +22,11 @@ from kbvc_jax.training.optimiser import nan_unless, optimiser, skipped, skipped_
 AXIS = "devices"
 MAX_SKIPPED_IN_A_ROW = 10
 
-# (all parameters, one group's frames, its key, weight of the rate term) -> loss, metrics
+# What a stage learns from: frames, or these and what was found out about them (Stage.prepare).
+Groups = Any
+# (all parameters, one group, its key, weight of the rate term) -> loss, metrics
 GroupLoss = Callable[
-    [Parameters, Float[Array, "t h w 3"], PRNGKeyArray, Float[Array, ""]],
-    tuple[Float[Array, ""], Metrics],
+    [Parameters, Any, PRNGKeyArray, Float[Array, ""]], tuple[Float[Array, ""], Metrics]
 ]
 
 
@@ -48,17 +49,17 @@ def initial_state(trainable: Parameters, frozen: Parameters, config: OptimiserCo
 
 
 def train_step(config: TrainConfig, group_loss: GroupLoss):
-    """(state, frames (devices, b, t, h, w, 3) of this host) -> state, metrics."""
+    """(state, groups (devices, b, ...) of this host) -> state, metrics."""
 
-    def step(state: TrainState, frames: UInt8[Array, "b t h w 3"]):
-        keys = _keys(config.seed, state.step, len(frames))
+    def step(state: TrainState, groups: Groups):
+        keys = _keys(config.seed, state.step, len(jax.tree.leaves(groups)[0]))
         rate_weight = schedule.rate_weight(state.step, config.loss)
 
         def batch_loss(trainable: Parameters):
             parameters = trainable | state.frozen
             losses, metrics = jax.vmap(
                 lambda group, key: group_loss(parameters, group, key, rate_weight)
-            )(as_float(frames), keys)
+            )(as_float(groups), keys)
             return jnp.mean(losses), jax.tree.map(jnp.mean, metrics)
 
         gradients, metrics = jax.grad(batch_loss, has_aux=True)(state.trainable)
@@ -71,11 +72,11 @@ def train_step(config: TrainConfig, group_loss: GroupLoss):
 
 
 def evaluation_step(evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Array]]):
-    """(parameters, frames (devices, b, t, h, w, 3), quality) -> mean metrics, frames found."""
+    """(parameters, groups (devices, b, ...), quality) -> mean metrics, frames found."""
 
-    def step(parameters: Parameters, frames: UInt8[Array, "b t h w 3"], quality):
+    def step(parameters: Parameters, groups: Groups, quality):
         metrics, found = jax.vmap(lambda group: evaluate(parameters, group, quality))(
-            as_float(frames)
+            as_float(groups)
         )
         return jax.lax.pmean(jax.tree.map(jnp.mean, metrics), AXIS), found[0]
 
@@ -90,10 +91,10 @@ def replicate(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), everywhere), tree)
 
 
-def split_batch(frames: UInt8[Any, "b t h w 3"]) -> UInt8[Any, "d b t h w 3"]:
+def split_batch(groups: Groups) -> Groups:
     """This host's part of a batch, divided among its devices."""
     devices = jax.local_device_count()
-    return frames.reshape(devices, len(frames) // devices, *frames.shape[1:])
+    return jax.tree.map(lambda x: x.reshape(devices, len(x) // devices, *x.shape[1:]), groups)
 
 
 def fetch(tree: Any) -> Any:
@@ -105,8 +106,13 @@ def fetch(tree: Any) -> Any:
     return jax.tree.map(local, tree)
 
 
-def as_float(frames: UInt8[Array, "*b"]) -> Float[Array, "*b"]:
-    return frames.astype(jnp.float32) / 255
+def as_float(groups: Groups) -> Groups:
+    """Frames in 0 to 1; what is in floats already stays."""
+
+    def converted(x: Array) -> Array:
+        return x.astype(jnp.float32) / 255 if x.dtype == jnp.uint8 else x
+
+    return jax.tree.map(converted, groups)
 
 
 def _keys(seed: int, step: Int[Array, ""], groups: int) -> Key[Array, "b"]:

@@ -39,6 +39,7 @@ class Validator:
     def __init__(self, stage: Stage, batches: Sequence[Batch]):
         self._evaluate = evaluation_step(stage.evaluate)
         self._qualities, self._batches = stage.qualities, batches
+        self._prepare = stage.prepare
 
     def __bool__(self) -> bool:
         return len(self._batches) > 0
@@ -49,7 +50,8 @@ class Validator:
         for quality in self._qualities:
             rows = []
             for index, batch in enumerate(self._batches):
-                metrics, found = self._evaluate(weights, split_batch(batch), jnp.float32(quality))
+                groups = split_batch(self._prepare(batch))
+                metrics, found = self._evaluate(weights, groups, jnp.float32(quality))
                 rows.append(fetch(metrics))
                 if index == 0:
                     pictures.append(fetch(found))

@@ -109,12 +109,12 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
     image = model.codec("image", size)
 
     def code(frame):
-        known = walk(image, Estimate(image.analyse(frame, None, rate)), None, rate)
+        known = walk(image, Estimate(image.analyse(frame, None, None, rate)), None, rate)
         return image.synthesise(known, None, rate)
 
     sides = [code(frame[None]) for frame in frames[::2]]
     found = model.codec("predicted", size).context(sides, rate).latents[0]
-    own = image.analyse(frames[1:2], None, rate)["y"]
+    own = image.analyse(frames[1:2], None, None, rate)["y"]
     still = model.image.scale_latent((sides[0].memory.latent + sides[1].memory.latent) / 2, rate)
     assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
 

@@ -30,7 +30,7 @@ def shown(model, name="kernel"):
     codec, rate = model.codec(name, Size(32, 48)), Rate(QUALITY, LEVEL)
     sides = [Decoded(frames(2, seed=seed), None) for seed in (0, 1)]
     context = codec.context(sides, rate)
-    exact = codec.analyse(frames(2, seed=2), context, rate)
+    exact = codec.analyse(frames(2, seed=2), None, context, rate)
     return codec.synthesise(walk(codec, Estimate(exact), context, rate), context, rate).frame
 
 
@@ -60,7 +60,7 @@ def test_what_is_estimated_is_what_is_written_and_read(rounding):
     }
     codec = inference.model.codec("image", Size(32, 48), priors)
     rate = Rate(QUALITY, jnp.array([0, 0]))
-    exact = codec.analyse(frames(2), None, rate)
+    exact = codec.analyse(frames(2), None, None, rate)
     estimate, write = Estimate(exact, rounding=rounding), Write(exact, (), prices, rounding)
     estimated, written = (walk(codec, coder, None, rate) for coder in (estimate, write))
     read = walk(codec, Read(write.symbols), None, rate)
@@ -73,7 +73,7 @@ def test_what_is_estimated_is_what_is_written_and_read(rounding):
 
 def test_noise_measures_bits_and_the_decoder_sees_rounded_latents():
     codec, rate = tiny_model(1).codec("image", Size(32, 48)), Rate(QUALITY, jnp.array([0, 0]))
-    exact = codec.analyse(frames(2), None, rate)
+    exact = codec.analyse(frames(2), None, None, rate)
     plain, noisy = Estimate(exact), Estimate(exact, jax.random.key(0))
     a, b = (walk(codec, coder, None, rate) for coder in (plain, noisy))
     np.testing.assert_array_equal(a["y"], b["y"])

@@ -76,7 +76,7 @@ class StubCodec(FrameCodec):
     def tables(self, latent, symbols, memories, rate):
         raise NotImplementedError
 
-    def analyse(self, frame, context, rate):
+    def analyse(self, frame, observed, context, rate):
         self.frame = frame
         return {"z": jnp.zeros_like(frame), "y": jnp.zeros_like(frame)}
 

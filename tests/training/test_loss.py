@@ -48,9 +48,9 @@ class Recorder(StubModel):
             seen[:] = [reference.frame for reference in references]
             return context(references, rate)
 
-        def noted(frame, context, rate):
+        def noted(frame, observed, context, rate):
             self.calls.append(Call(name, frame, list(seen), rate))
-            return analyse(frame, context, rate)
+            return analyse(frame, observed, context, rate)
 
         codec.context, codec.analyse = noted_context, noted
         return codec

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer, Shaped
+import numpy as np
+from jaxtyping import Array, Float, Integer, Shaped, UInt
 
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior
@@ -91,8 +92,17 @@ class FrameCodec(abc.ABC):
     def context(self, references: Sequence[Decoded], rate: Rate) -> Any:
         """What the references, in display order, tell before a symbol is known."""
 
+    @classmethod
+    def observe(
+        cls, frames: UInt[np.ndarray, "b h w 3"], references: Sequence[UInt[np.ndarray, "b h w 3"]]
+    ) -> Any:
+        """What an encoder finds out on the host beforehand, for `analyse`; padded frames."""
+        return None
+
     @abc.abstractmethod
-    def analyse(self, frame: Float[Array, "b h w 3"], context: Any, rate: Rate) -> Values:
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], observed: Any, context: Any, rate: Rate
+    ) -> Values:
         """Latents before they are rounded, but those that are choices."""
 
     def settle(self, exact: Values, context: Any, rate: Rate) -> Values:

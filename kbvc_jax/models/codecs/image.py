@@ -9,7 +9,7 @@ keeps the finest detail: a linear transform of what is missing, block by block, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
@@ -99,7 +99,9 @@ class ImageCodec(HyperpriorCodec):
     def context(self, references: Sequence[Decoded], rate: Rate) -> None:
         """Nothing: an image is coded alone."""
 
-    def analyse(self, frame: Float[Array, "b h w 3"], context: None, rate: Rate) -> Values:
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], observed: None, context: Any, rate: Rate
+    ) -> Values:
         y = self.network.analyse(frame, rate)
         return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
 

@@ -119,7 +119,11 @@ class KernelCodec(HyperpriorCodec):
         return self.model.references(previous.frame, following.frame)
 
     def analyse(
-        self, frame: Float[Array, "b h w 3"], context: Float[Array, "b r h w 3"], rate: Rate
+        self,
+        frame: Float[Array, "b h w 3"],
+        observed: None,
+        context: Float[Array, "b r h w 3"],
+        rate: Rate,
     ) -> Values:
         y = self.network.analyse(frame, context, rate)
         return {"z": self.network.hyperprior.hyper_latent(y), "y": y}

@@ -58,9 +58,6 @@ class PredictedCodec(ImageCodec):
             latents = jnp.concatenate([foreseen[None], latents])
         return Predictors(self.network.scale_latent(latents, rate), known[0].z, frames)
 
-    def analyse(self, frame: Float[Array, "b h w 3"], context: Predictors, rate: Rate) -> Values:
-        return super().analyse(frame, None, rate)
-
     def settle(self, exact: Values, context: Predictors, rate: Rate) -> Values:
         """Modes are chosen by the z at hand; by the one that is kept they saved too little."""
         z = jnp.rint(exact["z"])

@@ -131,11 +131,12 @@ def estimate(
     rate: Rate,
     key: PRNGKeyArray | None = None,
     *,
+    observed: Any = None,
     rounding: Rounding = "nearest",
 ) -> Estimated:
     """A frame all the way, as training sees it."""
     context = codec.context(references, rate)
-    exact = codec.settle(codec.analyse(frame, context, rate), context, rate)
+    exact = codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
     coder = Estimate(exact, key, rounding=rounding)
     walked = walk(codec, coder, context, rate)
     return Estimated(codec.synthesise(*walked, rate), walked.known, coder.bits)

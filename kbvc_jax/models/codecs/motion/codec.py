@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer
+import numpy as np
+from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values
-from kbvc_jax.models.codecs.image import ImageCodec, Memory
+from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.predicted import PredictedCodec, Predictors
 from kbvc_jax.models.config import ModelConfig
@@ -25,7 +27,7 @@ MOTION, MOTION_Z = "motion", "motion_z"
 
 class Context(NamedTuple):
     sides: Float[Array, "2 b h w 3"]  # references; one serves as both
-    memories: tuple[Memory, Memory]
+    memories: tuple[Memory | None, Memory | None]  # None: of the motion alone
     moved: Moved | None = None  # once the motion is known
     of_y: Predictors | None = None
 
@@ -68,16 +70,29 @@ class MotionCodec(PredictedCodec):
         moved = self.motion.synthesise(known[MOTION], context.sides, rate)
         foreseen = self.network.analyse(moved.blend, rate)
         before, after = (
-            self.network.scale_latent(memory.latent, rate) for memory in context.memories
+            self.network.scale_latent(memory.latent, rate) for memory in context.memories if memory
         )
         latents = jnp.stack([foreseen, before, after])
+        assert context.memories[0]
         predictors = Predictors(latents, context.memories[0].z, moved.sides)
         return context._replace(moved=moved, of_y=predictors)
 
-    def analyse(self, frame: Float[Array, "b h w 3"], context: Context, rate: Rate) -> Values:
-        motion = self.motion.analyse(frame, context.sides, rate)
+    @classmethod
+    def observe(
+        cls, frames: UInt[np.ndarray, "b h w 3"], references: Sequence[UInt[np.ndarray, "b h w 3"]]
+    ) -> Float[np.ndarray, "b 2 mh mw 2"]:
+        return observe(frames, references)
+
+    def analyse(
+        self,
+        frame: Float[Array, "b h w 3"],
+        observed: Float[Array, "b 2 mh mw 2"],
+        context: Context,
+        rate: Rate,
+    ) -> Values:
+        motion = self.motion.analyse(frame, context.sides, observed, rate)
         sent = {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
-        return sent | dict(ImageCodec.analyse(self, frame, None, rate))
+        return sent | dict(super().analyse(frame, None, None, rate))
 
     def settle(self, exact: Values, context: Context, rate: Rate) -> Values:
         """Under motion as the nearest symbols have it."""

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Choose
-from kbvc_jax.models.codecs.motion.estimation import CELL, cells, estimate
+from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.interaction import Interaction
 from kbvc_jax.models.config import CodecConfig, ModelConfig, MotionConfig
 from kbvc_jax.models.hyperprior import Rate
@@ -56,9 +56,8 @@ class Branch(nnx.Module):
         self.show = Convolution(d, OUT, 3, gain=0.01, **parts)
         self.inverse = Convolution(c, 4 * 2, 1, **parts)
         haar = np.zeros((8, c), np.float32)
-        for part in range(4):  # of a cell of four: x at 2 part, y after it
-            for axis in range(2):
-                haar[part * 2 + axis, np.arange(4) * 2 + axis] = HAAR[:, part]
+        for axis in range(2):  # four channels of x, then of y, the mean first
+            haar[axis::2, 4 * axis : 4 * axis + 4] = HAAR.T
         self.linear.kernel[...] = jnp.asarray(haar)[None, None]
         self.inverse.kernel[...] = jnp.asarray(haar.T)[None, None]
 
@@ -70,6 +69,15 @@ class MotionNetwork(LatentNetwork):
         both = CodecConfig(latent_channels=2 * own.channels, hyper_channels=own.hyper_channels)
         super().__init__(config, both, self.LEVELS, dtype, rngs)
         self.config = own
+        # From the first step on means cost the motion of four cells, and differences a quarter;
+        # what the networks add begins as nothing.
+        spread_of = jnp.full(own.channels, -6.0).at[:8].set(-2.0).at[jnp.array([0, 4])].set(0.0)
+        told, scale = (
+            stack.layers[-1]
+            for stack in (self.hyperprior.mean_decoder, self.hyperprior.scale_decoder)
+        )
+        told.kernel[...], scale.kernel[...] = 0.01 * told.kernel[...], 0.1 * scale.kernel[...]
+        scale.bias[...] = jnp.tile(spread_of, 2)
         self.branches = nnx.List([Branch(own, dtype, rngs) for _ in "fb"])
         d = own.hidden_channels
         meet = own.interaction
@@ -87,9 +95,13 @@ class MotionNetwork(LatentNetwork):
         )
 
     def analyse(
-        self, frame: Float[Array, "b h w 3"], sides: Float[Array, "2 b h w 3"], rate: Rate
+        self,
+        frame: Float[Array, "b h w 3"],
+        sides: Float[Array, "2 b h w 3"],
+        observed: Float[Array, "b 2 mh mw 2"],
+        rate: Rate,
     ) -> Float[Array, "b lh lw m"]:
-        motion = [estimate(frame, side) for side in sides]
+        motion = jnp.unstack(observed, axis=1)
         texture = cells(jnp.abs(frame - _smooth(frame)).mean(-1, keepdims=True))
         hidden, straight = [], []
         for branch, flow, side in zip(self.branches, motion, sides, strict=True):

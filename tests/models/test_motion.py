@@ -1,0 +1,292 @@
+"""Sent motion: its modules, then frames coded by it in real streams."""
+
+import dataclasses
+import io
+import itertools
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from tiny import TINY, tiny_inference, tiny_model
+
+from kbvc_jax.api import Codec
+from kbvc_jax.codec.batch import Picture
+from kbvc_jax.codec.network import Network
+from kbvc_jax.coding.container import StreamReader
+from kbvc_jax.models.codecs.contract import Decoded, Size
+from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.motion import estimation
+from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
+from kbvc_jax.models.codecs.motion.interaction import Interaction
+from kbvc_jax.models.codecs.motion.network import HAAR, spread
+from kbvc_jax.models.codecs.numbers import NAMES
+from kbvc_jax.models.codecs.walk import Read, Write, walk
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.ops.warp import warp
+from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.training.parameters import build
+from kbvc_jax.training.stages import build_stage
+from kbvc_jax.video.format import VideoFormat
+from tests.codec.golden import symbols_of
+from tests.training.stub import config
+
+RATE = Rate(jnp.array([40.0]), jnp.zeros(1, jnp.int32))
+WORLD = np.kron(np.random.default_rng(2).random((40, 40, 3)), np.ones((4, 4, 1)))
+
+
+def view(left: int, size: int = 96) -> jnp.ndarray:
+    """Of a world that moves to the left."""
+    return jnp.asarray(WORLD[None, 16 : 16 + size, 16 + left : 16 + left + size], jnp.float32)
+
+
+def filmed(frame):
+    return np.rint(255 * np.asarray(frame)).astype(np.uint8)
+
+
+def inner(motion):
+    return np.asarray(motion)[0, 3:-3, 3:-3]
+
+
+@pytest.mark.parametrize("opencv", [True, False])
+def test_motion_is_found_with_and_without_opencv(monkeypatch, opencv):
+    if not opencv:
+        monkeypatch.setattr(estimation, "_opencv", lambda: None)
+    else:
+        pytest.importorskip("cv2")
+    found = estimation.observe(filmed(view(0)), [filmed(view(5)), filmed(view(-3))])
+    assert found.shape == (1, 2, 12, 12, 2)
+    for side, motion in enumerate([-5, 3]):
+        assert np.abs(np.median(inner(found[:, side]), (0, 1)) - [motion, 0]).max() < 0.5
+    alone = estimation.observe(filmed(view(0)), [filmed(view(5))])
+    np.testing.assert_array_equal(alone[:, 0], found[:, 0])
+    np.testing.assert_array_equal(alone[:, 1], found[:, 0])
+
+
+def test_without_opencv_the_encoder_says_so(monkeypatch, caplog):
+    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
+    estimation._opencv.cache_clear()
+    assert estimation._opencv() is None
+    assert "pip install 'kbvc-jax[encoder]'" in caplog.text
+    estimation._opencv.cache_clear()
+
+
+def interaction(seed: int = 0) -> Interaction:
+    return Interaction(6, jnp.float32, nnx.Rngs(seed))
+
+
+def features(seed: int) -> jnp.ndarray:
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(2, 3, 4, 6)), jnp.float32)
+
+
+def test_the_interaction_is_the_identity_at_first():
+    both = features(0), features(1)
+    for ours, theirs in zip(interaction()(*both), both, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def perturbed(module: nnx.Module) -> nnx.Module:
+    graph, state = nnx.split(module)
+    keys = iter(jax.random.split(jax.random.key(1), 1000))
+    state = jax.tree.map(lambda x: x + 0.3 * jax.random.normal(next(keys), x.shape), state)
+    return nnx.merge(graph, state)
+
+
+def test_the_interaction_is_what_its_equations_say():
+    module, (forward, backward) = perturbed(interaction()), (features(0), features(1))
+    found = module(forward, backward)
+
+    def softmax(x, axis):
+        e = np.exp(x - x.max(axis, keepdims=True))
+        return e / e.sum(axis, keepdims=True)
+
+    def parts(x, layer):
+        flat = np.asarray(x, np.float64).reshape(2, 12, 6)
+        out = flat @ np.asarray(layer.kernel[...], np.float64)[0, 0] + layer.bias[...]
+        return np.split(out, 3, -1)
+
+    (q, _, _), (_, k, v) = (
+        parts(x, layer) for x, layer in zip((forward, backward), module.projections, strict=True)
+    )
+    told = softmax(k, 1).transpose(0, 2, 1) @ v
+    asked = softmax(q, 2) @ told
+    gate = module.gates[0]
+    share = softmax(q @ np.asarray(gate.kernel[...], np.float64)[0, 0] + gate.bias[...], 2)
+    wanted = np.asarray(forward).reshape(2, 12, 6) + 6 * share * asked
+    np.testing.assert_allclose(found[0].reshape(2, 12, 6), wanted, rtol=2e-4, atol=2e-4)
+
+
+def test_the_interaction_treats_both_directions_alike():
+    module = perturbed(interaction())
+    swapped = perturbed(interaction())
+    for name in ("projections", "gates"):
+        pair = getattr(module, name)
+        setattr(swapped, name, nnx.List([pair[1], pair[0]]))
+    a, b = features(0), features(1)
+    np.testing.assert_allclose(module(a, b), swapped(b, a)[::-1], rtol=1e-5, atol=1e-5)
+
+
+def test_the_linear_path_alone_keeps_the_motion():
+    np.testing.assert_allclose(HAAR @ HAAR.T, np.eye(4), atol=1e-9)
+    model = build(config(stage="motion", model=TINY))
+    network = model.motion
+    for branch in network.branches:
+        for layer in (branch.tell, branch.show):
+            layer.kernel[...], layer.bias[...] = 0 * layer.kernel[...], 0 * layer.bias[...]
+    both = jnp.stack([view(-3), view(4)])
+    rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
+    observed = estimation.observe(filmed(view(0)), [filmed(side) for side in both])
+    latent = network.analyse(view(0), both, jnp.asarray(observed), rate)
+    moved = network.synthesise(latent, both, rate)
+    for side, found, motion in zip(both, moved.sides, observed[0], strict=True):
+        motion = jnp.asarray(motion)[None]
+        np.testing.assert_allclose(found, warp(side, spread(motion)), atol=0.02)
+
+
+def sides(count: int = 2, size=(32, 48)):
+    rng = np.random.default_rng(7)
+    codec = tiny_model(1).codec("image", Size(*size))
+    z, y = (latent.shape for latent in codec.latents)
+    return [
+        Decoded(
+            jnp.asarray(rng.random((1, *size, 3)), jnp.float32),
+            Memory(
+                jnp.asarray(rng.normal(size=(1, *y)), jnp.float32),
+                jnp.asarray(rng.integers(-2, 3, (1, *z))),
+            ),
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("segments", [1, 2, 4])
+def test_what_is_written_segment_by_segment_is_read_again(segments):
+    asked = dataclasses.replace(TINY, motion=dataclasses.replace(TINY.motion, segments=segments))
+    inference = tiny_inference(3, asked)
+    network = Codec(inference)._network(8)
+    codec = inference.model.codec("motion", Size(32, 48), network.weights.integers)
+    context = codec.context(sides(), RATE)
+    frame = jnp.asarray(np.random.default_rng(1).random((1, 32, 48, 3)), jnp.float32)
+    observed = codec.observe(filmed(frame), [filmed(side.frame) for side in sides()])
+    exact = codec.analyse(frame, jnp.asarray(observed), context, RATE)
+    exact = codec.settle(exact, context, RATE)
+    memories = [side.memory for side in sides()]
+    write = Write(exact, memories, network._prices, "nearest")
+    written = walk(codec, write, context, RATE).known
+    read = walk(codec, Read(write.symbols), context, RATE).known
+    for name in (MOTION_Z, MOTION, "z", "y"):
+        np.testing.assert_allclose(read[name], written[name], atol=1e-4)
+    # Each symbol is the nearest to what its own mean leaves.
+    off = np.abs(np.asarray(written[MOTION] - exact[MOTION]))
+    assert np.quantile(off, 0.99) <= 0.5 + 1e-4 or segments > 1
+
+
+def test_a_later_segment_hears_of_both_directions_so_far():
+    model = tiny_model(3)
+    network = model.motion
+    z = jnp.zeros((1, 1, 1, TINY.motion.hyper_channels[-1]))
+    c = TINY.motion.channels
+
+    def means(told):
+        return network.mean(z, (2, 3), lambda mean: told * jnp.ones_like(mean))
+
+    change = np.abs(np.asarray(means(1.0) - means(0.0)))[0]
+    first = (np.arange(2)[:, None] + np.arange(3)) % 2 == 0
+    assert change[first][:, :c].max() == 0  # f0 hears of nothing
+    assert change[first][:, c:].max() > 0  # b0 of f0
+    assert change[~first].max() > 0
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return Codec(tiny_inference(3))
+
+
+def pictures(count, size=(34, 50)):
+    rng = np.random.default_rng(3)
+    world = rng.integers(0, 256, (size[0], size[1] + 4 * count, 3)).astype(np.uint8)
+    return np.stack([world[:, 4 * t : 4 * t + size[1]] for t in range(count)])
+
+
+@pytest.mark.parametrize("options", [{"gop": 4}, {"gop": 8, "keyint": 16}, {"gop": 3, "effort": 2}])
+@pytest.mark.parametrize("bits", [8, 10])
+def test_streams_decode_to_what_the_encoder_saw(codec, options, bits):
+    frames = pictures(10).astype(np.uint16 if bits == 10 else np.uint8) << (bits - 8)
+    shown, file = {}, io.BytesIO()
+    format = VideoFormat(50, 34, Fraction(25), "709", True, bits, "444")
+    codec.encode_stream(
+        frames, format, file, 50, b_frames="motion", on_frame=shown.__setitem__, **options
+    )
+    np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(10)])
+    numbers = {n for record in StreamReader(io.BytesIO(file.getvalue())) for n in record.codecs[1:]}
+    assert {NAMES[n] for n in numbers} == {"motion"}
+
+
+def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
+    """Proof 4: a thousandth on frames and means a decoder has, and it reads the same."""
+    data = codec.encode(pictures(5), 50, gop=4, b_frames="motion")
+    digest, plain = symbols_of(codec, data)
+    reconstruct = Network.reconstruct
+    keys = map(jax.random.key, itertools.count())
+
+    def noisy(self, batch, symbols, context):
+        def shaken(x):
+            if not jnp.issubdtype(x.dtype, jnp.floating):
+                return x
+            return x + 1e-3 * jax.random.normal(next(keys), x.shape)
+
+        found = reconstruct(self, batch, symbols, jax.tree.map(shaken, context))
+        return [Picture(p.frame, jax.tree.map(shaken, p.memory)) for p in found]
+
+    monkeypatch.setattr(Network, "reconstruct", noisy)
+    other, shaken = symbols_of(codec, data)
+    assert other == digest
+    assert 0 < np.abs(shaken.astype(int) - plain).mean() < 20
+
+
+def test_a_model_without_it_says_what_it_has():
+    plain = Codec(tiny_inference(1, dataclasses.replace(TINY, motion=None)))
+    with pytest.raises(InputError, match="codec motion: this model has image, kernel, predicted"):
+        plain.encode(pictures(3), 50, gop=2, b_frames="motion")
+
+
+FRAMES = jnp.concatenate([view(-4, 64), view(0, 64), view(4, 64)])
+
+
+def group_of(stage):
+    frames, observed = stage.prepare(filmed(FRAMES)[None])
+    return jnp.asarray(frames[0], jnp.float32) / 255, jnp.asarray(observed[0])
+
+
+def test_the_motion_alone_is_trained_and_every_parameter_learns():
+    asked = config(stage="motion", model=TINY)
+    model = perturbed(build(asked))
+    stage = build_stage(asked, model)
+    assert {name.split(".")[0] for name in stage.trainable} == {"motion"}
+    group = group_of(stage)
+    gradient = jax.jit(
+        jax.grad(lambda own: stage.loss(own | stage.frozen, group, jax.random.key(0), 1.0)[0])
+    )(stage.trainable)
+    dead = [name for name, value in gradient.items() if not np.abs(value).max() > 0]
+    assert not dead
+
+
+def test_steps_lower_the_loss():
+    asked = config(stage="motion", model=TINY)
+    model = build(asked)
+    stage = build_stage(asked, model)
+    group = group_of(stage)
+    loss = jax.jit(
+        jax.value_and_grad(
+            lambda own: stage.loss(own | stage.frozen, group, jax.random.key(0), 1.0)[0]
+        )
+    )
+    values = stage.trainable
+    first, gradient = loss(values)
+    for _ in range(15):
+        scale = 3e-2 / jnp.sqrt(sum(jnp.square(g).sum() for g in gradient.values()))
+        values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
+        last, gradient = loss(values)
+    assert last < 0.95 * first
