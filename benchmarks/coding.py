@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--checkpoint", help="an inference checkpoint (default: untrained)")
+    parser.add_argument("--b-frames", nargs="+", default=[None], help="their codecs, in turn")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
     parser.add_argument("--json", type=Path, default=Path("coding.json"), metavar="FILE")
     arguments = parser.parse_args()
@@ -101,7 +102,7 @@ def footage(width: int, height: int, count: int) -> np.ndarray:
     return np.stack(frames)
 
 
-def ours(clip: np.ndarray, checkpoint: str | None):
+def ours(clip: np.ndarray, checkpoint: str | None, b_frames: str | None):
     """A function of the step that returns its seconds."""
     import kbvc_jax
 
@@ -112,7 +113,7 @@ def ours(clip: np.ndarray, checkpoint: str | None):
         nonlocal data
         began = time.perf_counter()
         if step == "encode":
-            data = codec.encode(clip)
+            data = codec.encode(clip, b_frames=b_frames)
         else:
             codec.decode(data)
         return time.perf_counter() - began

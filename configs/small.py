@@ -14,7 +14,7 @@ docs/release-training.md for the runs that were made.
 import dataclasses
 
 from kbvc_jax.data.config import DataConfig, SourceConfig
-from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig, MotionConfig
+from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig
 from kbvc_jax.training.config import (
     CheckpointConfig,
     LossConfig,
@@ -34,8 +34,7 @@ MODEL = ModelConfig(
     interpolator=InterpolatorConfig(channels=(8, 12, 18, 24), side_channels=8, matched=True),
     block_transform=True,
     fusion_channels=24,
-    b_frames="motion",
-    motion=MotionConfig(),
+    b_frames="predicted",
     lambda_max=0.32,  # I-frames of calm scenes are worth it: all others have their detail from them
 )
 FALL = (0.0, 36.0)  # of quality: the encoder's falls by 18 or, where it chooses, by up to 48
@@ -129,23 +128,11 @@ HYPERPRIOR = dataclasses.replace(
     validation=validation(1000, crop=(352, 624)),
     steps=2000,
 )
-# Motion alone, by what it makes of frames as they are filmed: a thousandth of the codec's work.
-MOTION = dataclasses.replace(
-    CODEC,
-    stage="motion",
-    b_frames="motion",
-    data=dataclasses.replace(DATA, frames=3, stride=(1, 8), crop=(256, 256), batch_size=2),
-    loss=LossConfig(ramp_start=0.3, ramp_steps=300),
-    optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=100, decay_steps=6000),
-    validation=validation(1000, frames=3, stride=(2, 2), crop=(256, 384)),
-    checkpoint=CheckpointConfig(every=250),
-    steps=12_000,
-)
-# What frames take from their references, all else at rest.
+# What predicted frames take from their references, all else at rest.
 FUSION = dataclasses.replace(
     CODEC,
     stage="fusion",
-    b_frames="motion",
+    b_frames="predicted",
     # Triplets, near and far.
     data=dataclasses.replace(DATA, frames=3, stride=(1, 8), crop=(192, 256), batch_size=2),
     loss=LossConfig(fall=(6.0, 60.0)),
@@ -165,7 +152,6 @@ def get_config() -> Recipe:
             StageConfig("codec", CODEC),
             StageConfig("frame", FRAME),
             StageConfig("hyperprior", HYPERPRIOR),
-            StageConfig("motion", MOTION),
             StageConfig("fusion", FUSION),
         )
     )

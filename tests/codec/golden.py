@@ -23,6 +23,7 @@ STREAMS = {
     "intra": (2, 10.0, {"gop": 1}, 8),
     "hierarchy": (6, 60.5, {"gop": 4, "b_frames": "kernel"}, 8),
     "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
+    "motion": (6, 60.0, {"gop": 4, "b_frames": "motion"}, 8),
     "ten-bit": (3, 100.0, {"gop": 2}, 10),
 }
 

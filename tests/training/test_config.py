@@ -18,6 +18,7 @@ STAGES = {
     "paper_small": "interpolator codec",
     "small": "interpolator image codec frame hyperprior fusion",
     "full": "interpolator image codec hyperprior fusion",
+    "motion_small": "motion fusion",
 }
 
 

@@ -165,7 +165,8 @@ class MotionNetwork(LatentNetwork):
 def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:
     """From cells to pixels."""
     for _ in range(CELL.bit_length() - 1):
-        x = upsample2(x)
+        # Fused with the next, each of these would be computed again and again.
+        x = jax.lax.optimization_barrier(upsample2(x))
     return x
 
 

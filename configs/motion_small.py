@@ -1,0 +1,34 @@
+"""Sent motion for the small model (arXiv 2506.07709): all else is as it ships.
+
+    python train.py --config=configs/motion_small.py --config.init_from=kbvc_jax/weights
+    kbvc export runs/motion_small weights/motion
+
+Packs as in small.py. Not shipped: see docs/release-training.md, Sent motion.
+"""
+
+import dataclasses
+
+from configs import small
+from kbvc_jax.models.config import MotionConfig
+from kbvc_jax.training.config import CheckpointConfig, LossConfig, OptimiserConfig
+from kbvc_jax.training.recipe import Recipe, StageConfig
+
+MODEL = dataclasses.replace(small.MODEL, b_frames="motion", motion=MotionConfig())
+# Motion alone, by what it makes of frames as they are filmed; triplets, near and far.
+MOTION = dataclasses.replace(
+    small.CODEC,
+    stage="motion",
+    model=MODEL,
+    b_frames="motion",
+    data=dataclasses.replace(small.DATA, frames=3, stride=(1, 8), crop=(256, 256), batch_size=2),
+    loss=LossConfig(ramp_start=0.3, ramp_steps=300),
+    optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=100, decay_steps=6000),
+    validation=small.validation(1000, frames=3, stride=(2, 2), crop=(256, 384)),
+    checkpoint=CheckpointConfig(every=250),
+    steps=12_000,
+)
+FUSION = dataclasses.replace(small.FUSION, model=MODEL, b_frames="motion")
+
+
+def get_config() -> Recipe:
+    return Recipe(stages=(StageConfig("motion", MOTION), StageConfig("fusion", FUSION)))
