@@ -21,10 +21,11 @@ from kbvc_jax.rate import BEST, QUALITY_STEPS, Quality, shifted
 
 APART = 16  # half steps from the quality asked for to the other one
 LEAST_SLOPE = 0.03 / QUALITY_STEPS  # dB a step of 1/256; 0.1 to 0.2 a whole one are usual
+FAR = 4 * QUALITY_STEPS  # enough to see whether it is steeper
 I_FRAMES = 0.1  # dB that I-frames in place of P-frames, as groups of a fixed length have, bring
 REFINED = 0.3  # dB that refinement usually brings
 CLOSE = 0.2  # dB: not worth coding a window again
-CODINGS = 2  # of a scene's first window with refinement, at most
+CODINGS = 3  # of a scene's first window with refinement, at most
 
 
 class Outcome(NamedTuple):
@@ -67,15 +68,18 @@ class Scene:
         slope = max((changed.decibels - usual.decibels) / (other - asked), LEAST_SLOPE)
 
         groups, wanted = self._choose(draft, span.end), usual.decibels + I_FRAMES
-        missing = wanted - REFINED - outcome_of(draft.depths(groups)).decibels
-        quality = _moved(asked, missing / slope)
+        quality, decibels = asked, outcome_of(draft.depths(groups)).decibels + REFINED
         for _ in range(CODINGS):
-            self._quality = quality
+            before, had = quality, decibels
+            quality = _moved(quality, (wanted - decibels) / slope)
             window, groups = self._refined(span, opening, quality, groups)
-            missing = wanted - outcome_of(window.depths(groups)).decibels
-            quality = _moved(quality, missing / slope)
-            if abs(missing) < CLOSE or quality == self._quality:
+            decibels = outcome_of(window.depths(groups)).decibels
+            if abs(quality - before) >= FAR:
+                slope = max((decibels - had) / (quality - before), slope)
+            missing = wanted - decibels
+            if abs(missing) < CLOSE or _moved(quality, missing / slope) == quality:
                 break
+        self._quality = quality
         return window, groups
 
     def _refined(
