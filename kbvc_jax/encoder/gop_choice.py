@@ -2,7 +2,7 @@
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
 quality falling as usual, then more or less steeply; then they are halved or doubled while that
-lowers their cost in rate and distortion. A group kept is not coded again. How far quality falls is
+lowers their cost. A group kept is not coded again. How far quality falls is
 asked of the window's first group alone.
 """
 
@@ -49,7 +49,7 @@ class Group:
 
 # Codes a group after the one before it, None being before the window.
 Trial = Callable[[Group, Group | None], Group]
-Cost = Callable[[Group], float]  # of a coded one
+Cost = Callable[[Sequence[Group]], float]  # of coded ones in a row
 
 
 def choose_groups(
@@ -74,7 +74,7 @@ def choose_groups(
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
     whole = trial(Group(start, end, fall), before)
-    return [whole] if cost(whole) < sum(map(cost, halves)) else halves
+    return [whole] if cost([whole]) < cost(halves) else halves
 
 
 def _fall_while_cheaper(
@@ -88,7 +88,7 @@ def _fall_while_cheaper(
     for falls in (FALLS[usual + 1 :], FALLS[:usual][::-1]):
         for fall in falls:
             group = trial(Group(start, end, fall), before)
-            if cost(group) >= cost(best):
+            if cost([group]) >= cost([best]):
                 break
             best = group
         if best.fall != FALL:
@@ -104,7 +104,7 @@ def _split_while_cheaper(
     middle = (whole.start + whole.end + 1) // 2
     first = trial(Group(whole.start, middle, whole.fall), before)
     second = trial(Group(middle, whole.end, whole.fall), first)
-    if cost(first) + cost(second) >= cost(whole):
+    if cost([first, second]) >= cost([whole]):
         return [whole]
     halves = _split_while_cheaper(first, trial, cost, before)
     if halves[-1] is not first:  # the second may be predicted from its last frame

@@ -2,14 +2,14 @@
 
 Picture quality is the mean PSNR of the frames, and what is asked for is what groups of the usual
 length have at the quality asked for. A scene's first window codes these, and again at another
-quality, which tells what quality costs and brings: at that price groups are compared, so that none
-wins by being better or worse alone. Then all frames are coded better or worse by as much as the
-groups chosen differ from what is asked for.
+quality, which tells what quality costs and brings: so groups are compared by the rate that they
+would take at equal PSNR. Then all frames are coded better or worse by as much as the groups chosen
+differ from what is asked for.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kbvc_jax.codec.batch import Picture
@@ -41,7 +41,7 @@ def outcome_of(depths: Iterable[CodedDepth]) -> Outcome:
     errors = [error for depth in depths for error in depth.errors]
     decibels = [-10 * math.log10(max(error, 1.0)) for error in errors]
     bits = sum(depth.bits for depth in depths)
-    return Outcome(bits, sum(errors), sum(decibels) / len(decibels))
+    return Outcome(max(bits, 1.0), sum(errors), sum(decibels) / len(decibels))
 
 
 class Scene:
@@ -52,7 +52,7 @@ class Scene:
         self._network, self._asked = network, asked
         self._fall = None if many else 0
         self._quality = None if many else asked.quality
-        self._error_weight = network.error_weight(asked.quality)  # bits for a squared error of 1
+        self._growth: float | None = None  # of rate, as a logarithm, by a dB
 
     def code(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
         if self._quality is None:
@@ -64,8 +64,8 @@ class Scene:
         asked, other = self._asked.quality, _other(self._asked.quality)
         draft, beside = (self._window(span, opening, quality) for quality in (asked, other))
         usual, changed = (_usual_outcome(window, span.end) for window in (draft, beside))
-        self._error_weight = _exchange(usual, changed) or self._error_weight
         slope = max((changed.decibels - usual.decibels) / (other - asked), LEAST_SLOPE)
+        self._growth = math.log(changed.bits / usual.bits) / (other - asked) / slope
 
         groups, wanted = self._choose(draft, span.end), usual.decibels + I_FRAMES
         quality, decibels = asked, outcome_of(draft.depths(groups)).decibels + REFINED
@@ -95,9 +95,15 @@ class Scene:
         return Window(self._network, span, opening, settings)
 
     def _choose(self, window: Window, end: int) -> list[Group]:
-        def cost(group: Group) -> float:
-            bits, error, _ = outcome_of(group.depths)
-            return bits + self._error_weight * error
+        weight = self._network.error_weight(window.settings.quality)
+        shared = window.first.bits / end if window.first and end else 0.0  # by all its frames
+
+        def cost(groups: Sequence[Group]) -> float:
+            bits, error, decibels = outcome_of(d for group in groups for d in group.depths)
+            if self._growth is None:
+                return bits + weight * error
+            bits += shared * (groups[-1].end - groups[0].start)
+            return math.log(bits) - self._growth * decibels
 
         return choose_groups(0, end, window.code, cost, self._fall) if end else []
 
@@ -116,9 +122,3 @@ def _other(quality: Quality) -> Quality:
 
 def _moved(quality: Quality, by: float) -> Quality:
     return Quality(min(max(quality + round(by), 0), BEST))
-
-
-def _exchange(a: Outcome, b: Outcome) -> float | None:
-    """Bits for a squared error of 1, where more of the former are less of the latter."""
-    bits, error = b.bits - a.bits, a.error - b.error
-    return bits / error if bits * error > 0 else None

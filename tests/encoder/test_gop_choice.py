@@ -12,8 +12,8 @@ def choose(price, frames: int):
         tried.append((group.start, group.end, group.fall))
         return group
 
-    def cost(group):
-        return price(group.end - group.start, group.fall)
+    def cost(groups):
+        return sum(price(group.end - group.start, group.fall) for group in groups)
 
     groups = choose_groups(0, frames, trial, cost)
     assert [group.start for group in groups] + [frames] == [0] + [group.end for group in groups]
