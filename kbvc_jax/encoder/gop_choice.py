@@ -1,9 +1,9 @@
-"""Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
+"""Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost (scene.py).
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
 quality falling as usual, then more or less steeply; then they are halved or doubled while that
-lowers their cost. A group kept is not coded again. How far quality falls is
-asked of the window's first group alone.
+lowers their cost. A group kept is not coded again. How far quality falls is asked of the window's
+first group alone.
 """
 
 import dataclasses
