@@ -7,9 +7,6 @@ from tiny import tiny_inference
 
 from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.encoder import group
-from kbvc_jax.encoder.gop_choice import RAISES
-from kbvc_jax.rate import QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
@@ -102,18 +99,6 @@ def test_a_scene_cut_starts_a_group(codec):
     data, _ = encode(codec, frames, gop="auto")
     last = {r.first_frame + r.frames - 1 for r in StreamReader(io.BytesIO(data))}
     assert 5 in last  # its I-frame
-
-
-@pytest.mark.parametrize(("sign", "raised"), [(1, 0), (-1, max(RAISES))])
-def test_auto_codes_a_scenes_i_frames_at_the_quality_that_costs_least(
-    codec, monkeypatch, sign, raised
-):
-    """Whatever the length of its groups; here a frame costs its quality, or the negative of it."""
-    monkeypatch.setattr(group, "costs", lambda *parts: sign * np.asarray(parts[4].quality))
-    data, seen = encode(codec, moving(35), quality=40, gop="auto")
-    reader = StreamReader(io.BytesIO(data))
-    assert {record.quality for record in reader} == {(80 + raised) * QUALITY_STEPS // 2}
-    assert len(seen) == 35
 
 
 def test_streams_of_another_model_are_refused(codec):

@@ -42,7 +42,8 @@ def register(commands) -> None:
         default=8,
         metavar="N|auto",
         help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
-        "and the quality of its B-frames, at several times the work (default 8)",
+        "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
+        "have, at several times the work (default 8)",
     )
     coding.add_argument(
         "--keyint",

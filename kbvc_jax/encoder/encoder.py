@@ -1,6 +1,5 @@
 """Frames to coded groups of pictures, one after another, in constant memory."""
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 
@@ -9,13 +8,14 @@ from jaxtyping import UInt
 
 from kbvc_jax.codec.payload import write_payload
 from kbvc_jax.coding.container import GopRecord
-from kbvc_jax.encoder.gop_choice import FALL, RAISES, Group, first_cut
+from kbvc_jax.encoder.gop_choice import FALL, Group, first_cut
 from kbvc_jax.encoder.group import FrameStatistics, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
-from kbvc_jax.encoder.window import Span, Window, cheapest
+from kbvc_jax.encoder.scene import Scene
+from kbvc_jax.encoder.window import Span, Window
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.rate import Quality, shifted
+from kbvc_jax.rate import Quality
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -57,31 +57,31 @@ def encode_gops(
 ) -> Iterator[CodedGop]:
     """Codes all frames; the options are resolved."""
     assert options.b_frames and options.rounding
-    wanted, many = options.fixed_point_quality, options.quality is not None
-    model = network.inference.model.config
     asked = Settings(
-        wanted, wanted, options.b_frames, model.p_frames, options.rounding, options.steps
+        options.fixed_point_quality,
+        options.b_frames,
+        network.inference.model.config.p_frames,
+        options.rounding,
+        options.steps,
     )
-    fall = FALL if many else 0  # a model for one lambda has one quality for all frames
+    many = options.quality is not None  # a model for one lambda has one quality for all frames
+    fall = FALL if many else 0
     opening = None  # the frame that a span begins with, once it is coded
-    own = None  # quality of this scene's I-frames
+    scene = None  # what auto knows of it
     for span in _spans(frames, network.peak, options):
         if options.auto:
-            raises = RAISES if many else RAISES[:1]
-            rising = (own,) if own is not None else [shifted(wanted, up) for up in raises]
-            tried = [dataclasses.replace(asked, quality=risen, effort=0) for risen in rising]
-            own, groups = cheapest(network, span, opening, tried, None if many else 0)
+            scene = scene or Scene(network, asked, many)
+            window, groups = scene.code(span, opening)
         else:
-            own, groups = wanted, [Group(0, span.end, fall)] if span.end else []
-        settings = dataclasses.replace(asked, quality=own)
-        window = Window(network, span, opening, settings)
-        groups = window.code_all(groups)
+            window = Window(network, span, opening, asked)
+            groups = window.code_all([Group(0, span.end, fall)] if span.end else [])
+        quality = window.settings.quality
         if window.first:
-            yield CodedGop(network, 0, Group(0, 0, fall, [window.first]), own)
+            yield CodedGop(network, 0, Group(0, 0, fall, [window.first]), quality)
         for group in groups:
-            yield CodedGop(network, span.start + group.start, group, own)
+            yield CodedGop(network, span.start + group.start, group, quality)
             opening = group.closing
-        own = None if span.ends_scene else own
+        scene = None if span.ends_scene else scene
 
 
 def _spans(frames: Iterable[Frame], peak: int, options: EncoderOptions) -> Iterator[Span]:

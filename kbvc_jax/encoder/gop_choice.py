@@ -2,8 +2,8 @@
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
 quality falling as usual, then more or less steeply; then they are halved or doubled while that
-lowers rate + lambda x distortion. A group kept is not coded again. How far quality falls is asked
-of the window's first group alone, how good I-frames should be of a scene's first window alone.
+lowers their cost. A group kept is not coded again. How far quality falls is asked of the window's
+first group alone.
 """
 
 import dataclasses
@@ -22,9 +22,6 @@ FIRST_LENGTH = 8
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 36
 FALLS = (12, FALL, 60, 84)  # that auto tries
-# By how many half steps auto may code a scene's I-frames better than asked: where little moves, all
-# other frames have their quality from them.
-RAISES = (0, 32, 64, 96)
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
 _STEP = 8  # every eighth sample is enough to see a cut
@@ -38,7 +35,6 @@ class Group:
     end: int
     fall: int  # of quality, from its I-frames to its deepest B-frames
     depths: Sequence[CodedDepth] = ()  # the closing frame first
-    cost: float = 0.0
 
     @property
     def closing(self) -> Picture:
@@ -51,31 +47,39 @@ class Group:
         return tuple(-math.ceil(self.fall * share) for share in shares)
 
 
-# Codes a group after the one before it, None being before the window, with its cost.
+# Codes a group after the one before it, None being before the window.
 Trial = Callable[[Group, Group | None], Group]
+Cost = Callable[[Sequence[Group]], float]  # of coded ones in a row
 
 
 def choose_groups(
-    start: int, end: int, trial: Trial, fall: int | None = None, before: Group | None = None
+    start: int,
+    end: int,
+    trial: Trial,
+    cost: Cost,
+    fall: int | None = None,
+    before: Group | None = None,
 ) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
         if fall is None:
-            whole = _fall_while_cheaper(start, end, trial, before)
+            whole = _fall_while_cheaper(start, end, trial, cost, before)
         else:
             whole = trial(Group(start, end, fall), before)
-        return _split_while_cheaper(whole, trial, before)
+        return _split_while_cheaper(whole, trial, cost, before)
     middle = (start + end + 1) // 2
-    halves = choose_groups(start, middle, trial, fall, before)
+    halves = choose_groups(start, middle, trial, cost, fall, before)
     fall = halves[0].fall
-    halves += choose_groups(middle, end, trial, fall, halves[-1])
+    halves += choose_groups(middle, end, trial, cost, fall, halves[-1])
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
     whole = trial(Group(start, end, fall), before)
-    return [whole] if whole.cost < sum(group.cost for group in halves) else halves
+    return [whole] if cost([whole]) < cost(halves) else halves
 
 
-def _fall_while_cheaper(start: int, end: int, trial: Trial, before: Group | None) -> Group:
+def _fall_while_cheaper(
+    start: int, end: int, trial: Trial, cost: Cost, before: Group | None
+) -> Group:
     """More than usual or, where that does not pay, less."""
     best = trial(Group(start, end, FALL), before)
     if end - start == 1:  # no B-frames
@@ -84,7 +88,7 @@ def _fall_while_cheaper(start: int, end: int, trial: Trial, before: Group | None
     for falls in (FALLS[usual + 1 :], FALLS[:usual][::-1]):
         for fall in falls:
             group = trial(Group(start, end, fall), before)
-            if group.cost >= best.cost:
+            if cost([group]) >= cost([best]):
                 break
             best = group
         if best.fall != FALL:
@@ -92,18 +96,20 @@ def _fall_while_cheaper(start: int, end: int, trial: Trial, before: Group | None
     return best
 
 
-def _split_while_cheaper(whole: Group, trial: Trial, before: Group | None) -> list[Group]:
+def _split_while_cheaper(
+    whole: Group, trial: Trial, cost: Cost, before: Group | None
+) -> list[Group]:
     if whole.end - whole.start == 1:
         return [whole]
     middle = (whole.start + whole.end + 1) // 2
     first = trial(Group(whole.start, middle, whole.fall), before)
     second = trial(Group(middle, whole.end, whole.fall), first)
-    if first.cost + second.cost >= whole.cost:
+    if cost([first, second]) >= cost([whole]):
         return [whole]
-    halves = _split_while_cheaper(first, trial, before)
+    halves = _split_while_cheaper(first, trial, cost, before)
     if halves[-1] is not first:  # the second may be predicted from its last frame
         second = trial(Group(middle, whole.end, whole.fall), halves[-1])
-    return halves + _split_while_cheaper(second, trial, halves[-1])
+    return halves + _split_while_cheaper(second, trial, cost, halves[-1])
 
 
 def first_cut(frames: Sequence[UInt[np.ndarray, "h w 3"]], peak: int) -> int | None:

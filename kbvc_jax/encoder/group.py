@@ -11,7 +11,7 @@ from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, quality_at
 from kbvc_jax.codec.payload import Coded, references_of
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.refinement import code_frames, costs
+from kbvc_jax.encoder.refinement import bits_and_errors, code_frames
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.models.config import Rounding
@@ -44,7 +44,6 @@ class Settings:
     """How to code a group."""
 
     quality: Quality  # of its I-frames
-    wanted: Quality  # whose lambda says what things cost
     b_frames: str  # their codec
     p_frames: str
     rounding: Rounding
@@ -65,7 +64,8 @@ class CodedDepth:
     levels: tuple[int, ...]
     coded: Sequence[Coded]
     pictures: Sequence[Picture]
-    cost: float  # bits + lambda x error, at the wanted quality
+    bits: float  # of all
+    errors: tuple[float, ...]  # of each, squared and summed over its samples
 
     def statistics(self, network: EncoderNetwork, start: int) -> list[FrameStatistics]:
         rows = [
@@ -142,7 +142,8 @@ def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:
         levels=tuple(level for part in parts for level in part.levels),
         coded=[coded for part in parts for coded in part.coded],
         pictures=[picture for part in parts for picture in part.pictures],
-        cost=sum(part.cost for part in parts),
+        bits=sum(part.bits for part in parts),
+        errors=tuple(error for part in parts for error in part.errors),
     )
 
 
@@ -158,5 +159,8 @@ def _code(
     sources = jnp.stack([jnp.asarray(frame) for frame in frames])
     batch = network.batch(codec, Size(*sources.shape[1:3]), rates, references)
     found = code_frames(network, batch, sources, settings.effort, settings.rounding)
-    cost = float(costs(network, found, sources, settings.wanted).sum())
-    return CodedDepth(codec, times, rates.levels, [found.coded], found.pictures, cost)
+    bits, errors = bits_and_errors(network, found, sources)
+    levels, shown = rates.levels, found.pictures
+    return CodedDepth(
+        codec, times, levels, [found.coded], shown, float(bits.sum()), tuple(errors.tolist())
+    )

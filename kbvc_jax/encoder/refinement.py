@@ -109,10 +109,17 @@ def costs(
     network: EncoderNetwork, tried: Attempt, sources: UInt[Array, "b h w 3"], quality: Quality
 ) -> Float[np.ndarray, "b"]:
     """Bits + lambda x 255^2 x squared error of each frame, summed over its pixels."""
-    bits = sum(network.bits(tried.coded).values())
+    bits, errors = bits_and_errors(network, tried, sources)
+    return bits + network.error_weight(quality) * errors
+
+
+def bits_and_errors(
+    network: EncoderNetwork, tried: Attempt, sources: UInt[Array, "b h w 3"]
+) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b"]]:
+    """Of each frame; errors squared and summed over its samples."""
+    bits = np.asarray(sum(network.bits(tried.coded).values()))
     decoded = jnp.stack([picture.frame for picture in tried.pictures])
-    error = np.asarray(_squared_error(decoded, sources), np.float64)
-    return bits + network.error_weight(quality) * error
+    return bits, np.asarray(_squared_error(decoded, sources), np.float64)
 
 
 @jax.jit

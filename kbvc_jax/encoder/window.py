@@ -1,14 +1,13 @@
-"""A span of frames: its groups coded, one way or in the cheapest that is found."""
+"""A span of frames: its groups coded, in one way or another."""
 
 import dataclasses
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.codec.batch import Picture
-from kbvc_jax.encoder.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
+from kbvc_jax.encoder.gop_choice import Group
 from kbvc_jax.encoder.group import (
     CodedDepth,
     Settings,
@@ -16,7 +15,6 @@ from kbvc_jax.encoder.group import (
     code_image,
 )
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.rate import Quality
 
 Frame = UInt[np.ndarray, "h w 3"]
 
@@ -71,7 +69,7 @@ class Window:
             self.settings,
         )
         depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
-        return dataclasses.replace(group, depths=depths, cost=sum(depth.cost for depth in depths))
+        return dataclasses.replace(group, depths=depths)
 
     def code_all(self, groups: Iterable[Group]) -> list[Group]:
         """In a row, and kept: `code` may be asked for some of them again."""
@@ -82,9 +80,10 @@ class Window:
             self._in_a_row[_key(group, before)] = coded[-1]
         return coded
 
-    def cost(self, groups: Iterable[Group]) -> float:
+    def depths(self, groups: Iterable[Group]) -> list[CodedDepth]:
         """Of all, with the first frame where it is not another span's last."""
-        return sum(group.cost for group in groups) + (self.first.cost if self.first else 0)
+        first = [self.first] if self.first else []
+        return [*first, *(depth for group in groups for depth in group.depths)]
 
     def _image(self, time: int, before: Group | None, opening: Picture) -> CodedDepth:
         """Predicted from the one before it, but where the span ends with an I-frame."""
@@ -103,24 +102,3 @@ class Window:
 
 def _key(group: Group, before: Group | None) -> tuple[int, int, int, Group | None]:
     return group.start, group.end, group.fall, before
-
-
-def cheapest(
-    network: EncoderNetwork,
-    span: Span,
-    opening: Picture | None,
-    tried: Sequence[Settings],
-    fall: int | None = None,
-) -> tuple[Quality, list[Group]]:
-    """The I-frames' quality that is best for groups of the usual length, and the cheapest groups
-    at that; with a `fall`, by no other."""
-    end, best, least = span.end, None, math.inf
-    usual = [Group(t, min(t + FIRST_LENGTH, end), FALL) for t in range(0, end, FIRST_LENGTH)]
-    for settings in dict.fromkeys(tried):  # the best quality cannot be raised
-        window = Window(network, span, opening, settings)
-        cost = window.cost(window.code_all(usual)) if len(tried) > 1 else 0.0
-        if cost >= least:
-            break
-        best, least = window, cost
-    assert best is not None  # a cost is finite
-    return best.settings.quality, choose_groups(0, end, best.code, fall) if end else []

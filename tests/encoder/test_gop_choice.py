@@ -3,17 +3,19 @@ import pytest
 from kbvc_jax.encoder.gop_choice import FALL, FALLS, Group, choose_groups
 
 
-def choose(cost, frames: int):
-    """(length, fall) of the groups kept, where `cost` prices both, and all that was tried."""
+def choose(price, frames: int):
+    """(length, fall) of the groups kept, where `price` knows both, and all that was tried."""
     tried = []
 
     def trial(group, before):
         assert (before.end if before else 0) == group.start
         tried.append((group.start, group.end, group.fall))
-        length = group.end - group.start
-        return Group(group.start, group.end, group.fall, [], cost(length, group.fall))
+        return group
 
-    groups = choose_groups(0, frames, trial)
+    def cost(groups):
+        return sum(price(group.end - group.start, group.fall) for group in groups)
+
+    groups = choose_groups(0, frames, trial, cost)
     assert [group.start for group in groups] + [frames] == [0] + [group.end for group in groups]
     return [(group.end - group.start, group.fall) for group in groups], tried
 
