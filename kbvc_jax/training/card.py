@@ -68,8 +68,8 @@ def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
         f"Weights are {dtype}; model.json holds the whole configuration. Probabilities come from "
         "integer arithmetic alone, and the scale decoders' integers cost "
         + ", ".join(
-            f"{100 * card['integer_scale_decoder'][f'{codec}_rate_loss']:+.2f} % ({codec} codec)"
-            for codec in ("image", "frame")
+            f"{100 * loss:+.2f} % ({name.removesuffix('_rate_loss')} network)"
+            for name, loss in card["integer_scale_decoder"].items()
         )
         + " of rate against float, on the bundled clip.",
         "",
