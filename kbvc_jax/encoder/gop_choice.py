@@ -1,4 +1,4 @@
-"""Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost (scene.py).
+"""Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
 quality falling as usual, then more or less steeply; then they are halved or doubled while that
