@@ -21,6 +21,7 @@ from kbvc_jax.rate import BEST, QUALITY_STEPS, Quality, shifted
 
 APART = 16  # half steps from the quality asked for to the other one
 LEAST_SLOPE = 0.03 / QUALITY_STEPS  # dB a step of 1/256; 0.1 to 0.2 a whole one are usual
+LEAST_GROWTH = 0.1  # of rate, as a logarithm, by a dB; 0.2 to 0.6 are usual
 FAR = 4 * QUALITY_STEPS  # enough to see whether it is steeper
 I_FRAMES = 0.1  # dB that I-frames in place of P-frames, as groups of a fixed length have, bring
 REFINED = 0.3  # dB that refinement usually brings
@@ -65,7 +66,8 @@ class Scene:
         draft, beside = (self._window(span, opening, quality) for quality in (asked, other))
         usual, changed = (_usual_outcome(window, span.end) for window in (draft, beside))
         slope = max((changed.decibels - usual.decibels) / (other - asked), LEAST_SLOPE)
-        self._growth = math.log(changed.bits / usual.bits) / (other - asked) / slope
+        growth = math.log(changed.bits / usual.bits) / (other - asked) / slope
+        self._growth = max(growth, LEAST_GROWTH)
 
         groups, wanted = self._choose(draft, span.end), usual.decibels + I_FRAMES
         quality, decibels = asked, outcome_of(draft.depths(groups)).decibels + REFINED
