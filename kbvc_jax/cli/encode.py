@@ -55,8 +55,8 @@ def register(commands) -> None:
     coding.add_argument(
         "--b-frames",
         choices=[name for name in NAMES if name != NAMES[IMAGE]],
-        help="the codec of B-frames: the paper's kernels, or latents predicted in time (default: "
-        "as the model was made for)",
+        help="the codec of B-frames: the paper's kernels, latents predicted in time or, of models "
+        "that have it, sent motion (default: as the model was made for)",
     )
     coding.add_argument(
         "--rounding",
