@@ -64,7 +64,7 @@ def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"
     return (frames, np.stack(found)) if found and found[0] is not None else frames
 
 
-def parts_of(group: Any) -> tuple[Array, Any]:
+def parts_of(group: Any) -> tuple[Any, Any]:
     """Frames, and what is known of them besides."""
     return group if isinstance(group, tuple) else (group, None)
 

@@ -29,8 +29,8 @@ def stream(tmp_path):
     )
     with path.open("wb") as file:
         writer = StreamWriter(file, header)
-        writer.write(GopRecord(0, 1, header.quality, (), (False,), b"i" * 500))
-        writer.write(GopRecord(1, 2, header.quality, (-16,), (True, False), b"b" * 300))
+        writer.write(GopRecord(0, 1, header.quality, (), (0,), b"i" * 500))
+        writer.write(GopRecord(1, 2, header.quality, (-16,), (2, 1), b"b" * 300))
         writer.close()
     return path
 
@@ -52,12 +52,12 @@ def test_info_as_json_can_be_computed_with(stream, capsys):
     assert facts["kilobits_per_second"] == pytest.approx(size * 8 * 24 / 3 / 1000)
     assert [group["frames"] for group in facts["groups"]] == [1, 2]
     assert [group["quality_offsets"] for group in facts["groups"]] == [[], [-8]]
-    assert [group["closing"] for group in facts["groups"]] == ["I", "P"]
+    assert [group["closing"] for group in facts["groups"]] == ["I", "P predicted"]
     assert [group["b_frames"] for group in facts["groups"]] == [
         [],
         [{"codec": "kernel", "frames": 1}],
     ]
-    assert facts["frames_by_codec"] == {"I": 1, "P": 1, "B kernel": 1}
+    assert facts["frames_by_codec"] == {"I": 1, "P predicted": 1, "B kernel": 1}
 
 
 def test_info_starts_in_half_a_second_and_without_jax(stream):

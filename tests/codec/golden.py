@@ -15,7 +15,7 @@ from kbvc_jax.api import Codec
 from kbvc_jax.coding import coder
 from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.video.format import VideoFormat
-from tests.tiny import tiny_inference
+from tests.tiny import SENDING, tiny_inference
 
 FOLDER = Path(__file__).with_name("golden")
 # name: frames, quality, options, bit depth
@@ -54,7 +54,7 @@ def symbols_of(codec: Codec, data: bytes) -> tuple[str, np.ndarray]:
 
 def regenerate() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
-    save_inference(FOLDER / "model", tiny_inference(7))
+    save_inference(FOLDER / "model", tiny_inference(7, SENDING))
     codec = Codec(load_inference(FOLDER / "model"))
     for name, (count, quality, options, bit_depth) in STREAMS.items():
         frames, file = picture(count, bit_depth), io.BytesIO()

@@ -19,7 +19,7 @@ from kbvc_jax.encoder import scene
 from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.models.codecs.walk import Estimate, walk
+from kbvc_jax.models.codecs.walk import estimate
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.runtime.errors import InputError
@@ -115,8 +115,7 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
     image = model.codec("image", size)
 
     def code(frame):
-        known = walk(image, Estimate(image.analyse(frame, None, None, rate)), None, rate)
-        return image.synthesise(known, None, rate)
+        return estimate(image, frame, (), rate).decoded
 
     sides = [code(frame[None]) for frame in frames[::2]]
     found = model.codec("predicted", size).context(sides, rate).latents[0]

@@ -95,7 +95,7 @@ def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predict
     context = network.context(batch)
     found = code_frames(network, batch, sources, 0, "rate")
     codec = model.codec(batch.codec, SIZE)
-    sent = walk(codec, Read(found.coded.symbols), context, RATE)["y"]
+    sent = walk(codec, Read(found.coded.symbols), context, RATE).known["y"]
     if predicted:
         sides = aligned(model.image.synthesise(sent, RATE), context.frames)
 

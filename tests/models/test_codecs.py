@@ -10,7 +10,7 @@ from tiny import TINY, tiny_inference, tiny_model
 from kbvc_jax.models.codecs.contract import GAUSSIAN, Decoded, Size
 from kbvc_jax.models.codecs.kernel_strips import Strips, synthesise_in_strips
 from kbvc_jax.models.codecs.rounding import Prices, gaussian_prices
-from kbvc_jax.models.codecs.walk import Estimate, Read, Write, walk
+from kbvc_jax.models.codecs.walk import Estimate, Read, Write, estimate, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -29,9 +29,7 @@ def shown(model, name="kernel"):
     """A frame between two others, as training estimates it."""
     codec, rate = model.codec(name, Size(32, 48)), Rate(QUALITY, LEVEL)
     sides = [Decoded(frames(2, seed=seed), None) for seed in (0, 1)]
-    context = codec.context(sides, rate)
-    exact = codec.analyse(frames(2, seed=2), None, context, rate)
-    return codec.synthesise(walk(codec, Estimate(exact), context, rate), context, rate).frame
+    return estimate(codec, frames(2, seed=2), sides, rate).decoded.frame
 
 
 def test_a_fresh_frame_codec_returns_the_interpolated_frame():
@@ -61,21 +59,21 @@ def test_what_is_estimated_is_what_is_written_and_read(rounding):
     codec = inference.model.codec("image", Size(32, 48), priors)
     rate = Rate(QUALITY, jnp.array([0, 0]))
     exact = codec.analyse(frames(2), None, None, rate)
-    estimate, write = Estimate(exact, rounding=rounding), Write(exact, (), prices, rounding)
-    estimated, written = (walk(codec, coder, None, rate) for coder in (estimate, write))
-    read = walk(codec, Read(write.symbols), None, rate)
+    coarse, write = Estimate(exact, rounding=rounding), Write(exact, (), prices, rounding)
+    estimated, written = (walk(codec, coder, None, rate).known for coder in (coarse, write))
+    read = walk(codec, Read(write.symbols), None, rate).known
     for name in ("z", "y"):
         np.testing.assert_array_equal(read[name], written[name])
         off = np.abs(np.asarray(estimated[name]) - written[name]) > 1e-4
         assert off.mean() < 0.02  # scales are rounded a little otherwise in integers
-        assert estimate.bits[name].shape == (2,) and (estimate.bits[name] > 0).all()
+        assert coarse.bits[name].shape == (2,) and (coarse.bits[name] > 0).all()
 
 
 def test_noise_measures_bits_and_the_decoder_sees_rounded_latents():
     codec, rate = tiny_model(1).codec("image", Size(32, 48)), Rate(QUALITY, jnp.array([0, 0]))
     exact = codec.analyse(frames(2), None, None, rate)
     plain, noisy = Estimate(exact), Estimate(exact, jax.random.key(0))
-    a, b = (walk(codec, coder, None, rate) for coder in (plain, noisy))
+    a, b = (walk(codec, coder, None, rate).known for coder in (plain, noisy))
     np.testing.assert_array_equal(a["y"], b["y"])
     assert (jnp.abs(plain.bits["y"] - noisy.bits["y"]) > 0.1).all()
     other = Estimate(exact, jax.random.key(1))

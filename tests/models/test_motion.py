@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tiny import TINY, tiny_inference, tiny_model
+from tiny import SENDING, TINY, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
 from kbvc_jax.codec.batch import Picture
@@ -130,7 +130,7 @@ def test_the_interaction_treats_both_directions_alike():
 
 def test_the_linear_path_alone_keeps_the_motion():
     np.testing.assert_allclose(HAAR @ HAAR.T, np.eye(4), atol=1e-9)
-    model = build(config(stage="motion", model=TINY))
+    model = build(config(stage="motion", model=SENDING))
     network = model.motion
     for branch in network.branches:
         for layer in (branch.tell, branch.show):
@@ -163,7 +163,9 @@ def sides(count: int = 2, size=(32, 48)):
 
 @pytest.mark.parametrize("segments", [1, 2, 4])
 def test_what_is_written_segment_by_segment_is_read_again(segments):
-    asked = dataclasses.replace(TINY, motion=dataclasses.replace(TINY.motion, segments=segments))
+    asked = dataclasses.replace(
+        SENDING, motion=dataclasses.replace(SENDING.motion, segments=segments)
+    )
     inference = tiny_inference(3, asked)
     network = Codec(inference)._network(8)
     codec = inference.model.codec("motion", Size(32, 48), network.weights.integers)
@@ -184,10 +186,10 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
 
 
 def test_a_later_segment_hears_of_both_directions_so_far():
-    model = tiny_model(3)
+    model = tiny_model(3, SENDING)
     network = model.motion
-    z = jnp.zeros((1, 1, 1, TINY.motion.hyper_channels[-1]))
-    c = TINY.motion.channels
+    z = jnp.zeros((1, 1, 1, SENDING.motion.hyper_channels[-1]))
+    c = SENDING.motion.channels
 
     def means(told):
         return network.mean(z, (2, 3), lambda mean: told * jnp.ones_like(mean))
@@ -201,7 +203,7 @@ def test_a_later_segment_hears_of_both_directions_so_far():
 
 @pytest.fixture(scope="module")
 def codec():
-    return Codec(tiny_inference(3))
+    return Codec(tiny_inference(3, SENDING))
 
 
 def pictures(count, size=(34, 50)):
@@ -247,7 +249,7 @@ def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
 
 
 def test_a_model_without_it_says_what_it_has():
-    plain = Codec(tiny_inference(1, dataclasses.replace(TINY, motion=None)))
+    plain = Codec(tiny_inference(1, TINY))
     with pytest.raises(InputError, match="codec motion: this model has image, kernel, predicted"):
         plain.encode(pictures(3), 50, gop=2, b_frames="motion")
 
@@ -261,7 +263,7 @@ def group_of(stage):
 
 
 def test_the_motion_alone_is_trained_and_every_parameter_learns():
-    asked = config(stage="motion", model=TINY)
+    asked = config(stage="motion", model=SENDING)
     model = perturbed(build(asked))
     stage = build_stage(asked, model)
     assert {name.split(".")[0] for name in stage.trainable} == {"motion"}
@@ -274,7 +276,7 @@ def test_the_motion_alone_is_trained_and_every_parameter_learns():
 
 
 def test_steps_lower_the_loss():
-    asked = config(stage="motion", model=TINY)
+    asked = config(stage="motion", model=SENDING)
     model = build(asked)
     stage = build_stage(asked, model)
     group = group_of(stage)
