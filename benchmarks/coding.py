@@ -72,7 +72,10 @@ def main() -> None:
 def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     """{codec: {step: frames a second}}"""
     clip = footage(*map(int, size.split("x")), arguments.frames)
-    runners = {"kbvc": ours(clip, arguments.checkpoint)}
+    runners = {
+        "kbvc" if codec is None else f"kbvc {codec}": ours(clip, arguments.checkpoint, codec)
+        for codec in arguments.b_frames
+    }
     with contextlib.ExitStack() as stack:
         if arguments.peer:
             runners["SSF"] = stack.enter_context(peer(arguments.peer, clip, arguments.device))

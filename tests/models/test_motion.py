@@ -87,10 +87,10 @@ def test_the_interaction_is_the_identity_at_first():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def perturbed(module: nnx.Module) -> nnx.Module:
+def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
     graph, state = nnx.split(module)
     keys = iter(jax.random.split(jax.random.key(1), 1000))
-    state = jax.tree.map(lambda x: x + 0.3 * jax.random.normal(next(keys), x.shape), state)
+    state = jax.tree.map(lambda x: x + by * jax.random.normal(next(keys), x.shape), state)
     return nnx.merge(graph, state)
 
 
@@ -264,7 +264,7 @@ def group_of(stage):
 
 def test_the_motion_alone_is_trained_and_every_parameter_learns():
     asked = config(stage="motion", model=SENDING)
-    model = perturbed(build(asked))
+    model = perturbed(build(asked), 0.02)
     stage = build_stage(asked, model)
     assert {name.split(".")[0] for name in stage.trainable} == {"motion"}
     group = group_of(stage)
