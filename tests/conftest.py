@@ -1,7 +1,10 @@
 """Every test runs with the shapes and types of the package's signatures checked."""
 
+import gc
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -11,3 +14,18 @@ install_import_hook("kbvc_jax", "signatures.checked")
 # An example's time says how busy the machine is, not how right the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Linux gives a process 65,530 mappings, a compiled program takes three and more, and where none is
+# left compilation crashes.
+MAPPINGS = Path("/proc/self/maps")
+MANY = 20_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_are_forgotten_in_time():
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
