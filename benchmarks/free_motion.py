@@ -34,7 +34,8 @@ from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.exit import exit_status
-from kbvc_jax.training.loss import code_group, falling, psnr, with_observed
+from kbvc_jax.training.group import code_group, with_observed
+from kbvc_jax.training.loss import falling, psnr
 
 FRAMES = 9
 FLOW, PLACES = "flow", 4  # parts of a pixel

@@ -17,7 +17,7 @@ from kbvc_jax.models.codecs import registry
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.parameters import split
 from kbvc_jax.training.config import OptimiserConfig
-from kbvc_jax.training.loss import code_group
+from kbvc_jax.training.group import code_group
 from kbvc_jax.training.stages import build_stage
 from kbvc_jax.training.step import initial_state, replicate, split_batch, train_step
 from kbvc_jax.video.format import VideoFormat

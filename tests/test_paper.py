@@ -18,7 +18,7 @@ from kbvc_jax.models.config import CodecConfig, InterpolatorConfig
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import CheckpointConfig, ValidationConfig
 from kbvc_jax.training.export import export_run
-from kbvc_jax.training.loss import code_group
+from kbvc_jax.training.group import code_group
 from kbvc_jax.training.run import run
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"

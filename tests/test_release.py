@@ -12,7 +12,8 @@ import kbvc_jax
 from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.training.loss import code_group, falling
+from kbvc_jax.training.group import code_group
+from kbvc_jax.training.loss import falling
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITIES = (0, 25, 50, 75, 100)

@@ -43,7 +43,9 @@ class Program(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=0)
-def context(program: Program, weights: Weights, references: Sequence[References], rate: Rate):
+def context(
+    program: Program, weights: Weights, references: Sequence[References], rate: Rate
+) -> Any:
     """What a codec makes of its references."""
     seen = [Decoded(program.samples(r.frames), r.memory) for r in references]
     return program.of(weights).context(seen, rate)

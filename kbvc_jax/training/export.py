@@ -33,8 +33,8 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.group import code_group, frames_and_observed, with_observed
 from kbvc_jax.training.history import read_rows
-from kbvc_jax.training.loss import code_group, parts_of, with_observed
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.trained import load_trained
 from kbvc_jax.video.reader import open_video
@@ -127,10 +127,9 @@ def collect_latents(model: Kbvc) -> dict[str, Latents]:
     """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
     with open_video(CLIP, frames=FRAMES) as reader:
         clip = np.stack(list(reader))
-    observed = {
-        name: parts_of(with_observed(codec, clip[None]))[1] for name, codec in CODECS.items()
-    }
-    observed = {name: found[0] for name, found in observed.items() if found is not None}
+    groups = {name: with_observed(codec, clip[None]) for name, codec in CODECS.items()}
+    found = {name: frames_and_observed(group)[1] for name, group in groups.items()}
+    observed = {name: own[0] for name, own in found.items() if own is not None}
     return _collect(model, jnp.asarray(clip, jnp.float32) / 255, observed)
 
 
@@ -145,7 +144,7 @@ def _collect(
     def at(quality: Float[Array, ""]) -> dict[str, Latents]:
         seen: dict[str, list[Latents]] = {}
 
-        def observe(codec: FrameCodec, known: Values, rate: Rate) -> None:
+        def note(codec: FrameCodec, known: Values, rate: Rate) -> None:
             for prior, (z, y) in codec.priors.items():
                 if users[prior] == name_of(codec):
                     seen.setdefault(prior, []).append(Latents(known[y], known[z], rate))
@@ -154,7 +153,7 @@ def _collect(
             if b_frames != "image":
                 qualities = jnp.full(len(clip), quality)
                 how = {"b_frames": b_frames, "observed": observed.get(b_frames)}
-                code_group(model, clip, qualities, **how, observe=observe)
+                code_group(model, clip, qualities, **how, note=note)
         return {
             name: jax.tree.map(lambda *p: jnp.concatenate(p), *own) for name, own in seen.items()
         }

@@ -15,7 +15,8 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.training.config import TrainConfig
-from kbvc_jax.training.loss import Metrics, b_frames_of, balance, psnr
+from kbvc_jax.training.group import b_frames_of
+from kbvc_jax.training.loss import Metrics, balance, psnr
 
 SIDES = 0.2  # of the error, that of the sides by themselves
 

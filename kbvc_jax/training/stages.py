@@ -17,18 +17,9 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.group import code_group, frames_and_observed, with_observed
 from kbvc_jax.training.interpolator_loss import interpolation_loss
-from kbvc_jax.training.loss import (
-    Metrics,
-    code_group,
-    distortion,
-    draw_quality,
-    falling,
-    parts_of,
-    rate,
-    rate_distortion,
-    with_observed,
-)
+from kbvc_jax.training.loss import Metrics, distortion, draw_quality, falling, rate, rate_distortion
 from kbvc_jax.training.motion_loss import motion_loss
 from kbvc_jax.training.parameters import INTERPOLATOR, trained_in
 from kbvc_jax.training.step import GroupLoss
@@ -64,7 +55,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
     def loss(values, group, key, rate_weight):
-        frames, observed = parts_of(group)
+        frames, observed = frames_and_observed(group)
         quality_key, noise_key, alone_key = jax.random.split(key, 3)
         quality = draw_quality(quality_key, len(frames), config.loss)
         coded = code_group(
@@ -81,7 +72,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         return objective(coded, frames, quality, rate_weight, config)
 
     def evaluate(values, group, quality):
-        frames, observed = parts_of(group)
+        frames, observed = frames_and_observed(group)
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
         how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}

@@ -31,7 +31,7 @@ from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
 from kbvc_jax.video.format import VideoFormat
 from tests.codec.golden import symbols_of
-from tests.training.stub import config
+from tests.training.stub import config, descended
 
 RATE = Rate(jnp.array([40.0]), jnp.zeros(1, jnp.int32))
 WORLD = np.kron(np.random.default_rng(2).random((40, 40, 3)), np.ones((4, 4, 1)))
@@ -277,18 +277,5 @@ def test_the_motion_alone_is_trained_and_every_parameter_learns():
 
 def test_steps_lower_the_loss():
     asked = config(stage="motion", model=SENDING)
-    model = build(asked)
-    stage = build_stage(asked, model)
-    group = group_of(stage)
-    loss = jax.jit(
-        jax.value_and_grad(
-            lambda own: stage.loss(own | stage.frozen, group, jax.random.key(0), 1.0)[0]
-        )
-    )
-    values = stage.trainable
-    first, gradient = loss(values)
-    for _ in range(15):
-        scale = 3e-2 / jnp.sqrt(sum(jnp.square(g).sum() for g in gradient.values()))
-        values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
-        last, gradient = loss(values)
-    assert last < 0.95 * first
+    stage = build_stage(asked, build(asked))
+    assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95

@@ -50,7 +50,7 @@ def test_a_mode_names_a_predictor_and_a_cap(codec, context):
     mean = codec.mean(y, known, lambda mean: mean, context, RATE)
     told = codec.network.hyperprior.mean(known["z"], *SIZE.blocks)
     tables = codec.tables(y, {"modes": jnp.asarray(modes), "z": z}, (Memory(None, z),), RATE)
-    uncapped = codec.y_tables(z, RATE)
+    uncapped = codec.y_tables("image", z, RATE)
     for at in np.ndindex(modes.shape):
         if modes[at] == 0:
             expected = told[at], uncapped[at]

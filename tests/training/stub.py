@@ -147,6 +147,23 @@ def config(**changes) -> TrainConfig:
     return TrainConfig(**{**defaults, **changes})
 
 
+def descended(stage, group, steps: int, pace: float) -> float:
+    """What a stage's loss falls to, as a part of the first, by steps of this length."""
+    loss = jax.jit(
+        jax.value_and_grad(
+            lambda own: stage.loss(own | stage.frozen, group, jax.random.key(0), 1.0)[0]
+        )
+    )
+    values = stage.trainable
+    first, gradient = loss(values)
+    last = first
+    for _ in range(steps):
+        scale = pace / jnp.sqrt(sum(jnp.square(g).sum() for g in gradient.values()))
+        values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
+        last, gradient = loss(values)
+    return float(last / first)
+
+
 def weights_line(state) -> str:
     """Every bit of the trained weights and their average."""
     leaves = [state.trainable[k] for k in sorted(state.trainable)]

@@ -1,14 +1,13 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
-from kbvc_jax.training.loss import code_group
+from kbvc_jax.training.group import code_group
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
 from tests.tiny import TINY
-from tests.training.stub import config
+from tests.training.stub import config, descended
 
 CONFIG = config(stage="fusion", model=TINY)
 FRAMES = jnp.asarray(np.random.default_rng(4).random((3, 32, 48, 3)), jnp.float32)
@@ -43,15 +42,4 @@ def test_a_p_frame_knows_nothing_of_the_second_side(model):
 
 
 def test_steps_down_the_gradient_lower_the_loss(stage):
-    loss = jax.jit(
-        jax.value_and_grad(
-            lambda own: stage.loss(own | stage.frozen, FRAMES, jax.random.key(0), 1.0)[0]
-        )
-    )
-    values = stage.trainable
-    first, gradient = loss(values)
-    for _ in range(20):
-        scale = 5e-2 / jnp.sqrt(sum(jnp.square(g).sum() for g in gradient.values()))
-        values = jax.tree.map(lambda v, g, scale=scale: v - scale * g, values, gradient)
-        last, gradient = loss(values)
-    assert last < 0.98 * first
+    assert descended(stage, FRAMES, steps=20, pace=5e-2) < 0.98

@@ -12,15 +12,8 @@ from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.training.config import LossConfig
-from kbvc_jax.training.loss import (
-    CodedGroup,
-    balance,
-    code_group,
-    draw_quality,
-    falling,
-    levels_of,
-    rate_distortion,
-)
+from kbvc_jax.training.group import CodedGroup, code_group
+from kbvc_jax.training.loss import balance, draw_quality, falling, levels_of, rate_distortion
 from tests.training.stub import StubModel, config
 
 QUALITY = jnp.full(5, 50.0)

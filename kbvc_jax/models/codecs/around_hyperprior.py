@@ -4,7 +4,7 @@ y --- x gain --- quantiser + hyperprior --- / gain
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
@@ -60,19 +60,20 @@ class LatentNetwork(nnx.Module):
 class HyperpriorCodec(FrameCodec):
     """The part of the contract that is about z and y; a codec adds its transforms."""
 
+    OWN: ClassVar[str]  # the model's network that it is around
     error_weight = ERROR_WEIGHT
 
     @property
     def network(self) -> Any:
-        """The LatentNetwork of that name."""
-        return getattr(self.model, self._prior)
+        """A LatentNetwork."""
+        return getattr(self.model, self.OWN)
 
     @property
     def latents(self) -> tuple[Latent, ...]:
         hyperprior = self.network.hyperprior
         z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
         y = *self.size.blocks, hyperprior.channels
-        return Latent("z", z, self._prior), Latent("y", y, error_weight=self.error_weight)
+        return Latent("z", z, self.OWN), Latent("y", y, error_weight=self.error_weight)
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
@@ -93,20 +94,21 @@ class HyperpriorCodec(FrameCodec):
         self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
     ) -> Integer[Array, "b ..."]:
         if latent.name == "z":
-            own = z_indexes(self.integers, rate, self.levels.start)[:, None, None]
-            return jnp.broadcast_to(own, (len(own), *latent.shape))
-        return self.y_tables(symbols["z"], rate)
+            return self.z_tables(self.OWN, latent, rate)
+        return self.y_tables(self.OWN, symbols["z"], rate)
 
-    @property
-    def integers(self) -> IntegerPrior:
+    def integers(self, prior: str) -> IntegerPrior:
         assert self._integers is not None  # a model that is coded with is one that was exported
-        return self._integers[self._prior]
+        return self._integers[prior]
 
-    @property
-    def _prior(self) -> str:
-        return next(iter(self.priors))
+    def z_tables(self, prior: str, latent: Latent, rate: Rate) -> Integer[Array, "b zh zw c"]:
+        own = z_indexes(self.integers(prior), rate, self.levels.start)[:, None, None]
+        return jnp.broadcast_to(own, (len(own), *latent.shape))
 
-    def y_tables(self, z: Int[Array, "b zh zw c"], rate: Rate) -> Integer[Array, "b lh lw m"]:
-        offsets = index_offsets(self.integers, rate, self.levels.start)
-        indexes = table_indexes(self.integers.layers, z, offsets)
+    def y_tables(
+        self, prior: str, z: Int[Array, "b zh zw c"], rate: Rate
+    ) -> Integer[Array, "b lh lw m"]:
+        integers = self.integers(prior)
+        offsets = index_offsets(integers, rate, self.levels.start)
+        indexes = table_indexes(integers.layers, z, offsets)
         return crop(indexes, *self.size.blocks).astype(jnp.uint8)

@@ -93,7 +93,8 @@ class ImageNetwork(LatentNetwork):
 
 
 class ImageCodec(HyperpriorCodec):
-    priors: ClassVar[Mapping[str, tuple[str, str]]] = {"image": ("z", "y")}
+    OWN: ClassVar[str] = "image"
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {OWN: ("z", "y")}
     levels: ClassVar[range] = ImageNetwork.LEVELS
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> None:

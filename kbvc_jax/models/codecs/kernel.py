@@ -110,7 +110,8 @@ class KernelNetwork(LatentNetwork):
 
 
 class KernelCodec(HyperpriorCodec):
-    priors: ClassVar[Mapping[str, tuple[str, str]]] = {"frame": ("z", "y")}
+    OWN: ClassVar[str] = "frame"
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {OWN: ("z", "y")}
     levels: ClassVar[range] = KernelNetwork.LEVELS
     refined: ClassVar[bool] = False  # kernels of all pixels would be in memory at once
 

@@ -66,7 +66,7 @@ class PredictedCodec(ImageCodec):
             scale = jnp.exp2(self.network.hyperprior.log2_scale(z, rate, *self.size.blocks))
             indexes = Gaussian(scale).indexes
         else:
-            indexes = self.y_tables(z.astype(jnp.int32), rate)
+            indexes = self.y_tables(self.OWN, z.astype(jnp.int32), rate)
         modes = choose_modes(
             exact["y"],
             mean,
@@ -108,9 +108,9 @@ class PredictedCodec(ImageCodec):
         kept = self._kept(symbols["modes"])[..., None]
         if latent.name == "z":
             told = super().tables(latent, symbols, memories, rate)
-            return jnp.where(kept, certain_index(self.integers), told)
+            return jnp.where(kept, certain_index(self.integers(self.OWN)), told)
         z = symbols["z"] + jnp.where(kept, memories[0].z, 0)
-        indexes = self.y_tables(z, rate)
+        indexes = self.y_tables(self.OWN, z, rate)
         return jnp.minimum(indexes, _caps(symbols["modes"])[..., None].astype(jnp.uint8))
 
     def synthesise(self, known: Values, context: Predictors, rate: Rate) -> Decoded:

@@ -25,17 +25,19 @@ SYMBOL_LIMIT = 2**15 - 1
 SHARPNESS = 3.0  # of soft rounding
 
 
+class Place(NamedTuple):
+    """Where a walk stands: at a latent, with those before it known."""
+
+    codec: FrameCodec
+    latent: Latent
+    known: Values
+    context: Any
+    rate: Rate
+
+
 @runtime_checkable
 class Coder(Protocol):
-    def residual(
-        self,
-        codec: FrameCodec,
-        latent: Latent,
-        known: Values,
-        context: Any,
-        rate: Rate,
-        mean: Float[Array, "b ..."],
-    ) -> Float[Array, "b ..."]:
+    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         """What is added to a mean. Of a latent in steps it is asked for again; the last counts."""
         ...
 
@@ -48,7 +50,7 @@ class Walked(NamedTuple):
 def walk(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Walked:
     known: dict[str, Array] = {}
     for latent in codec.latents:
-        choose = partial(coder.residual, codec, latent, dict(known), context, rate)
+        choose = partial(coder.residual, Place(codec, latent, dict(known), context, rate))
         mean = codec.mean(latent, known, choose, context, rate)
         known[latent.name] = mean + choose(mean)
         context = codec.learn(latent, known, context, rate)
@@ -78,15 +80,8 @@ class Estimate:
         self.bits: dict[str, Float[Array, "b"]] = {}
         self._exact, self._key, self._rounding, self._soft = exact, key, rounding, soft
 
-    def residual(
-        self,
-        codec: FrameCodec,
-        latent: Latent,
-        known: Values,
-        context: Any,
-        rate: Rate,
-        mean: Float[Array, "b ..."],
-    ) -> Float[Array, "b ..."]:
+    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
+        codec, latent, known, context, rate = place
         exact = self._exact[latent.name]
         if latent.counts:
             self.bits[latent.name] = adaptive_bits(exact, latent.counts)
@@ -103,8 +98,8 @@ class Estimate:
             elif self._key is None:
                 bits = density.coded_bits(rounded)
             else:
-                place = codec.latents.index(latent)
-                bits = density.bits(quantise.noise(wanted, jax.random.fold_in(self._key, place)))
+                number = codec.latents.index(latent)
+                bits = density.bits(quantise.noise(wanted, jax.random.fold_in(self._key, number)))
         self.bits[latent.name] = bits.sum(range(1, bits.ndim))
         return rounded
 
@@ -157,21 +152,14 @@ class Write:
         self._exact, self._memories = exact, memories
         self._prices, self._rounding = prices, rounding
 
-    def residual(
-        self,
-        codec: FrameCodec,
-        latent: Latent,
-        known: Values,
-        context: Any,
-        rate: Rate,
-        mean: Float[Array, "b ..."],
-    ) -> Float[Array, "b ..."]:
-        name, wanted = latent.name, self._exact[latent.name] - mean
+    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
+        latent, name = place.latent, place.latent.name
+        wanted = self._exact[name] - mean
         if latent.counts:
             symbols = wanted
         else:
             before = {n: s for n, s in self.symbols.items() if n != name}
-            self.tables[name] = codec.tables(latent, before, self._memories, rate)
+            self.tables[name] = place.codec.tables(latent, before, self._memories, place.rate)
             weight = latent.error_weight if self._rounding == "rate" else None
             symbols = symbols_of(wanted, self.tables[name], self._prices[latent.tables], weight)
             symbols = jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT)
@@ -185,13 +173,5 @@ class Read:
     def __init__(self, symbols: Symbols):
         self._symbols = symbols
 
-    def residual(
-        self,
-        codec: FrameCodec,
-        latent: Latent,
-        known: Values,
-        context: Any,
-        rate: Rate,
-        mean: Float[Array, "b ..."],
-    ) -> Float[Array, "b ..."]:
-        return self._symbols[latent.name].astype(jnp.float32)
+    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
+        return self._symbols[place.latent.name].astype(jnp.float32)

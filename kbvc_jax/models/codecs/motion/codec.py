@@ -18,9 +18,7 @@ from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.predicted import PredictedCodec, Predictors
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.entropy_model import index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
-from kbvc_jax.models.padding import crop
 
 MOTION, MOTION_Z = "motion", "motion_z"
 
@@ -39,7 +37,7 @@ class Context(NamedTuple):
 
 class MotionCodec(PredictedCodec):
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "image": ("z", "y"),
+        **PredictedCodec.priors,
         MOTION: (MOTION_Z, MOTION),
     }
     ERROR_WEIGHT: ClassVar[float] = 30.0  # bits worth a squared error of 1 of the motion's latent
@@ -130,14 +128,9 @@ class MotionCodec(PredictedCodec):
     ) -> Integer[Array, "b ..."]:
         if latent.name not in (MOTION, MOTION_Z):
             return super().tables(latent, symbols, memories, rate)
-        assert self._integers is not None
-        prior = self._integers[MOTION]
         if latent.name == MOTION_Z:
-            own = z_indexes(prior, rate, self.levels.start)[:, None, None]
-            return jnp.broadcast_to(own, (len(own), *latent.shape))
-        offsets = index_offsets(prior, rate, self.levels.start)
-        indexes = table_indexes(prior.layers, symbols[MOTION_Z], offsets)
-        return crop(indexes, *self.size.blocks).astype(jnp.uint8)
+            return self.z_tables(MOTION, latent, rate)
+        return self.y_tables(MOTION, symbols[MOTION_Z], rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
         assert context.moved is not None  # the walk has learnt it

@@ -1,0 +1,124 @@
+"""One group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0.
+
+    I-frames (one batch) --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
+
+Every reference is a reconstruction, and gradients flow through all of them. Functions see a single
+group: the caller maps them over a batch, each group with its own qualities and its own key.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
+
+from kbvc_jax.codec.schedule import BFrame, hierarchy
+from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
+from kbvc_jax.models.codecs.walk import Estimated, estimate
+from kbvc_jax.models.config import Rounding
+from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.kbvc import Kbvc
+
+Note = Callable[[FrameCodec, Values, Rate], None]
+
+
+class CodedGroup(NamedTuple):
+    """Per frame, in display order."""
+
+    frames: Float[Array, "t h w 3"]  # as the decoder's arithmetic left them, not clipped
+    bits_y: Float[Array, "t"]  # of each codec's last latent
+    bits_z: Float[Array, "t"]  # of all before
+
+
+def b_frames_of(frames: int) -> list[BFrame]:
+    """Of a group, in coding order."""
+    return [frame for depth in hierarchy(frames - 1) for frame in depth]
+
+
+def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
+    """And what the codec finds out on the host of each B-frame, if anything, by source frames."""
+    rows = b_frames_of(frames.shape[1])
+
+    def side(group: UInt8[np.ndarray, "t h w 3"], name: str) -> UInt8[np.ndarray, "n h w 3"]:
+        return np.stack([group[getattr(row, name)] for row in rows])
+
+    found = [
+        codec.observe(side(group, "time"), [side(group, "previous"), side(group, "following")])
+        for group in frames
+        if rows
+    ]
+    return (frames, np.stack(found)) if found and found[0] is not None else frames
+
+
+def frames_and_observed(group: Any) -> tuple[Any, Any]:
+    """Frames, and what is known of them besides."""
+    return group if isinstance(group, tuple) else (group, None)
+
+
+def code_group(
+    model: Kbvc,
+    frames: Float[Array, "t h w 3"],
+    quality: Float[Array, "t"],
+    key: PRNGKeyArray | None = None,
+    *,
+    b_frames: str | None = None,
+    observed: Float[Array, "n ..."] | None = None,
+    rounding: Rounding = "nearest",
+    alone: Bool[Array, ""] | bool = False,
+    remat: bool = False,
+    note: Note | None = None,
+) -> CodedGroup:
+    """With a key: bits under noise, for training. Without: symbols and references as in a file.
+
+    `b_frames`: their codec, the model's own if None; `observed`: see `with_observed`; `alone`: each
+    is coded from its previous reference only. `note` sees each batch as it is coded."""
+    last, size = len(frames) - 1, Size(*frames.shape[1:3])
+    images, between = (model.codec(n, size) for n in ("image", b_frames or model.config.b_frames))
+    coded: dict[int, tuple[Array, Array, Array]] = {}
+    decoded: dict[int, Decoded] = {}  # batches of one
+
+    order = [frame.time for frame in b_frames_of(len(frames))]
+
+    def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
+        own = None
+        if observed is not None and depth:
+            own = observed[jnp.array([order.index(time) for time in times])]
+        depth_key = None if key is None else jax.random.fold_in(key, depth)
+
+        def batch(source: Array, sides: Sequence[Decoded]) -> Estimated:
+            return estimate(codec, source, sides, rate, depth_key, observed=own, rounding=rounding)
+
+        source = frames[jnp.array(times)]
+        shown, known, bits = (jax.checkpoint(batch) if remat else batch)(source, sides)
+        if note:
+            note(codec, known, rate)
+        *before, bits_y = (bits[latent.name] for latent in codec.latents)
+        bits_z = sum(before, jnp.zeros(len(times)))
+        seen = Decoded(displayed(shown.frame, rounded=key is None), shown.memory)
+        for row, time in enumerate(times):
+            coded[time] = shown.frame[row], bits_y[row], bits_z[row]
+            decoded[time] = jax.tree.map(lambda part, row=row: part[row : row + 1], seen)
+
+    def side(times: Sequence[int]) -> Decoded:
+        seen = [decoded[time] for time in times]
+        if not between.needs_memory:
+            seen = [Decoded(reference.frame, None) for reference in seen]
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
+
+    code(images, 0, [0, last], Rate(quality[jnp.array([0, last])], jnp.zeros(2, jnp.int32)))
+    for number, depth in enumerate(hierarchy(last), start=1):
+        times, told_apart = [f.time for f in depth], between.levels
+        levels = jnp.array([f.level for f in depth])
+        levels = jnp.clip(levels, told_apart.start, told_apart.stop - 1)
+        before, after = side([f.previous for f in depth]), side([f.following for f in depth])
+        after = jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, before)
+        code(between, number, times, Rate(quality[jnp.array(times)], levels), before, after)
+    in_order = [coded[time] for time in range(len(frames))]
+    return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
+
+
+def displayed(frame: Float[Array, "*t h w 3"], *, rounded: bool) -> Float[Array, "*t h w 3"]:
+    frame = jnp.clip(frame, 0, 1)
+    return jnp.round(frame * 255) / 255 if rounded else frame
