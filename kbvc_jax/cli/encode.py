@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
-from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
+from kbvc_jax.models.codecs import numbers as codecs
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.runtime.errors import about
 from kbvc_jax.runtime.progress import Progress, kilobits_per_second
@@ -54,7 +54,7 @@ def register(commands) -> None:
     )
     coding.add_argument(
         "--b-frames",
-        choices=[name for name in NAMES if name != NAMES[IMAGE]],
+        choices=codecs.between(),
         help="the codec of B-frames: the paper's kernels, latents predicted in time or, of models "
         "that have it, sent motion (default: as the model was made for)",
     )

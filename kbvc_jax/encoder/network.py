@@ -17,6 +17,7 @@ from kbvc_jax.models.codecs.contract import BLOCK, Latent, Values
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.config import Rounding
+from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
 
@@ -29,8 +30,11 @@ class EncoderNetwork(Network):
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
     def analyse(self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
-        padded = [_whole_blocks(x) for x in (frames, *(r.frames for r in batch.references))]
-        observed = CODECS[batch.codec].observe(padded[0], padded[1:])
+        codec, observed = CODECS[batch.codec], None
+        if codec.observes:
+            seen = (frames, *(reference.frames for reference in batch.references))
+            frame, *sides = (np.asarray(pad_to_multiple(x, BLOCK)) for x in seen)
+            observed = codec.observe(frame, sides)
         parts = self.program(batch), self.weights, frames, observed, context
         return steps.analyse(*parts, batch.rate)
 
@@ -77,9 +81,3 @@ class EncoderNetwork(Network):
         assert indexes is not None
         tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
         return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])
-
-
-def _whole_blocks(frames: UInt[Array, "b h w 3"]) -> UInt[np.ndarray, "b ph pw 3"]:
-    height, width = frames.shape[1:3]
-    edges = (0, 0), (0, -height % BLOCK), (0, -width % BLOCK), (0, 0)
-    return np.pad(np.asarray(frames), edges, mode="edge")

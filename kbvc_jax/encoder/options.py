@@ -36,7 +36,7 @@ class EncoderOptions:
         least = 1 if self.auto else self.gop
         if self.keyint is not None and self.keyint < int(least):
             raise InputError(f"keyint {self.keyint}: must be {least} or more")
-        for name, choices in (("b_frames", codecs.NAMES), ("rounding", get_args(Rounding))):
+        for name, choices in (("b_frames", codecs.between()), ("rounding", get_args(Rounding))):
             if getattr(self, name) not in (None, *choices):
                 raise InputError(f"{name} {getattr(self, name)}: must be {' or '.join(choices)}")
 

@@ -40,6 +40,8 @@ def b_frames_of(frames: int) -> list[BFrame]:
 def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
     """And what the codec finds out on the host of each B-frame, if anything, by source frames."""
     rows = b_frames_of(frames.shape[1])
+    if not (codec.observes and rows):
+        return frames
 
     def side(group: UInt8[np.ndarray, "t h w 3"], name: str) -> UInt8[np.ndarray, "n h w 3"]:
         return np.stack([group[getattr(row, name)] for row in rows])
@@ -47,9 +49,8 @@ def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"
     found = [
         codec.observe(side(group, "time"), [side(group, "previous"), side(group, "following")])
         for group in frames
-        if rows
     ]
-    return (frames, np.stack(found)) if found and found[0] is not None else frames
+    return frames, np.stack(found)
 
 
 def frames_and_observed(group: Any) -> tuple[Any, Any]:

@@ -1,12 +1,21 @@
 import dataclasses
 import functools
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
-from tiny import TINY
+from tiny import TINY, tiny_inference
 
+from kbvc_jax.codec import steps
+from kbvc_jax.codec.batch import FrameRates, Picture
+from kbvc_jax.codec.network import Network
 from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
-from kbvc_jax.models.complexity import coding, complexity
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.complexity import HEIGHT, WIDTH, coding, complexity
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.multiply_adds import multiply_adds
+from kbvc_jax.rate import Quality
 
 
 def by_name(table):
@@ -82,6 +91,34 @@ def test_the_parts_of_a_decoder_add_up_to_all_of_it(b_frames):
     assert max(row.parameters for row in parts) < decoder.parameters
     assert decoder.macs_per_pixel < encoder.macs_per_pixel
     assert decoder.parameters < encoder.parameters
+
+
+@pytest.mark.parametrize("b_frames", ["kernel", "predicted"])
+def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames):
+    """With integers where the table counts floats."""
+    inference = tiny_inference(0)
+    network = Network(inference, bit_depth=8)
+    size, frame = Size(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    known = {
+        latent.name: jnp.zeros((1, *latent.shape), jnp.float32)
+        for latent in network.latents("image", size)
+    }
+    memory = Memory(known["y"], known["z"].astype(jnp.int32))
+    sides = [[Picture(jnp.asarray(frame), memory)]] * 2
+    batch = network.batch(b_frames, size, FrameRates(Quality(0), (2,)), sides)
+    latents = network.latents(b_frames, size)
+    symbols = {x.name: jnp.zeros((1, *x.shape), jnp.int32) for x in latents}
+    program, rate = network.program(batch), batch.rate
+
+    def decode(weights, references, symbols):
+        context = steps.context(program, weights, references, rate)
+        memories = tuple(reference.memory for reference in references)
+        tables = steps.tables(program, weights, latents[-1], symbols, memories, rate)
+        return tables, steps.reconstruct(program, weights, symbols, context, rate)
+
+    found = multiply_adds(decode, network.weights, batch.references, symbols) / (HEIGHT * WIDTH)
+    table = by_name(coding(dataclasses.replace(TINY, b_frames=b_frames)))
+    assert found == pytest.approx(table[f"decoder, a B-frame by {b_frames}"].macs_per_pixel)
 
 
 def test_a_decoder_by_kernels_is_the_papers_without_its_encoders():

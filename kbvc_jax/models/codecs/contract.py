@@ -72,6 +72,7 @@ class FrameCodec(abc.ABC):
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {}
     levels: ClassVar[range] = range(1)  # of the hierarchy, that it tells apart
     needs_memory: ClassVar[bool] = False  # of its references
+    observes: ClassVar[bool] = False  # whether `observe` finds out anything
     refined: ClassVar[bool] = True  # an encoder may go down the gradient of `synthesise`
 
     @classmethod

@@ -4,5 +4,10 @@ NAMES = ["image", "kernel", "predicted", "motion"]  # a new one goes to the end
 IMAGE = NAMES.index("image")
 
 
+def between() -> list[str]:
+    """Those that B-frames may have."""
+    return [name for name in NAMES if name != NAMES[IMAGE]]
+
+
 def name_of(number: int) -> str:
     return NAMES[number] if number < len(NAMES) else f"number {number}"

@@ -36,6 +36,7 @@ class Context(NamedTuple):
 
 
 class MotionCodec(PredictedCodec):
+    observes: ClassVar[bool] = True
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
         **PredictedCodec.priors,
         MOTION: (MOTION_Z, MOTION),
