@@ -6,6 +6,7 @@ As a script: trains the run in the folder argv[1] for argv[2] steps and prints i
 import sys
 import time
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
