@@ -1,11 +1,12 @@
-"""What B-frames would cost if motion were free: what a codec that sends it can gain at most.
+"""What sent motion gains, and what it would gain if it were free.
 
-    python benchmarks/free_motion.py FOLDER-OF-CLIPS --qualities 20 50
+    python benchmarks/free_motion.py FOLDER-OF-CLIPS --checkpoint FOLDER --qualities 20 50
 
 Groups of nine frames, estimated as training does (walk.py, symbols rounded by cost), I-frames and
-all: by the predicted codec, and by one whose decoder is given the motion of each cell of 8x8 pixels
-to both decoded sides of the B-frame's source, as OpenCV's DIS finds it, to a quarter of a pixel.
-Clips larger than --width are made smaller. Bits a pixel, and PSNR over RGB.
+all: by the predicted codec, by the motion codec, and by that one if its decoder is given the motion
+of each cell of 8x8 pixels to both decoded sides, as OpenCV's DIS finds it between source frames, to
+a quarter of a pixel. Clips larger than --width are made smaller. Bits a pixel, in brackets those of
+B-frames and what of it is told before y, and PSNR over RGB.
 """
 
 import argparse
@@ -28,8 +29,6 @@ from kbvc_jax.models.codecs.contract import Choose, Latent, Values
 from kbvc_jax.models.codecs.motion.codec import Context, MotionCodec
 from kbvc_jax.models.codecs.motion.estimation import CELL
 from kbvc_jax.models.codecs.motion.network import Moved, spread
-from kbvc_jax.models.codecs.predicted import PredictedCodec, Predictors
-from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops.warp import warp
@@ -47,58 +46,46 @@ class Free(Gaussian):
 
 
 class FreeMotion(MotionCodec):
-    """Its motion is a latent that costs nothing; all else is the motion codec's."""
+    """Its motion is a latent that costs nothing; both moved references count alike."""
 
-    priors: ClassVar[Mapping[str, tuple[str, str]]] = PredictedCodec.priors
-
-    @classmethod
-    def is_in(cls, config: ModelConfig) -> bool:
-        return True
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {"residual": ("z", "y")}
 
     @property
     def latents(self) -> tuple[Latent, ...]:
         height, width = (2 * blocks for blocks in self.size.blocks)
-        own = super(MotionCodec, self).latents
-        return Latent(FLOW, (2, height, width, 2)), *own
+        return Latent(FLOW, (2, height, width, 2)), *super().latents[2:]
 
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: Array, context: Context, rate: Rate
     ) -> Values:
-        own = PredictedCodec.analyse(self, frame, None, None, rate)
-        return {FLOW: PLACES * observed, **own}
-
-    def settle(self, exact: Values, context: Context, rate: Rate) -> Values:
-        known = {FLOW: jnp.rint(exact[FLOW])}
-        learnt = self.learn(self.latents[0], known, context, rate)
-        return PredictedCodec.settle(self, exact, learnt.predictors, rate)
+        sent = {FLOW: PLACES * observed}
+        known = {FLOW: jnp.rint(sent[FLOW])}
+        moved = self.learn(self.latents[0], known, context, rate).moved
+        assert moved is not None
+        y = self.network.analyse(frame, moved, rate)
+        return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != FLOW:
             return context
         flows = jnp.moveaxis(known[FLOW] / PLACES, 1, 0)
         pairs = zip(context.sides, flows, strict=True)
-        moved = jnp.stack([warp(side, spread(flow)) for side, flow in pairs])
-        latents = [self.network.analyse(moved.mean(0), rate)]
-        for memory in context.memories:
-            assert memory
-            latents.append(self.network.scale_latent(memory.latent, rate))
-        assert context.memories[0]
-        predictors = Predictors(jnp.stack(latents), context.memories[0].z, moved)
-        return context._replace(moved=Moved(moved, moved.mean(0)), of_y=predictors)
+        sides = jnp.stack([warp(side, spread(flow)) for side, flow in pairs])
+        return context._replace(moved=Moved(sides, sides.mean(0)))
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
     ) -> Array:
         if latent.name == FLOW:
             return jnp.zeros((len(rate.level), *latent.shape))
-        return PredictedCodec.mean(self, latent, known, choose, context.predictors, rate)
+        return super().mean(latent, known, choose, context, rate)
 
     def density(
         self, latent: Latent, known: Values, context: Context, rate: Rate
     ) -> Gaussian | Learned:
         if latent.name == FLOW:
             return Free(jnp.ones((len(rate.level), *latent.shape)))
-        return PredictedCodec.density(self, latent, known, context.predictors, rate)
+        return super().density(latent, known, context, rate)
 
 
 def run() -> int:
@@ -122,13 +109,19 @@ def run() -> int:
                 clip,
                 falling(quality, FALL / 2, FRAMES),
                 b_frames=name,
-                observed=observed if name == "free" else None,
+                observed=None if name == "predicted" else observed,
                 rounding="rate",
             )
-            for name in ("predicted", "free")
+            for name in ("predicted", "motion", "free")
         }
+        pixels = clip[0, ..., 0].size
         return {
-            name: ((one.bits_y + one.bits_z).mean() / clip[0, ..., 0].size, psnr(one.frames, clip))
+            name: (
+                (one.bits_y + one.bits_z).mean() / pixels,
+                (one.bits_y + one.bits_z)[1:-1].mean() / pixels,
+                one.bits_z[1:-1].mean() / pixels,
+                psnr(one.frames, clip).mean(),
+            )
             for name, one in coded.items()
         }
 
@@ -138,7 +131,10 @@ def run() -> int:
         for quality in arguments.qualities:
             frames = jnp.asarray(source, jnp.float32) / 255
             found = code(parameters, frames, jnp.asarray(observed[0]), jnp.float32(quality))
-            row = ", ".join(f"{n} {b:.4f} {p.mean():.2f} dB" for n, (b, p) in found.items())
+            row = ", ".join(
+                f"{name} {bpp:.4f} ({between:.4f}, {told:.4f}) {quality_of:.2f} dB"
+                for name, (bpp, between, told, quality_of) in found.items()
+            )
             print(f"{clip.name:16} q {quality:g}: {row}", flush=True)
     return 0
 

@@ -1,9 +1,10 @@
-"""Sent motion for the small model (arXiv 2506.07709): all else is as it ships.
+"""Sent motion for the small model (after arXiv 2506.07709): all else is as it ships.
 
     python train.py --config=configs/motion_small.py --config.init_from=kbvc_jax/weights
     kbvc export runs/motion_small weights/motion
 
-Packs as in small.py. Not shipped: see docs/release-training.md, Sent motion.
+Packs as in small.py. Three stages: the motion alone, what it leaves of frames, both. Two cores:
+see docs/release-training.md, Sent motion.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from kbvc_jax.training.config import CheckpointConfig, LossConfig, OptimiserConf
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
 MODEL = dataclasses.replace(small.MODEL, b_frames="motion", motion=MotionConfig())
-# Motion alone, by what it makes of frames as they are filmed; triplets, near and far.
+# By what it makes of references about as they are coded; triplets, near and far.
 MOTION = dataclasses.replace(
     small.CODEC,
     stage="motion",
@@ -25,10 +26,34 @@ MOTION = dataclasses.replace(
     optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=100, decay_steps=6000),
     validation=small.validation(1000, frames=3, stride=(2, 2), crop=(256, 384)),
     checkpoint=CheckpointConfig(every=250),
-    steps=12_000,
+    steps=9000,
 )
-FUSION = dataclasses.replace(small.FUSION, model=MODEL, b_frames="motion")
+# While the motion stands still: groups as they are coded, over short and long ways.
+RESIDUAL = dataclasses.replace(
+    small.CODEC,
+    stage="residual",
+    model=MODEL,
+    b_frames="motion",
+    data=dataclasses.replace(small.DATA, frames=5, stride=(1, 3)),
+    loss=LossConfig(fall=small.FALL, ramp_start=0.3, ramp_steps=300),
+    optimiser=OptimiserConfig(learning_rate=3e-4, warmup_steps=50, decay_steps=2000),
+    validation=small.validation(500),
+    steps=3000,
+)
+JOINT = dataclasses.replace(
+    RESIDUAL,
+    stage="joint",
+    loss=LossConfig(fall=small.FALL, ramp_start=1.0),
+    optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=1000),
+    steps=1000,
+)
 
 
 def get_config() -> Recipe:
-    return Recipe(stages=(StageConfig("motion", MOTION), StageConfig("fusion", FUSION)))
+    return Recipe(
+        stages=(
+            StageConfig("motion", MOTION),
+            StageConfig("residual", RESIDUAL),
+            StageConfig("joint", JOINT),
+        )
+    )

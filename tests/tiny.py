@@ -9,7 +9,13 @@ from flax import nnx
 
 from kbvc_jax.coding.tables import gaussian_tables
 from kbvc_jax.models.checkpoint import InferenceModel, assemble
-from kbvc_jax.models.config import CodecConfig, InterpolatorConfig, ModelConfig, MotionConfig
+from kbvc_jax.models.config import (
+    CodecConfig,
+    FineConfig,
+    InterpolatorConfig,
+    ModelConfig,
+    MotionConfig,
+)
 from kbvc_jax.models.entropy_model import quantise_hyperprior
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.ops.densities import scale_table
@@ -28,7 +34,21 @@ TINY = ModelConfig(
 )
 # The same that can send motion; apart, since that takes long to compile.
 SENDING = dataclasses.replace(
-    TINY, motion=MotionConfig(channels=8, hidden_channels=6, hyper_channels=(6, 5))
+    TINY,
+    motion=MotionConfig(
+        channels=8,
+        hidden_channels=6,
+        hyper_channels=(6, 5),
+        residual=CodecConfig((5, 7, 9), latent_channels=10, hyper_channels=(7, 5)),
+        fusion_channels=5,
+    ),
+)
+# The second paper's network: latents are a multiple of its groups.
+FINE = dataclasses.replace(
+    TINY,
+    fine=FineConfig(
+        flow_channels=(3, 4, 3, 2), motion_channels=4, context_channels=(4, 5, 6), latent_channels=8
+    ),
 )
 
 
@@ -48,14 +68,11 @@ def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
     model = tiny_model(seed, config)
     rng = np.random.default_rng(seed)
 
-    def quantised(hyperprior, own):
-        z = rng.integers(-3, 4, (1, 2, 2, own.hyper_channels[-1]))
+    def quantised(hyperprior):
+        z = rng.integers(-3, 4, (1, 2, 2, hyperprior.z_channels))
         return quantise_hyperprior(hyperprior, jnp.asarray(z))
 
-    entropy = {
-        "image": quantised(model.image.hyperprior, config.image),
-        "frame": quantised(model.frame.hyperprior, config.frame),
-    }
-    if config.motion:
-        entropy["motion"] = quantised(model.motion.hyperprior, config.motion)
+    names = ("image", "frame", "motion", "residual", "fine_motion", "fine")
+    networks = {name: getattr(model, name) for name in names}
+    entropy = {name: quantised(own.hyperprior) for name, own in networks.items() if own}
     return assemble(model, entropy, gaussian_tables(scale_table().tolist()))

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, UInt
 
 from kbvc_jax.codec.schedule import BFrame
-from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.contract import FrameCodec, Size
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.rate import Quality, number_of, shifted
 
@@ -19,17 +20,27 @@ BATCH_PIXELS = {"cpu": 1, "gpu": 2**21, "tpu": 2**21}
 INTRA = 0  # the level of a frame that closes a group
 
 
+def closing_distances(length: int) -> tuple[tuple[int, int]]:
+    """Of a frame that closes a group: its one reference, if any, serves as both."""
+    return ((length, length),)
+
+
 class FrameRates(NamedTuple):
     """The rate of a batch, on the host. Frames of a batch are of one depth."""
 
     quality: Quality
     levels: tuple[int, ...]
+    distances: tuple[tuple[int, int], ...]  # of each, in frames, to both references
 
     def on_device(self, told_apart: range) -> Rate:
         """For a codec that tells these levels apart."""
         nearest = np.clip(self.levels, told_apart.start, told_apart.stop - 1)
         quality = np.full(len(nearest), number_of(self.quality))
-        return Rate(jnp.asarray(quality, jnp.float32), jnp.asarray(nearest, jnp.int32))
+        return Rate(
+            jnp.asarray(quality, jnp.float32),
+            jnp.asarray(nearest, jnp.int32),
+            jnp.asarray(self.distances, jnp.int32),
+        )
 
 
 class Picture(NamedTuple):
@@ -50,11 +61,13 @@ class References(NamedTuple):
     memory: Any
 
     @classmethod
-    def of(cls, pictures: Sequence[Picture], needs_memory: bool) -> "References":
+    def of(
+        cls, pictures: Sequence[Picture], codec: type[FrameCodec], config: ModelConfig
+    ) -> "References":
         frames = jnp.stack([jnp.asarray(picture.frame) for picture in pictures])
-        if not needs_memory:
+        if not codec.needs_memory:
             return cls(frames, None)
-        known = [picture.memory for picture in pictures]
+        known = [codec.recalled(own.memory, config, own.size) for own in pictures]
         return cls(frames, jax.tree.map(lambda *parts: jnp.concatenate(parts), *known))
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Integer
 
-from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, quality_at
+from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, closing_distances, quality_at
 from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
@@ -127,7 +127,8 @@ class GopReader:
     def closing(self, opening: Picture | None) -> Picture:
         """The frame that closes the group, after the one that `opening` is."""
         references = [[opening]] if opening is not None and self._record.codecs[0] != IMAGE else []
-        (picture,) = self._depth([self._batch(0, (INTRA,), references)])
+        distances = closing_distances(self._record.frames if references else 0)
+        (picture,) = self._depth([self._batch(0, (INTRA,), distances, references)])
         return picture
 
     def b_frames(self, opening: Picture, closing: Picture) -> dict[int, Picture]:
@@ -136,7 +137,12 @@ class GopReader:
         for depth, b_frames in enumerate(hierarchy(self._record.frames), start=1):
             made = self._depth(
                 [
-                    self._batch(depth, [f.level for f in batch], references_of(batch, decoded))
+                    self._batch(
+                        depth,
+                        [f.level for f in batch],
+                        [f.distances for f in batch],
+                        references_of(batch, decoded),
+                    )
                     for batch in batches(b_frames, self._size)
                 ]
             )
@@ -144,10 +150,15 @@ class GopReader:
         return {time: decoded[time] for time in range(1, self._record.frames)}
 
     def _batch(
-        self, depth: int, levels: Sequence[int], references: Sequence[Sequence[Picture]]
+        self,
+        depth: int,
+        levels: Sequence[int],
+        distances: Sequence[tuple[int, int]],
+        references: Sequence[Sequence[Picture]],
     ) -> Batch:
         record = self._record
-        rates = FrameRates(quality_at(depth, record.quality, record.level_offsets), tuple(levels))
+        quality = quality_at(depth, record.quality, record.level_offsets)
+        rates = FrameRates(quality, tuple(levels), tuple(distances))
         return self._network.batch(NAMES[record.codecs[depth]], self._size, rates, references)
 
     def _depth(self, depth: Sequence[Batch]) -> list[Picture]:

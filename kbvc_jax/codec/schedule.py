@@ -21,6 +21,11 @@ class BFrame(NamedTuple):
         return self.following - self.previous
 
     @property
+    def distances(self) -> tuple[int, int]:
+        """To both references."""
+        return self.time - self.previous, self.following - self.time
+
+    @property
     def is_leaf(self) -> bool:
         """No other frame refers to it."""
         return self.distance == 2

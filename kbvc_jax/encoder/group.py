@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt
 
-from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, quality_at
+from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, closing_distances, quality_at
 from kbvc_jax.codec.payload import Coded, references_of
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.network import EncoderNetwork
@@ -88,11 +88,12 @@ def code_image(
     time: int,
     settings: Settings,
     opening: Picture | None = None,
+    distance: int = 0,
 ) -> CodedDepth:
-    """An I-frame; or a P-frame, after the one before it."""
+    """An I-frame; or a P-frame, so far after the one before it."""
     codec = settings.p_frames if opening else NAMES[IMAGE]
     references = [[opening]] if opening else []
-    rates = FrameRates(settings.quality, (INTRA,))
+    rates = FrameRates(settings.quality, (INTRA,), closing_distances(distance))
     return _code(network, codec, (time,), rates, [frame], references, settings)
 
 
@@ -130,7 +131,8 @@ def _code_batch(
     settings: Settings,
 ) -> CodedDepth:
     times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
-    sources, rates = [frames[time - 1] for time in times], FrameRates(settings.quality, levels)
+    sources = [frames[time - 1] for time in times]
+    rates = FrameRates(settings.quality, levels, tuple(f.distances for f in batch))
     references = references_of(batch, decoded)
     return _code(network, settings.b_frames, times, rates, sources, references, settings)
 

@@ -96,6 +96,7 @@ class Window:
                 time,
                 self.settings,
                 None if intra else opening,
+                0 if intra else time - (before.end if before else 0),
             )
         return self._closing[key]
 

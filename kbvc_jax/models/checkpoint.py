@@ -106,7 +106,7 @@ def _reason(error: Exception) -> str:
 
 
 def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
-    described = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    described = json.dumps(_changed(config), sort_keys=True)
     digest = hashlib.sha256(f"{FORMAT} {described}".encode())
     for key in sorted(arrays):
         array = arrays[key]
@@ -115,6 +115,16 @@ def _fingerprint(config: ModelConfig, arrays: dict[str, np.ndarray]) -> bytes:
         digest.update(f"{key} {array.shape} ".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.digest()[:FINGERPRINT_BYTES]
+
+
+def _changed(config: Any) -> dict[str, Any]:
+    """All that is not as by default: a field that is new changes no checkpoint without it."""
+    out = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value != field.default:
+            out[field.name] = _changed(value) if dataclasses.is_dataclass(value) else value
+    return out
 
 
 def _flatten(

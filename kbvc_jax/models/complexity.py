@@ -224,7 +224,7 @@ def _operations(of_two: Callable[..., Any]) -> float:
 
 def _rate() -> Rate:
     """Any: it decides no shape."""
-    return Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
+    return Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32), jnp.ones((1, 2), jnp.int32))
 
 
 def _array(*shape: int) -> jax.ShapeDtypeStruct:

@@ -30,13 +30,33 @@ class CodecConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MotionConfig:
-    """The second paper's motion auto-encoder, at the small size (codecs/motion)."""
+    """Sent motion, at the small size (codecs/motion)."""
 
     channels: int = 24  # of a direction's latent, at 1/16
     hidden_channels: int = 48
     hyper_channels: tuple[int, ...] = (48, 48)
     interaction: bool = True  # of both directions; False: the paper's ablation
-    segments: int = 2  # of a latent: 1, 2 or 4
+    segments: int = 4  # of a latent: 1, 2 or 4
+    # What the interpolator takes for the motion tells the means, where its frames agree.
+    predictor: bool = True
+    # What is left of the frame, and what joins it with both moved references (codecs/fusion.py).
+    residual: CodecConfig = CodecConfig((32, 64, 96), latent_channels=256, hyper_channels=(96, 96))
+    fusion_channels: int = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class FineConfig:
+    """The second paper's network (codecs/motion/fine). All but the sizes are its ablations."""
+
+    flow_channels: tuple[int, ...] = (32, 64, 32, 16)
+    motion_channels: int = 64  # of a direction's latent, at 1/16
+    context_channels: tuple[int, int, int] = (48, 64, 96)  # at 1/2, 1/4 and 1/8
+    latent_channels: int = 128  # y, at 1/16
+    interaction: bool = True
+    segments: int = 4  # of both latents: 1, 2 or 4
+    selection: Literal["convex", "independent", "half", "joined"] = "convex"
+    alignment: bool = True
+    predictor: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +82,7 @@ class ModelConfig:
     # such thing, as in the paper.
     fusion_channels: int = 0
     motion: MotionConfig | None = None  # None: no codec that sends it
+    fine: FineConfig | None = None  # None: not the second paper's
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
     lambda_min: float = 0.0003
     lambda_max: float = 0.08

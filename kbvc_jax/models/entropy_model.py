@@ -27,7 +27,7 @@ ACTIVATION_MAX = 127
 class IntegerLayer(NamedTuple):
     """A transposed convolution; sums are shifted right to the next layer's scale."""
 
-    weights: Int8[Array | np.ndarray, "5 5 i o"]
+    weights: Int8[Array | np.ndarray, "k k i o"]
     bias: Int32[Array | np.ndarray, "o"]
     shift: Int32[Array | np.ndarray, "o"]
 
@@ -137,7 +137,7 @@ def quantise_hyperprior(
 
 
 def _quantise_layer(
-    weights: Float[np.ndarray, "5 5 i o"], bias: Float[np.ndarray, "o"], places: int, target: int
+    weights: Float[np.ndarray, "k k i o"], bias: Float[np.ndarray, "o"], places: int, target: int
 ) -> IntegerLayer:
     """Inputs have `places` binary places, outputs `target`; weights, each output's own."""
     largest = np.maximum(np.abs(weights).max((0, 1, 2)), 1e-6)

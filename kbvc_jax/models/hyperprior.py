@@ -23,10 +23,11 @@ Z_SPREAD = 1.0  # of z's densities at first, in bins: training starts with z dev
 
 
 class Rate(NamedTuple):
-    """What selects the rate of each frame of a batch; both (b,)."""
+    """What a stream says of each frame of a batch before its symbols."""
 
-    quality: Array
-    level: Array
+    quality: Float[Array, "b"]
+    level: Int[Array, "b"]
+    distances: Int[Array, "b 2"] | None = None  # in frames, to both references; None: not told
 
 
 class Gaussian(NamedTuple):
@@ -110,10 +111,14 @@ class Hyperprior(nnx.Module):
         # Its last layer gives log2 of the scale. Coding runs it in integers: see entropy_model.py.
         # ReLU, because in integers it is a clip.
         self.scale_decoder = upsampling(*up, dtype=dtype, rngs=rngs, activation=jax.nn.relu)
-        self.bottleneck = FactorisedDensity(hyper[-1], rngs=rngs)
+        self.begin(config, levels, rngs)
+
+    def begin(self, config: ModelConfig, levels: range, rngs: nnx.Rngs) -> None:
+        """With what is beside the transforms: the density of z, and what quality does to both."""
+        self.bottleneck = FactorisedDensity(self.z_channels, rngs=rngs)
         gains = config.gains
-        self.scale_shift = scale_curve(config, m, levels) if gains else None
-        self.z_spread = spread_curve(config, hyper[-1], levels) if gains else None
+        self.scale_shift = scale_curve(config, self.channels, levels) if gains else None
+        self.z_spread = spread_curve(config, self.z_channels, levels) if gains else None
 
     def hyper_latent(self, y: Float[Array, "b h w m"]) -> Float[Array, "b zh zw c"]:
         return self.encoder(pad_to_multiple(y, self.stride)).astype(jnp.float32)

@@ -72,6 +72,8 @@ class Decoder(nnx.Module):
 class Interpolation(NamedTuple):
     frame: Float[Array, "b h w 3"]
     features: tuple[Array, ...]  # predicted features of the middle frame, levels 1 to 3
+    # Where the middle frame's pixels lie in both frames, about.
+    motion: tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
 
 
 class Interpolator(nnx.Module):
@@ -110,19 +112,26 @@ class Interpolator(nnx.Module):
         return pyramid
 
     def intermediate(
-        self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
+        self,
+        previous: Float[Array, "b h w 3"],
+        following: Float[Array, "b h w 3"],
+        time: Float[Array, "b"] | float = 0.5,
     ) -> Interpolation:
-        """Sizes are multiples of 16. The frame is not clipped."""
+        """At a time between 0 and 1. Sizes are multiples of 16. The frame is not clipped."""
+        time = jnp.broadcast_to(time, len(previous))[:, None, None, None]
+        start = end = jnp.zeros((*previous.shape[:3], 2))
         if self.matched:
-            motion = match(previous, following)
-            previous, following = warp(previous, motion), warp(following, -motion)
+            matched = 2 * match(previous, following)
+            start, end = time * matched, (time - 1) * matched
+            previous, following = warp(previous, start), warp(following, end)
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
         previous, following = previous - mean, following - mean
         both = jnp.concatenate([previous, following])  # one pass through the shared encoder
         pyramid = [jnp.split(features, 2) for features in self.encode(both)]
 
-        time = jnp.full((*pyramid[-1][0].shape[:3], 1), 0.5, pyramid[-1][0].dtype)
-        out = self.decoders[-1](jnp.concatenate([*pyramid[-1], time], -1))
+        coarsest = pyramid[-1][0]
+        clock = jnp.broadcast_to(time.astype(coarsest.dtype), (*coarsest.shape[:3], 1))
+        out = self.decoders[-1](jnp.concatenate([*pyramid[-1], clock], -1))
         flows, features = out[..., :4], []
         for decoder, (f0, f1) in reversed(list(zip(self.decoders[:-1], pyramid[:-1], strict=True))):
             features.append(out[..., 4:])
@@ -135,7 +144,8 @@ class Interpolator(nnx.Module):
         merged = mask * warp(previous, flows[..., :2]) + (1 - mask) * warp(
             following, flows[..., 2:]
         )
-        return Interpolation(merged + mean + out[..., 5:], tuple(reversed(features)))
+        motion = start + flows[..., :2], end + flows[..., 2:]
+        return Interpolation(merged + mean + out[..., 5:], tuple(reversed(features)), motion)
 
     def __call__(
         self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]

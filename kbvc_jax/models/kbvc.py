@@ -9,7 +9,11 @@ from kbvc_jax.models.codecs.contract import FrameCodec, Integers, Size
 from kbvc_jax.models.codecs.fusion import Fusion, aligned
 from kbvc_jax.models.codecs.image import ImageNetwork
 from kbvc_jax.models.codecs.kernel import KernelNetwork
+from kbvc_jax.models.codecs.motion.fine.flow import FlowNetwork
+from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
+from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
 from kbvc_jax.models.codecs.motion.network import MotionNetwork
+from kbvc_jax.models.codecs.motion.residual import ResidualNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
@@ -30,6 +34,13 @@ class Kbvc(nnx.Module):
             Fusion(config.fusion_channels, dtype, rngs) if config.fusion_channels else None
         )
         self.motion = MotionNetwork(config, config.motion, dtype, rngs) if config.motion else None
+        self.residual = (
+            ResidualNetwork(config, config.motion, dtype, rngs) if config.motion else None
+        )
+        fine = config.fine
+        self.flow = FlowNetwork(fine.flow_channels, dtype, rngs) if fine else None
+        self.fine_motion = FineMotion(config, fine, dtype, rngs) if fine else None
+        self.fine = FineFrame(config, fine, dtype, rngs) if fine else None
 
     def codec(self, name: str, size: Size, integers: Integers | None = None) -> FrameCodec:
         """One of its codecs, for frames of this size; without integers for training alone."""

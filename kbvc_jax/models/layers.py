@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
@@ -76,6 +77,28 @@ class TransposedConvolution(Convolution):
 
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
         return transposed_conv(*self._operands(x))
+
+
+class Depthwise(nnx.Module):
+    """3x3, each channel for itself."""
+
+    def __init__(self, channels: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        self.dtype = dtype
+        initial = jax.nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
+        self.kernel = nnx.Param(initial(rngs.params(), (3, 3, 1, channels)))
+        self.bias = nnx.Param(jnp.zeros(channels))
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        kernel, bias = (a[...].astype(self.dtype) for a in (self.kernel, self.bias))
+        out = lax.conv_general_dilated(
+            x.astype(self.dtype),
+            kernel,
+            (1, 1),
+            [(1, 1)] * 2,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=x.shape[-1],
+        )
+        return out + bias
 
 
 class PReLU(nnx.Module):

@@ -9,7 +9,7 @@ from kbvc_jax.ops.convolution import depth_to_space, phase_kernel
 
 
 def integer_transposed_conv(
-    x: Int8[Array, "b h w i"], weights: Int8[Array, "5 5 i o"], bias: Int32[Array, "o"]
+    x: Int8[Array, "b h w i"], weights: Int8[Array, "k k i o"], bias: Int32[Array, "o"]
 ) -> Int32[Array, "b 2*h 2*w o"]:
     """int8 x int8 -> int32, as one matrix product of the 3x3 neighbourhoods.
 

@@ -73,12 +73,21 @@ class CheckpointConfig:
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     # What is trained: IFRNet, the image codec, both codecs, the frame codec, the hyperpriors of
-    # both, the motion, or the fusion; what a stage does not train stands still. "image" with groups
-    # of two frames codes no other; "hyperprior" leaves the latents as they are and learns to price
-    # them.
-    stage: Literal["interpolator", "image", "codec", "frame", "hyperprior", "motion", "fusion"] = (
-        "codec"
-    )
+    # both, or the fusion; where motion is sent FlowNet, the motion, what it leaves of frames, and
+    # all of these jointly. What a stage does not train stands still. "image" with groups of two
+    # frames codes no other; "hyperprior" leaves the latents as they are and learns to price them.
+    stage: Literal[
+        "interpolator",
+        "image",
+        "codec",
+        "frame",
+        "hyperprior",
+        "fusion",
+        "flow",
+        "motion",
+        "residual",
+        "joint",
+    ] = "codec"
     model: ModelConfig = ModelConfig()
     # The codec of B-frames that training walks; None: the model's.
     b_frames: str | None = None
@@ -136,8 +145,15 @@ def check(config: TrainConfig, devices: int) -> None:
         raise InputError("stage=interpolator needs model.interpolate=true")
     if config.stage == "fusion" and not config.model.fusion_channels:
         raise InputError("stage=fusion needs model.fusion_channels=N with N of at least 1")
-    if config.stage == "motion" and config.model.motion is None:
-        raise InputError("stage=motion needs a model.motion (models/config.py: MotionConfig)")
+    model = config.model
+    sent = config.stage in ("motion", "residual", "joint")
+    if sent and model.motion is None and model.fine is None:
+        raise InputError(
+            f"stage={config.stage} needs a model.motion or a model.fine (models/config.py: "
+            "MotionConfig, FineConfig)"
+        )
+    if config.stage == "flow" and model.fine is None:
+        raise InputError("stage=flow needs a model.fine (models/config.py: FineConfig)")
     clips, batch_size = config.validation.clips, config.validation.data.batch_size
     if clips % batch_size:
         raise InputError(
@@ -155,9 +171,7 @@ def _check_data(where: str, data: DataConfig, stage: str, devices: int) -> None:
             f"{where}.batch_size={data.batch_size} cannot be divided among {devices} devices; "
             f"use a multiple of {devices}"
         )
-    least = (
-        3 if stage in ("interpolator", "frame", "fusion", "motion") else 2
-    )  # two frames are I-frames alone
+    least = 2 if stage in ("image", "codec", "hyperprior") else 3  # two frames are I-frames alone
     if data.frames < least:
         raise InputError(f"{where}.frames={data.frames}; stage={stage} needs at least {least}")
     if any(size % 16 for size in data.crop):

@@ -103,9 +103,12 @@ def code_group(
             decoded[time] = jax.tree.map(lambda part, row=row: part[row : row + 1], seen)
 
     def side(times: Sequence[int]) -> Decoded:
-        seen = [decoded[time] for time in times]
-        if not between.needs_memory:
-            seen = [Decoded(reference.frame, None) for reference in seen]
+        seen = [
+            Decoded(own.frame, between.recalled(own.memory, model.config, size))
+            if between.needs_memory
+            else Decoded(own.frame, None)
+            for own in (decoded[time] for time in times)
+        ]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
 
     code(images, 0, [0, last], Rate(quality[jnp.array([0, last])], jnp.zeros(2, jnp.int32)))
@@ -115,7 +118,10 @@ def code_group(
         levels = jnp.clip(levels, told_apart.start, told_apart.stop - 1)
         before, after = side([f.previous for f in depth]), side([f.following for f in depth])
         after = jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, before)
-        code(between, number, times, Rate(quality[jnp.array(times)], levels), before, after)
+        distances = jnp.array([f.distances for f in depth])
+        distances = jnp.where(alone, distances[:, :1], distances)
+        rate = Rate(quality[jnp.array(times)], levels, distances)
+        code(between, number, times, rate, before, after)
     in_order = [coded[time] for time in range(len(frames))]
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
 

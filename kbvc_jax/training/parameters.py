@@ -11,7 +11,10 @@ from kbvc_jax.training.starting_point import start
 
 # What the names of their parameters begin with.
 INTERPOLATOR, IMAGE, FRAME, FUSION = "interpolator.", "image.", "frame.", "fusion."
-MOTION = "motion."
+# Where content lies, what is sent of it, the frame under what that tells: small and full size.
+FLOW = "flow."
+MOTION, FINE_MOTION = "motion.", "fine_motion."
+RESIDUAL, FINE = "residual.", "fine."
 HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
 DENSITY = ".bottleneck."  # and those of z's densities
 
@@ -36,10 +39,13 @@ def trained_in(stage: str, name: str) -> bool:
     return {
         "interpolator": True,
         "image": name.startswith(IMAGE),
-        "codec": not name.startswith((INTERPOLATOR, FUSION, MOTION)),
+        "codec": name.startswith((IMAGE, FRAME)),
         "frame": name.startswith(FRAME),
-        "hyperprior": HYPERPRIOR in name and not name.startswith(MOTION),
-        "motion": name.startswith(MOTION),
+        "hyperprior": HYPERPRIOR in name and name.startswith((IMAGE, FRAME)),
+        "flow": name.startswith(FLOW),
+        "motion": name.startswith((MOTION, FINE_MOTION)),
+        "residual": name.startswith((RESIDUAL, FINE)),
+        "joint": name.startswith((FLOW, MOTION, FINE_MOTION, RESIDUAL, FINE)),
         "fusion": name.startswith(FUSION),
     }[stage]
 

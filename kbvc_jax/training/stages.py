@@ -13,10 +13,12 @@ import numpy as np
 from jaxtyping import Array, UInt8
 
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
+from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.flow_loss import flow_loss
 from kbvc_jax.training.group import code_group, frames_and_observed, with_observed
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import Metrics, distortion, draw_quality, falling, rate, rate_distortion
@@ -37,7 +39,7 @@ class Stage(NamedTuple):
 
 
 def build_stage(config: TrainConfig, model: Kbvc) -> Stage:
-    special = {"interpolator": _interpolator, "motion": _motion}
+    special = {"interpolator": _interpolator, "flow": _flow, "motion": _motion}
     return special.get(config.stage, _codec)(config, model)
 
 
@@ -93,18 +95,34 @@ def _motion(config: TrainConfig, model: Kbvc) -> Stage:
         quality_key, noise_key = jax.random.split(key)
         quality = jax.random.uniform(quality_key, minval=low, maxval=high)
         model = skeleton.model(values)
-        frames, observed = group
-        return motion_loss(model, frames, observed, quality, noise_key, rate_weight, config)[:2]
+        seen = frames_and_observed(group)
+        return motion_loss(model, *seen, quality, noise_key, rate_weight, config)[:2]
 
     def evaluate(values, group, quality):
         model = skeleton.model(values)
-        frames, observed = group
-        _, metrics, blend = motion_loss(model, frames, observed, quality, None, 1.0, config)
+        seen = frames_and_observed(group)
+        _, metrics, blend = motion_loss(model, *seen, quality, None, 1.0, config)
         return metrics, blend
 
     parts = _parted(config, everything)
-    prepare = partial(with_observed, MotionCodec)
+    prepare = partial(with_observed, FineCodec if config.model.fine else MotionCodec)
     return Stage(loss, evaluate, config.validation.qualities, *parts, prepare)
+
+
+def _flow(config: TrainConfig, model: Kbvc) -> Stage:
+    skeleton, everything = split(model)
+
+    def flow(values: Parameters):
+        return skeleton.model(values).flow
+
+    def loss(values, frames, key, rate_weight):
+        return flow_loss(flow(values), frames, rate_weight)[:2]
+
+    def evaluate(values, frames, quality):
+        _, metrics, found = flow_loss(flow(values), frames)
+        return metrics, jnp.clip(found, 0, 1)
+
+    return Stage(loss, evaluate, (0.0,), *_parted(config, everything))
 
 
 def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:

@@ -24,7 +24,7 @@ from kbvc_jax.rate import QUALITY_STEPS
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITY = 75 * QUALITY_STEPS
-RATES = FrameRates(QUALITY, (0, 0))
+RATES = FrameRates(QUALITY, (0, 0), ((1, 1), (1, 1)))
 RATE = Rate(jnp.full(2, 75.0), jnp.zeros(2, jnp.int32))
 SIZE = Size(70, 102)
 

@@ -105,7 +105,7 @@ def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames):
     }
     memory = Memory(known["y"], known["z"].astype(jnp.int32))
     sides = [[Picture(jnp.asarray(frame), memory)]] * 2
-    batch = network.batch(b_frames, size, FrameRates(Quality(0), (2,)), sides)
+    batch = network.batch(b_frames, size, FrameRates(Quality(0), (2,), ((1, 1),)), sides)
     latents = network.latents(b_frames, size)
     symbols = {x.name: jnp.zeros((1, *x.shape), jnp.int32) for x in latents}
     program, rate = network.program(batch), batch.rate

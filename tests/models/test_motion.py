@@ -17,13 +17,12 @@ from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.models.codecs.contract import Decoded, Size
-from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
 from kbvc_jax.models.codecs.motion.interaction import Interaction
-from kbvc_jax.models.codecs.motion.network import HAAR, spread
+from kbvc_jax.models.codecs.motion.network import HAAR, Foreseen, spread
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.models.codecs.walk import Read, Write, walk
+from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.errors import InputError
@@ -145,20 +144,9 @@ def test_the_linear_path_alone_keeps_the_motion():
         np.testing.assert_allclose(found, warp(side, spread(motion)), atol=0.02)
 
 
-def sides(count: int = 2, size=(32, 48)):
+def sides(size=(32, 48)):
     rng = np.random.default_rng(7)
-    codec = tiny_model(1).codec("image", Size(*size))
-    z, y = (latent.shape for latent in codec.latents)
-    return [
-        Decoded(
-            jnp.asarray(rng.random((1, *size, 3)), jnp.float32),
-            Memory(
-                jnp.asarray(rng.normal(size=(1, *y)), jnp.float32),
-                jnp.asarray(rng.integers(-2, 3, (1, *z))),
-            ),
-        )
-        for _ in range(count)
-    ]
+    return [Decoded(jnp.asarray(rng.random((1, *size, 3)), jnp.float32), None) for _ in range(2)]
 
 
 @pytest.mark.parametrize("segments", [1, 2, 4])
@@ -174,8 +162,7 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
     observed = codec.observe(filmed(frame), [filmed(side.frame) for side in sides()])
     exact = codec.analyse(frame, jnp.asarray(observed), context, RATE)
     exact = codec.settle(exact, context, RATE)
-    memories = [side.memory for side in sides()]
-    write = Write(exact, memories, network._prices, "nearest")
+    write = Write(exact, (), network._prices, "nearest")
     written = walk(codec, write, context, RATE).known
     read = walk(codec, Read(write.symbols), context, RATE).known
     for name in (MOTION_Z, MOTION, "z", "y"):
@@ -186,13 +173,14 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
 
 
 def test_a_later_segment_hears_of_both_directions_so_far():
-    model = tiny_model(3, SENDING)
-    network = model.motion
+    asked = dataclasses.replace(SENDING, motion=dataclasses.replace(SENDING.motion, segments=2))
+    network = tiny_model(3, asked).motion
     z = jnp.zeros((1, 1, 1, SENDING.motion.hyper_channels[-1]))
     c = SENDING.motion.channels
 
     def means(told):
-        return network.mean(z, (2, 3), lambda mean: told * jnp.ones_like(mean))
+        foreseen = Foreseen(jnp.zeros((1, 2, 3, 2 * c)), jnp.zeros((1, 2, 3, 1)))
+        return network.mean(z, foreseen, lambda mean: told * jnp.ones_like(mean))
 
     change = np.abs(np.asarray(means(1.0) - means(0.0)))[0]
     first = (np.arange(2)[:, None] + np.arange(3)) % 2 == 0
@@ -279,3 +267,38 @@ def test_steps_lower_the_loss():
     asked = config(stage="motion", model=SENDING)
     stage = build_stage(asked, build(asked))
     assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95
+
+
+def test_what_the_interpolator_sees_move_is_foreseen():
+    """To the left by 6 pixels from one reference to the other: 3 each way, at 8 x 8 cells."""
+    model = build(config(stage="motion", model=SENDING))
+    rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
+    both = jnp.stack([view(-3), view(3)])
+    foreseen = model.motion.foresee(both, model.interpolator, rate)
+    motion = jnp.array([[[[[3.0, 0.0]]], [[[-3.0, 0.0]]]]]) * jnp.ones((1, 2, 12, 12, 1))
+    exact = model.motion.analyse(view(0), both, motion, rate)
+    left = np.abs(inner(exact - foreseen.latent)).mean()
+    assert left < 0.5 * np.abs(inner(exact)).mean()
+    assert inner(foreseen.trust).mean() > 0.5
+    without = dataclasses.replace(SENDING.motion, predictor=False)
+    plain = build(config(stage="motion", model=dataclasses.replace(SENDING, motion=without)))
+    assert not plain.motion.foresee(both, plain.interpolator, rate).latent.any()
+
+
+def test_of_a_still_scene_the_frame_is_its_reference_at_first():
+    model = build(config(stage="residual", model=SENDING))
+    codec = model.codec("motion", Size(96, 96))
+    still = [Decoded(view(0), None)] * 2
+    rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
+    observed = jnp.zeros((1, 2, 12, 12, 2))
+    shown = estimate(codec, view(0), still, rate, observed=observed).decoded.frame
+    assert np.abs(np.asarray(shown - view(0))).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("stage", "trained"), [("residual", {"residual"}), ("joint", {"motion", "residual"})]
+)
+def test_a_stage_of_sent_motion_trains_its_own_part(stage, trained):
+    asked = config(stage=stage, model=dataclasses.replace(SENDING, b_frames="motion"))
+    built = build_stage(asked, build(asked))
+    assert {name.split(".")[0] for name in built.trainable} == trained

@@ -9,13 +9,11 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Float, Integer
 
 from kbvc_jax.models.codecs.contract import Choose, FrameCodec, Latent, Symbols, Values
 from kbvc_jax.models.config import CodecConfig, ModelConfig
-from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Learned, Rate
-from kbvc_jax.models.padding import crop
 from kbvc_jax.models.rate_control import gain_curve
 
 # Bits worth a squared error of 1: docs/release-training.md.
@@ -96,19 +94,3 @@ class HyperpriorCodec(FrameCodec):
         if latent.name == "z":
             return self.z_tables(self.OWN, latent, rate)
         return self.y_tables(self.OWN, symbols["z"], rate)
-
-    def integers(self, prior: str) -> IntegerPrior:
-        assert self._integers is not None  # a model that is coded with is one that was exported
-        return self._integers[prior]
-
-    def z_tables(self, prior: str, latent: Latent, rate: Rate) -> Integer[Array, "b zh zw c"]:
-        own = z_indexes(self.integers(prior), rate, self.levels.start)[:, None, None]
-        return jnp.broadcast_to(own, (len(own), *latent.shape))
-
-    def y_tables(
-        self, prior: str, z: Int[Array, "b zh zw c"], rate: Rate
-    ) -> Integer[Array, "b lh lw m"]:
-        integers = self.integers(prior)
-        offsets = index_offsets(integers, rate, self.levels.start)
-        indexes = table_indexes(integers.layers, z, offsets)
-        return crop(indexes, *self.size.blocks).astype(jnp.uint8)

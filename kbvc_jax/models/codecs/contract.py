@@ -14,11 +14,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Integer, Shaped, UInt
+from jaxtyping import Array, Float, Int, Integer, Shaped, UInt
 
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.entropy_model import IntegerPrior
+from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
+from kbvc_jax.models.padding import crop
 
 BLOCK = 16
 GAUSSIAN = "gaussian"  # the tables that all codecs share, by scale
@@ -94,6 +95,11 @@ class FrameCodec(abc.ABC):
         """What the references, in display order, tell before a symbol is known."""
 
     @classmethod
+    def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Any:
+        """What it makes of the memory, a batch of one, that a reference of any codec has."""
+        return memory
+
+    @classmethod
     def observe(
         cls, frames: UInt[np.ndarray, "b h w 3"], references: Sequence[UInt[np.ndarray, "b h w 3"]]
     ) -> Any:
@@ -131,6 +137,22 @@ class FrameCodec(abc.ABC):
         self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
     ) -> Integer[Array, "b ..."]:
         """The table of each symbol, by symbols before it: integers alone, the same everywhere."""
+
+    def integers(self, prior: str) -> IntegerPrior:
+        assert self._integers is not None  # a model that is coded with is one that was exported
+        return self._integers[prior]
+
+    def z_tables(self, prior: str, latent: Latent, rate: Rate) -> Integer[Array, "b zh zw c"]:
+        own = z_indexes(self.integers(prior), rate, self.levels.start)[:, None, None]
+        return jnp.broadcast_to(own, (len(own), *latent.shape))
+
+    def y_tables(
+        self, prior: str, z: Int[Array, "b zh zw c"], rate: Rate
+    ) -> Integer[Array, "b lh lw m"]:
+        integers = self.integers(prior)
+        offsets = index_offsets(integers, rate, self.levels.start)
+        indexes = table_indexes(integers.layers, z, offsets)
+        return crop(indexes, *self.size.blocks).astype(jnp.uint8)
 
     @abc.abstractmethod
     def synthesise(self, known: Values, context: Any, rate: Rate) -> Decoded:

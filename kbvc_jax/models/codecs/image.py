@@ -11,6 +11,7 @@ keeps the finest detail: a linear transform of what is missing, block by block, 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
@@ -71,7 +72,7 @@ class ImageNetwork(LatentNetwork):
     ) -> Float[Array, "b lh lw m"]:
         """What is known of `still`, and what the moved picture's sketch has besides; both before
         their gains."""
-        both = Rate(*(jnp.concatenate([part, part]) for part in rate))
+        both = jax.tree.map(lambda part: jnp.concatenate([part, part]), rate)
         sketches = self.sketch(jnp.concatenate([moved, still]), both)
         moved, still = jnp.split(sketches, 2)
         return known + self.known_latent(moved - still, rate)

@@ -1,6 +1,6 @@
 """The codecs of a stream by number, as records have them. Without JAX, for whoever only lists."""
 
-NAMES = ["image", "kernel", "predicted", "motion"]  # a new one goes to the end
+NAMES = ["image", "kernel", "predicted", "motion", "fine"]  # a new one goes to the end
 IMAGE = NAMES.index("image")
 
 

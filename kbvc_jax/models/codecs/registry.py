@@ -4,6 +4,7 @@ from kbvc_jax.models.codecs.contract import FrameCodec
 from kbvc_jax.models.codecs.image import ImageCodec
 from kbvc_jax.models.codecs.kernel import KernelCodec
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
+from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.predicted import PredictedCodec
 
@@ -12,6 +13,7 @@ CODECS: dict[str, type[FrameCodec]] = {
     "kernel": KernelCodec,
     "predicted": PredictedCodec,
     "motion": MotionCodec,
+    "fine": FineCodec,
 }
 
 

@@ -47,9 +47,16 @@ class Walked(NamedTuple):
     context: Any  # all that they tell included
 
 
-def walk(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Walked:
+def walk(
+    codec: FrameCodec,
+    coder: Coder,
+    context: Any,
+    rate: Rate,
+    latents: Sequence[Latent] | None = None,
+) -> Walked:
+    """Over all latents, or the first of them."""
     known: dict[str, Array] = {}
-    for latent in codec.latents:
+    for latent in codec.latents if latents is None else latents:
         choose = partial(coder.residual, Place(codec, latent, dict(known), context, rate))
         mean = codec.mean(latent, known, choose, context, rate)
         known[latent.name] = mean + choose(mean)
@@ -62,6 +69,17 @@ def learnt(codec: FrameCodec, known: Values, context: Any, rate: Rate) -> Any:
     for latent in codec.latents:
         context = codec.learn(latent, known, context, rate)
     return context
+
+
+class Nearest:
+    """Latents as their nearest symbols have them; gradients pass."""
+
+    def __init__(self, exact: Values):
+        self._exact = exact
+
+    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
+        wanted = self._exact[place.latent.name] - mean
+        return wanted + jax.lax.stop_gradient(jnp.rint(wanted) - wanted)
 
 
 class Estimate:

@@ -1,22 +1,22 @@
-"""A frame by sent motion: what its references show where it has them predicts its latent.
+"""A frame by sent motion, at the small size: what its references show where it has them, and what
+that leaves.
 
-references --- sent motion --- both moved --- blend --- image encoder --- means of y
-                                  |                                         |
-                                  +------ fusion --- frame --- image decoder --- y
+references --- sent motion --- both moved --- blend ---+--- fusion --- frame
+                                        frame - blend --- y
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, UInt
 
+from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values
-from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion.estimation import observe
-from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
-from kbvc_jax.models.codecs.predicted import PredictedCodec, Predictors
+from kbvc_jax.models.codecs.motion.network import Foreseen, MotionNetwork, Moved
+from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 
@@ -25,23 +25,19 @@ MOTION, MOTION_Z = "motion", "motion_z"
 
 class Context(NamedTuple):
     sides: Float[Array, "2 b h w 3"]  # references; one serves as both
-    memories: tuple[Memory | None, Memory | None]  # None: of the motion alone
+    foreseen: Foreseen
     moved: Moved | None = None  # once the motion is known
-    of_y: Predictors | None = None
-
-    @property
-    def predictors(self) -> Predictors:
-        assert self.of_y is not None  # the motion is coded before y
-        return self.of_y
 
 
-class MotionCodec(PredictedCodec):
+class MotionCodec(HyperpriorCodec):
+    OWN: ClassVar[str] = "residual"
     observes: ClassVar[bool] = True
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
-        **PredictedCodec.priors,
         MOTION: (MOTION_Z, MOTION),
+        OWN: ("z", "y"),
     }
-    ERROR_WEIGHT: ClassVar[float] = 30.0  # bits worth a squared error of 1 of the motion's latent
+    error_weight = 30.0  # bits worth a squared error of 1
+    MOTION_ERROR_WEIGHT: ClassVar[float] = 30.0
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
@@ -56,25 +52,18 @@ class MotionCodec(PredictedCodec):
         hyperprior = self.motion.hyperprior
         z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
         m = *self.size.blocks, hyperprior.channels
-        sent = Latent(MOTION_Z, z, MOTION), Latent(MOTION, m, error_weight=self.ERROR_WEIGHT)
+        sent = Latent(MOTION_Z, z, MOTION), Latent(MOTION, m, error_weight=self.MOTION_ERROR_WEIGHT)
         return *sent, *super().latents
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
-        first, last = references[0], references[-1]
-        return Context(jnp.stack([first.frame, last.frame]), (first.memory, last.memory))
+        sides = jnp.stack([references[0].frame, references[-1].frame])
+        return Context(sides, self.motion.foresee(sides, self.model.interpolator, rate))
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != MOTION:
             return context
         moved = self.motion.synthesise(known[MOTION], context.sides, rate)
-        foreseen = self.network.analyse(moved.blend, rate)
-        before, after = (
-            self.network.scale_latent(memory.latent, rate) for memory in context.memories if memory
-        )
-        latents = jnp.stack([foreseen, before, after])
-        assert context.memories[0]
-        predictors = Predictors(latents, context.memories[0].z, moved.sides)
-        return context._replace(moved=moved, of_y=predictors)
+        return context._replace(moved=moved)
 
     @classmethod
     def observe(
@@ -89,20 +78,23 @@ class MotionCodec(PredictedCodec):
         context: Context,
         rate: Rate,
     ) -> Values:
-        motion = self.motion.analyse(frame, context.sides, observed, rate)
-        sent = {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
-        return sent | dict(super().analyse(frame, None, None, rate))
+        """y under the motion as its nearest symbols have it."""
+        sent = self.motion_of(frame, observed, context, rate)
+        context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
+        assert context.moved is not None
+        y = self.network.analyse(frame, context.moved, rate)
+        return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
 
-    def settle(self, exact: Values, context: Context, rate: Rate) -> Values:
-        """Under motion as the nearest symbols have it."""
-        known: dict[str, Array] = {}
-        for latent in self.latents[:2]:
-            mean = self.mean(
-                latent, known, lambda m, e=exact[latent.name]: jnp.rint(e - m), context, rate
-            )
-            known[latent.name] = mean + jnp.rint(exact[latent.name] - mean)
-        learnt = self.learn(self.latents[1], known, context, rate)
-        return super().settle(exact, learnt.predictors, rate)
+    def motion_of(
+        self,
+        frame: Float[Array, "b h w 3"],
+        observed: Float[Array, "b 2 mh mw 2"],
+        context: Context,
+        rate: Rate,
+    ) -> dict[str, Array]:
+        motion = self.motion.analyse(frame, context.sides, observed, rate)
+        left = motion - context.foreseen.latent
+        return {MOTION_Z: self.motion.hyperprior.hyper_latent(left), MOTION: motion}
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
@@ -110,11 +102,11 @@ class MotionCodec(PredictedCodec):
         if latent.name == MOTION_Z:
             return jnp.zeros((len(rate.level), *latent.shape))
         if latent.name == MOTION:
-            return self.motion.mean(known[MOTION_Z], self.size.blocks, choose)
-        return super().mean(latent, known, choose, context.predictors, rate)
+            return self.motion.mean(known[MOTION_Z], context.foreseen, choose)
+        return super().mean(latent, known, choose, context, rate)
 
     def density(
-        self, latent: Latent, known: Values, context: Context, rate: Rate
+        self, latent: Latent, known: Values, context: Any, rate: Rate
     ) -> Gaussian | Learned:
         hyperprior = self.motion.hyperprior
         if latent.name == MOTION_Z:
@@ -122,20 +114,17 @@ class MotionCodec(PredictedCodec):
         if latent.name == MOTION:
             scale = hyperprior.log2_scale(known[MOTION_Z], rate, *self.size.blocks)
             return Gaussian(jnp.exp2(scale))
-        return super().density(latent, known, context.predictors, rate)
+        return super().density(latent, known, context, rate)
 
     def tables(
-        self, latent: Latent, symbols: Symbols, memories: Sequence[Memory], rate: Rate
+        self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
     ) -> Integer[Array, "b ..."]:
-        if latent.name not in (MOTION, MOTION_Z):
-            return super().tables(latent, symbols, memories, rate)
         if latent.name == MOTION_Z:
             return self.z_tables(MOTION, latent, rate)
-        return self.y_tables(MOTION, symbols[MOTION_Z], rate)
+        if latent.name == MOTION:
+            return self.y_tables(MOTION, symbols[MOTION_Z], rate)
+        return super().tables(latent, symbols, memories, rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
         assert context.moved is not None  # the walk has learnt it
-        frame = self.network.synthesise(known["y"], rate)
-        if self.model.fusion is not None:
-            frame = self.model.fusion(frame, context.moved.sides, rate.quality)
-        return Decoded(frame, self.memory(known, rate))
+        return Decoded(self.network.synthesise(known["y"], context.moved, rate), None)

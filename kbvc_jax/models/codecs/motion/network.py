@@ -5,7 +5,8 @@ v_f, what it leaves --- encoder ---+          +--- decoder --- v_f, confidence
 v_b, what it leaves --- encoder ---+          +--- decoder --- v_b, confidence
 
 Motion is of cells of 8x8 pixels, its latent m of 16x16. Beside each network a linear path, at first
-alone: four vectors as their Haar transform.
+alone: four vectors as their Haar transform. What the interpolator takes for the motion goes the
+same path and is foreseen, the less the more its frames disagree.
 """
 
 from typing import NamedTuple
@@ -21,8 +22,10 @@ from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Choose
 from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.interaction import Interaction
+from kbvc_jax.models.codecs.motion.segments import parts
 from kbvc_jax.models.config import CodecConfig, ModelConfig, MotionConfig
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.interpolator import Interpolator
 from kbvc_jax.models.layers import Convolution, TransposedConvolution, rectify
 from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 from kbvc_jax.ops.resize import upsample2
@@ -31,7 +34,15 @@ from kbvc_jax.ops.warp import warp
 UNIT = 4.0  # pixels of motion that count as 1
 SEEN = 2 + 1 + 1  # channels of an encoder: motion, what it leaves, how much there is to see
 OUT = 2 + 1  # of a decoder: motion, confidence
+DOUBT = 0.06  # where moved frames differ by this their motion is foreseen in part, 1 / e
 HAAR = 0.5 * np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+
+
+class Foreseen(NamedTuple):
+    """What both sides take for the motion before it is sent."""
+
+    latent: Float[Array, "b lh lw m"]
+    trust: Float[Array, "b lh lw 1"]
 
 
 class Moved(NamedTuple):
@@ -85,7 +96,7 @@ class MotionNetwork(LatentNetwork):
         self.hearing = Interaction(d, dtype, rngs) if meet else None
         steps = 2 * own.segments if own.segments > 1 else 0
         self.first = nnx.List(
-            [Convolution(4 * own.channels, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
+            [Convolution(6 * own.channels + 1, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
         )
         self.last = nnx.List(
             [
@@ -116,32 +127,44 @@ class MotionNetwork(LatentNetwork):
         ]
         return self.scale_latent(jnp.concatenate(told, -1), rate)
 
-    def mean(self, z: Float[Array, "b zh zw c"], blocks: tuple[int, int], choose: Choose) -> Array:
+    def foresee(
+        self, sides: Float[Array, "2 b h w 3"], interpolator: Interpolator | None, rate: Rate
+    ) -> Foreseen:
+        batch, height, width, _ = sides[0].shape
+        if interpolator is None or not self.config.predictor:
+            shape = batch, height // (2 * CELL), width // (2 * CELL)
+            nothing = jnp.zeros((*shape, 2 * self.config.channels))
+            return Foreseen(nothing, jnp.zeros((*shape, 1)))
+        motion = [cells(m) for m in interpolator.intermediate(*sides).motion]
+        moved = [warp(side, spread(m)) for side, m in zip(sides, motion, strict=True)]
+        doubt = cells(jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True))
+        trust = jnp.exp(-((doubt / DOUBT) ** 2))
+        own = [
+            branch.linear(space_to_depth(trust * m / UNIT, 2))
+            for branch, m in zip(self.branches, motion, strict=True)
+        ]
+        latent = self.scale_latent(jnp.concatenate(own, -1), rate)
+        return Foreseen(latent, space_to_depth(trust, 2).mean(-1, keepdims=True))
+
+    def mean(self, z: Float[Array, "b zh zw c"], foreseen: Foreseen, choose: Choose) -> Array:
         """Of both directions' latents, segment by segment: each from its own and the other's so
         far. `choose` adds what is coded."""
-        base = self.hyperprior.mean(z, *blocks)
+        base = foreseen.latent + self.hyperprior.mean(z, *foreseen.trust.shape[1:3])
         if not len(self.first):
             return base
         mean, known = base, jnp.zeros_like(base)
+        _, height, width, channels = base.shape
+        place = parts(height, width, channels, self.config.segments)
         for step, (first, last) in enumerate(zip(self.first, self.last, strict=True)):
             segment, direction = divmod(step, 2)
             own = slice(direction * self.config.channels, (direction + 1) * self.config.channels)
-            refined = last(rectify(first(jnp.concatenate([base, known], -1))))
+            told_so_far = jnp.concatenate([base, known, *foreseen], -1)
+            refined = last(rectify(first(told_so_far)))
             told = mean.at[..., own].add(refined.astype(jnp.float32))
-            here = self._mask(base, segment)
-            mean = jnp.where(here & _within(own, base.shape[-1]), told, mean)
-            known = jnp.where(here & _within(own, base.shape[-1]), mean + choose(mean), known)
+            here = (place == segment) & _within(own, base.shape[-1])
+            mean = jnp.where(here, told, mean)
+            known = jnp.where(here, mean + choose(mean), known)
         return mean
-
-    def _mask(self, latent: Array, segment: int) -> Array:
-        """Positions of a segment: each other one, in a quincunx, or one of each four."""
-        _, height, width, _ = latent.shape
-        row, column = jnp.arange(height)[:, None], jnp.arange(width)
-        if self.config.segments == 2:
-            part = (row + column) % 2
-        else:
-            part = 2 * (row % 2) + (row + column) % 2
-        return (part == segment)[..., None]
 
     def synthesise(
         self, latent: Float[Array, "b lh lw m"], sides: Float[Array, "2 b h w 3"], rate: Rate

@@ -1,0 +1,214 @@
+"""Fine-grained motion compression and selective temporal fusion (arXiv 2506.07709).
+
+frame, references --- flow --- less what is predicted --- motion, sent
+                                                            |
+references --- features --- moved there, selective fusion --- contexts, blend
+                                                                      |
+                                         frame --- y, sent --- blend + residual --- frame
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Integer
+
+from kbvc_jax.models.codecs.contract import (
+    Choose,
+    Decoded,
+    FrameCodec,
+    Latent,
+    Size,
+    Symbols,
+    Values,
+)
+from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
+from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
+from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
+from kbvc_jax.models.codecs.walk import Nearest, walk
+from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
+from kbvc_jax.ops.warp import warp
+
+MOTION, MOTION_Z = "motion", "motion_z"
+DOUBT = 0.06  # where moved frames differ by this their motion is foreseen in part, 1 / e
+FEATURE_STEP, FEATURE_LIMIT = 1 / 16, 127  # of the features that are kept: rounding ends drift
+Flows = tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
+
+
+class Memory(NamedTuple):
+    """Of a frame of this codec; of any other all zeros."""
+
+    feature: Float[Array, "b h/2 w/2 c"]  # small integers
+    motion: Float[Array, "b h/4 w/4 d"]
+    latent: Float[Array, "b lh lw y"]
+    level: Int[Array, "b"]  # from 1; 0: nothing is known
+
+
+class Context(NamedTuple):
+    sides: Float[Array, "2 b h w 3"]
+    memories: tuple[Memory, Memory]
+    predicted: Flows
+    features: tuple[Scales, Scales]
+    # Once the motion is known:
+    fused: Fused | None = None
+    motion: Float[Array, "b h/4 w/4 d"] | None = None  # its features
+    flows: Flows | None = None
+
+    @property
+    def present(self) -> Float[Array, "b 2"]:
+        return jnp.stack([memory.level > 0 for memory in self.memories], -1).astype(jnp.float32)
+
+
+class FineCodec(FrameCodec):
+    MOTION_NETWORK: ClassVar[str] = "fine_motion"
+    FRAME_NETWORK: ClassVar[str] = "fine"
+    priors: ClassVar[Mapping[str, tuple[str, str]]] = {
+        MOTION_NETWORK: (MOTION_Z, MOTION),
+        FRAME_NETWORK: ("z", "y"),
+    }
+    levels: ClassVar[range] = FineFrame.LEVELS
+    needs_memory: ClassVar[bool] = True
+    refined: ClassVar[bool] = False  # y depends on the motion as it is coded
+
+    @classmethod
+    def is_in(cls, config: ModelConfig) -> bool:
+        return config.fine is not None
+
+    @classmethod
+    def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Memory:
+        if isinstance(memory, Memory):
+            return memory
+        own = config.fine
+        assert own is not None
+        rows, columns = size.blocks
+        return Memory(
+            jnp.zeros((1, 8 * rows, 8 * columns, own.context_channels[0])),
+            jnp.zeros((1, 4 * rows, 4 * columns, own.motion_channels)),
+            jnp.zeros((1, rows, columns, own.latent_channels)),
+            jnp.zeros(1, jnp.int32),
+        )
+
+    @property
+    def motion(self) -> FineMotion:
+        return self.model.fine_motion
+
+    @property
+    def frame(self) -> FineFrame:
+        return self.model.fine
+
+    @property
+    def latents(self) -> tuple[Latent, ...]:
+        out = []
+        for prior, (z, y) in self.priors.items():
+            hyperprior = getattr(self.model, prior).hyperprior
+            cells = self.size.cells(hyperprior.stride)
+            out += [
+                Latent(z, (*cells, hyperprior.z_channels), prior),
+                Latent(y, (*self.size.blocks, hyperprior.channels)),
+            ]
+        return tuple(out)
+
+    def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
+        both = references[0], references[-1]
+        sides = jnp.stack([side.frame for side in both])
+        memories = both[0].memory, both[1].memory
+        predicted = self._predict(sides, rate)
+        features = [
+            self.frame.contexts.features(
+                side.frame, FEATURE_STEP * side.memory.feature, side.memory.level
+            )
+            for side in both
+        ]
+        return Context(sides, memories, predicted, (features[0], features[1]))
+
+    def _predict(self, sides: Float[Array, "2 b h w 3"], rate: Rate) -> Flows:
+        """By the interpolator, the less the more its moved frames disagree."""
+        interpolator = self.model.interpolator
+        if interpolator is None or not self.model.config.fine.predictor:
+            nothing = jnp.zeros((*sides.shape[1:4], 2))
+            return nothing, nothing
+        assert rate.distances is not None
+        distances = rate.distances.astype(jnp.float32)
+        time = distances[:, 0] / jnp.maximum(distances.sum(-1), 1)
+        flows = interpolator.intermediate(*sides, time=time).motion
+        moved = [warp(side, flow) for side, flow in zip(sides, flows, strict=True)]
+        doubt = jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True)
+        trust = jnp.exp(-((doubt / DOUBT) ** 2))
+        return trust * flows[0], trust * flows[1]
+
+    def analyse(
+        self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
+    ) -> Values:
+        sent = self.motion_of(frame, observed, context, rate)
+        context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
+        assert context.fused is not None
+        y = self.frame.encoder(frame, context.fused) * self.frame.step(rate)
+        beside = self._beside(context)
+        return sent | {"z": self.frame.hyperprior.hyper_latent(y, beside), "y": y}
+
+    def motion_of(
+        self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
+    ) -> dict[str, Array]:
+        flows = [self.model.flow(frame, side) for side in context.sides]
+        left = [v - p for v, p in zip(flows, context.predicted, strict=True)]
+        known = [memory.motion for memory in context.memories]
+        m = self.motion.analyse((left[0], left[1]), (known[0], known[1]), context.present, rate)
+        return {MOTION_Z: self.motion.hyperprior.hyper_latent(m), MOTION: m}
+
+    def _beside(self, context: Context) -> Float[Array, "b lh lw y"]:
+        assert context.fused is not None
+        return self.frame.of_context(context.fused.contexts[-1]).astype(jnp.float32)
+
+    def mean(
+        self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
+    ) -> Float[Array, "b ..."]:
+        if latent.name == MOTION:
+            return self.motion.mean(known[MOTION_Z], context.predicted, self.size.blocks, choose)
+        if latent.name == "y":
+            memories = [memory.latent for memory in context.memories]
+            parts = self._beside(context), memories, context.present
+            return self.frame.mean(known["z"], *parts, choose, rate)
+        return jnp.zeros((len(rate.level), *latent.shape))
+
+    def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
+        if latent.name != MOTION:
+            return context
+        motion = self.motion.synthesise(known[MOTION], context.predicted, rate)
+        fused = self.frame.contexts(context.sides, context.features, motion.flows, rate)
+        return context._replace(fused=fused, motion=motion.features, flows=motion.flows)
+
+    def _prior(self, latent: Latent) -> str:
+        return next(prior for prior, names in self.priors.items() if latent.name in names)
+
+    def density(
+        self, latent: Latent, known: Values, context: Context, rate: Rate
+    ) -> Gaussian | Learned:
+        prior = self._prior(latent)
+        hyperprior, (z, _) = getattr(self.model, prior).hyperprior, self.priors[prior]
+        if latent.name == z:
+            return Learned(hyperprior, rate)
+        return Gaussian(jnp.exp2(hyperprior.log2_scale(known[z], rate, *self.size.blocks)))
+
+    def tables(
+        self, latent: Latent, symbols: Symbols, memories: Sequence[Memory], rate: Rate
+    ) -> Integer[Array, "b ..."]:
+        prior = self._prior(latent)
+        z, _ = self.priors[prior]
+        if latent.name == z:
+            return self.z_tables(prior, latent, rate)
+        return self.y_tables(prior, symbols[z], rate)
+
+    def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
+        assert context.fused is not None and context.motion is not None
+        latent = known["y"] * self.frame.inverse_step(rate)
+        shown = self.frame.decoder(latent, context.fused)
+        memory = Memory(_kept(shown.feature), context.motion, latent, rate.level + 1)
+        return Decoded(shown.frame, memory)
+
+
+def _kept(feature: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    """As small integers; gradients pass."""
+    exact = jnp.clip(feature / FEATURE_STEP, -FEATURE_LIMIT, FEATURE_LIMIT)
+    return exact + jax.lax.stop_gradient(jnp.rint(exact) - exact)
