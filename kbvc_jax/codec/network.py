@@ -59,8 +59,6 @@ class Network:
         needed, config = CODECS[codec].needs_memory, self.inference.model.config
         if needed and not references:
             raise InputError(f"damaged stream: a {codec} frame without one before it")
-        if needed and any(picture.memory is None for side in references for picture in side):
-            raise InputError(f"damaged stream: a {codec} frame refers to one of another codec")
         sides = tuple(References.of(side, CODECS[codec], config) for side in references)
         return Batch(codec, size, rates, sides)
 

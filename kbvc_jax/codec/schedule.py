@@ -26,6 +26,11 @@ class BFrame(NamedTuple):
         return self.time - self.previous, self.following - self.time
 
     @property
+    def ways(self) -> tuple[range, range]:
+        """The times of the frames between it and either reference, the nearest first."""
+        return range(self.time - 1, self.previous, -1), range(self.time + 1, self.following)
+
+    @property
     def is_leaf(self) -> bool:
         """No other frame refers to it."""
         return self.distance == 2

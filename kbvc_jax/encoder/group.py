@@ -12,7 +12,7 @@ from kbvc_jax.codec.payload import Coded, references_of
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import bits_and_errors, code_frames
-from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.contract import Size, Ways
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.rate import Quality
@@ -134,7 +134,8 @@ def _code_batch(
     sources = [frames[time - 1] for time in times]
     rates = FrameRates(settings.quality, levels, tuple(f.distances for f in batch))
     references = references_of(batch, decoded)
-    return _code(network, settings.b_frames, times, rates, sources, references, settings)
+    ways = [[[frames[t - 1] for t in f.ways[side]] for f in batch] for side in range(2)]
+    return _code(network, settings.b_frames, times, rates, sources, references, settings, ways)
 
 
 def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:
@@ -157,10 +158,11 @@ def _code(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     references: Sequence[Sequence[Picture]],
     settings: Settings,
+    ways: Ways = (),
 ) -> CodedDepth:
     sources = jnp.stack([jnp.asarray(frame) for frame in frames])
     batch = network.batch(codec, Size(*sources.shape[1:3]), rates, references)
-    found = code_frames(network, batch, sources, settings.effort, settings.rounding)
+    found = code_frames(network, batch, sources, settings.effort, settings.rounding, ways)
     bits, errors = bits_and_errors(network, found, sources)
     levels, shown = rates.levels, found.pictures
     return CodedDepth(

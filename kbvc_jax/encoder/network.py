@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, UInt
 
@@ -13,7 +14,7 @@ from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.codecs.contract import BLOCK, Latent, Values
+from kbvc_jax.models.codecs.contract import BLOCK, Latent, Values, Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.config import Rounding
@@ -29,12 +30,15 @@ class EncoderNetwork(Network):
         super().__init__(inference, bit_depth)
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
-    def analyse(self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
+    def analyse(
+        self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any, ways: Ways = ()
+    ) -> Values:
         codec, observed = CODECS[batch.codec], None
         if codec.observes:
             seen = (frames, *(reference.frames for reference in batch.references))
-            frame, *sides = (np.asarray(pad_to_multiple(x, BLOCK)) for x in seen)
-            observed = codec.observe(frame, sides)
+            frame, *sides = map(_padded, seen)
+            between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
+            observed = codec.observe(frame, sides, between)
         parts = self.program(batch), self.weights, frames, observed, context
         return steps.analyse(*parts, batch.rate)
 
@@ -81,3 +85,7 @@ class EncoderNetwork(Network):
         assert indexes is not None
         tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
         return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])
+
+
+def _padded(frames: UInt[Array | np.ndarray, "b h w 3"]) -> UInt[np.ndarray, "b ph pw 3"]:
+    return np.asarray(pad_to_multiple(jnp.asarray(frames), BLOCK))

@@ -21,7 +21,7 @@ from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Batch
 from kbvc_jax.codec.payload import Coded
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.models.codecs.contract import Values
+from kbvc_jax.models.codecs.contract import Values, Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.rate import Quality
@@ -55,6 +55,7 @@ def code_frames(
     sources: UInt[Array, "b h w 3"],
     effort: int,
     rounding: Rounding,
+    ways: Ways = (),
 ) -> Attempt:
     """Symbols and what they decode to. Each step goes down the slope under the choices at hand, and
     may end at others."""
@@ -73,7 +74,7 @@ def code_frames(
     def exactly(best: Attempt) -> Values:
         return network.error_slope(best.coded, sources, context)
 
-    best = attempt(network.analyse(batch, sources, context))
+    best = attempt(network.analyse(batch, sources, context, ways))
     if CODECS[batch.codec].refined:
         first = -(-effort // SOFT_PART)
         best = _better(best, attempt, cost, soft, SOFT, first)

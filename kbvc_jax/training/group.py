@@ -47,7 +47,11 @@ def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"
         return np.stack([group[getattr(row, name)] for row in rows])
 
     found = [
-        codec.observe(side(group, "time"), [side(group, "previous"), side(group, "following")])
+        codec.observe(
+            side(group, "time"),
+            [side(group, "previous"), side(group, "following")],
+            [[[group[t] for t in row.ways[n]] for row in rows] for n in range(2)],
+        )
         for group in frames
     ]
     return frames, np.stack(found)

@@ -39,8 +39,10 @@ class StubInterpolator(Interpolator):
     def encode(self, frame):
         return []
 
-    def intermediate(self, previous, following):
-        return Interpolation(0.5 * (previous + following) + self.offset[...], ())
+    def intermediate(self, previous, following, time=0.5):
+        still = jnp.zeros((*previous.shape[:3], 2))
+        frame = 0.5 * (previous + following) + self.offset[...]
+        return Interpolation(frame, (), (still, still))
 
 
 class StubNetwork(nnx.Module):

@@ -29,6 +29,10 @@ Integers = Mapping[str, IntegerPrior]  # of each hyperprior
 Symbols = Mapping[str, Integer[Array, "b ..."]]
 
 
+# Of each reference, for each frame of a batch: the source frames on the way, the nearest first.
+Ways = Sequence[Sequence[Sequence[UInt[np.ndarray, "h w 3"]]]]
+
+
 class Size(NamedTuple):
     """Of a frame, before it is padded."""
 
@@ -96,12 +100,16 @@ class FrameCodec(abc.ABC):
 
     @classmethod
     def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Any:
-        """What it makes of the memory, a batch of one, that a reference of any codec has."""
+        """What it makes of the memory, a batch of one, that a reference of any codec has; where it
+        needs its own, InputError."""
         return memory
 
     @classmethod
     def observe(
-        cls, frames: UInt[np.ndarray, "b h w 3"], references: Sequence[UInt[np.ndarray, "b h w 3"]]
+        cls,
+        frames: UInt[np.ndarray, "b h w 3"],
+        references: Sequence[UInt[np.ndarray, "b h w 3"]],
+        ways: Ways = (),
     ) -> Any:
         """What an encoder finds out on the host beforehand, for `analyse`; padded frames."""
         return None

@@ -12,18 +12,20 @@ The picture is fused with its references (fusion.py).
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Integer
 
-from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values
+from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Size, Symbols, Values
 from kbvc_jax.models.codecs.image import ImageCodec, Memory
 from kbvc_jax.models.codecs.modes import choose_modes
 from kbvc_jax.models.codecs.rounding import gaussian_prices
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import certain_index
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.ops.densities import SCALES, scale_table
+from kbvc_jax.runtime.errors import InputError
 
 CAPS = (0, 16, 63)  # of 64 tables; that of index 0 makes its symbol certain
 PREDICTORS = 3  # at most
@@ -43,6 +45,12 @@ class Predictors(NamedTuple):
 class PredictedCodec(ImageCodec):
     needs_memory: ClassVar[bool] = True
     error_weight = 30.0  # bits worth a squared error of 1: docs/release-training.md
+
+    @classmethod
+    def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Memory:
+        if not isinstance(memory, Memory):
+            raise InputError("damaged stream: a predicted frame refers to one of another codec")
+        return memory
 
     @property
     def latents(self) -> tuple[Latent, ...]:

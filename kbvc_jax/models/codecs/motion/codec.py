@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
-from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values
+from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values, Ways
 from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.motion.network import Foreseen, MotionNetwork, Moved
 from kbvc_jax.models.codecs.walk import Nearest, walk
@@ -67,9 +67,12 @@ class MotionCodec(HyperpriorCodec):
 
     @classmethod
     def observe(
-        cls, frames: UInt[np.ndarray, "b h w 3"], references: Sequence[UInt[np.ndarray, "b h w 3"]]
+        cls,
+        frames: UInt[np.ndarray, "b h w 3"],
+        references: Sequence[UInt[np.ndarray, "b h w 3"]],
+        ways: Ways = (),
     ) -> Float[np.ndarray, "b 2 mh mw 2"]:
-        return observe(frames, references)
+        return observe(frames, references, ways)
 
     def analyse(
         self,
