@@ -138,7 +138,7 @@ class MotionNetwork(LatentNetwork):
         motion = [cells(m) for m in interpolator.intermediate(*sides).motion]
         moved = [warp(side, spread(m)) for side, m in zip(sides, motion, strict=True)]
         doubt = cells(jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True))
-        trust = jnp.exp(-((doubt / DOUBT) ** 2))
+        trust = trust_of(doubt)
         own = [
             branch.linear(space_to_depth(trust * m / UNIT, 2))
             for branch, m in zip(self.branches, motion, strict=True)
@@ -183,6 +183,11 @@ class MotionNetwork(LatentNetwork):
         share = spread(jax.nn.sigmoid(confidence[0] - confidence[1]))
         blend = share * moved[0] + (1 - share) * moved[1]
         return Moved(jnp.stack(moved), blend)
+
+
+def trust_of(apart: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """In the interpolator's motion, where both references that it moves are so far apart."""
+    return jnp.exp(-((apart / DOUBT) ** 2))
 
 
 def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:

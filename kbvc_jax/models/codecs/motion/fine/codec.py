@@ -26,13 +26,13 @@ from kbvc_jax.models.codecs.contract import (
 from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
 from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
 from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
+from kbvc_jax.models.codecs.motion.network import trust_of
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.ops.warp import warp
 
 MOTION, MOTION_Z = "motion", "motion_z"
-DOUBT = 0.06  # where moved frames differ by this their motion is foreseen in part, 1 / e
 FEATURE_STEP, FEATURE_LIMIT = 1 / 16, 127  # of the features that are kept: rounding ends drift
 Flows = tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
 
@@ -135,7 +135,7 @@ class FineCodec(FrameCodec):
         flows = interpolator.intermediate(*sides, time=time).motion
         moved = [warp(side, flow) for side, flow in zip(sides, flows, strict=True)]
         doubt = jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True)
-        trust = jnp.exp(-((doubt / DOUBT) ** 2))
+        trust = trust_of(doubt)
         return trust * flows[0], trust * flows[1]
 
     def analyse(
