@@ -7,13 +7,17 @@ from jaxtyping import UInt
 
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
-from kbvc_jax.codec.payload import GopReader
+from kbvc_jax.codec.payload import GopReader, Watch
 from kbvc_jax.coding.container import GopRecord, StreamReader
 from kbvc_jax.models.codecs.contract import Size
 
 
 def decode_gops(
-    network: Network, stream: StreamReader, start: int = 0, frames: int | None = None
+    network: Network,
+    stream: StreamReader,
+    start: int = 0,
+    frames: int | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[UInt[np.ndarray, "h w 3"]]:
     """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
     size = Size(stream.header.height, stream.header.width)
@@ -21,7 +25,7 @@ def decode_gops(
     opening: Picture | None = None
     for record in _records_from(stream, start):
         first, length = record.first_frame, record.frames
-        reader = GopReader(network, record, size)
+        reader = GopReader(network, record, size, watch)
         closing = reader.closing(opening)
         decoded = {length: closing}
         if first + length > start:

@@ -66,8 +66,8 @@ class Coded(NamedTuple):
     """A batch with all its symbols, and their tables."""
 
     batch: Batch
-    symbols: Mapping[str, Integer[Array, "b ..."]]
-    tables: Mapping[str, Integer[Array, "b ..."]]
+    symbols: Mapping[str, Integer[Array | np.ndarray, "b ..."]]
+    tables: Mapping[str, Integer[Array | np.ndarray, "b ..."]]
 
 
 def code_depth(
@@ -110,11 +110,15 @@ def write_payload(network: Network, depths: Iterable[Sequence[Coded]]) -> bytes:
     return writer.finish()
 
 
+# Sees each depth of a record as it has been read; its number is 0 for the frame that closes.
+Watch = Callable[[GopRecord, int, Sequence[Coded]], None]
+
+
 class GopReader:
     """Decodes one payload in the order in which it was written."""
 
-    def __init__(self, network: Network, record: GopRecord, size: Size):
-        self._network, self._record, self._size = network, record, size
+    def __init__(self, network: Network, record: GopRecord, size: Size, watch: Watch | None = None):
+        self._network, self._record, self._size, self._watch = network, record, size, watch
         self._reader = Reader(record.payload)
         known = len(NAMES)
         if any(number >= known for number in record.codecs):
@@ -128,7 +132,7 @@ class GopReader:
         """The frame that closes the group, after the one that `opening` is."""
         references = [[opening]] if opening is not None and self._record.codecs[0] != IMAGE else []
         distances = closing_distances(self._record.frames if references else 0)
-        (picture,) = self._depth([self._batch(0, (INTRA,), distances, references)])
+        (picture,) = self._depth(0, [self._batch(0, (INTRA,), distances, references)])
         return picture
 
     def b_frames(self, opening: Picture, closing: Picture) -> dict[int, Picture]:
@@ -136,6 +140,7 @@ class GopReader:
         decoded = {0: opening, self._record.frames: closing}
         for depth, b_frames in enumerate(hierarchy(self._record.frames), start=1):
             made = self._depth(
+                depth,
                 [
                     self._batch(
                         depth,
@@ -144,7 +149,7 @@ class GopReader:
                         references_of(batch, decoded),
                     )
                     for batch in batches(b_frames, self._size)
-                ]
+                ],
             )
             decoded |= dict(zip((f.time for f in b_frames), made, strict=True))
         return {time: decoded[time] for time in range(1, self._record.frames)}
@@ -161,19 +166,24 @@ class GopReader:
         rates = FrameRates(quality, tuple(levels), tuple(distances))
         return self._network.batch(NAMES[record.codecs[depth]], self._size, rates, references)
 
-    def _depth(self, depth: Sequence[Batch]) -> list[Picture]:
+    def _depth(self, depth: int, batches: Sequence[Batch]) -> list[Picture]:
         network = self._network
+        asked: list[dict[str, Integers]] = [{} for _ in batches]
 
         def room(number: int, latent: Latent) -> Integers:
-            return np.zeros((len(depth[number].rates.levels), *latent.shape), np.int32)
+            return np.zeros((len(batches[number].rates.levels), *latent.shape), np.int32)
 
         def tables(number: int, latent: Latent, found: Mapping[str, Integers]) -> Integers:
-            return network.tables(depth[number], latent, found)
+            asked[number][latent.name] = network.tables(batches[number], latent, found)
+            return asked[number][latent.name]
 
-        read = code_depth(self._reader, network, depth, room, tables)
+        read = code_depth(self._reader, network, batches, room, tables)
+        if self._watch:
+            coded = [Coded(*parts) for parts in zip(batches, read, asked, strict=True)]
+            self._watch(self._record, depth, coded)
         return [
             picture
-            for batch, symbols in zip(depth, read, strict=True)
+            for batch, symbols in zip(batches, read, strict=True)
             for picture in network.reconstruct(batch, symbols, network.context(batch))
         ]
 

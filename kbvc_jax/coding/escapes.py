@@ -5,7 +5,7 @@ code     = exponent, by a table that halves from each exponent to the next, then
 """
 
 import numpy as np
-from jaxtyping import Int, Int32, Int64
+from jaxtyping import Float, Int, Int32, Int64
 
 # Exponents 1 to 32 reach any int32 from any other.
 _RARER = [max(2**14 >> step, 1) for step in range(31)]
@@ -50,6 +50,6 @@ def _places(counts: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "bits"]:
     return np.repeat(np.cumsum(counts), counts) - np.arange(counts.sum()) - 1
 
 
-def bits(numbers: Int64[np.ndarray, "n"]) -> float:
+def bits(numbers: Int64[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
     found = exponents(numbers)
-    return float((16 - np.log2(EXPONENTS[found - 1]) + found).sum())
+    return 16 - np.log2(EXPONENTS[found - 1]) + found

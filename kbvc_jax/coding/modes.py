@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
-from kbvc_jax.coding.tables import TOTAL, Tables, symbol_bits
+from kbvc_jax.coding.tables import TOTAL, Tables, bits_of_each
 from kbvc_jax.runtime.errors import InputError
 
 Modes = Int64[np.ndarray, "b h w"]
@@ -34,8 +34,12 @@ def decode_modes(decoder: SymbolDecoder, shape: tuple[int, int, int], first: Cou
 
 
 def mode_bits(modes: Modes, first: Counts) -> Float[np.ndarray, "b"]:
-    bits = [symbol_bits(row, above, tables) for row, above, tables in _walk(modes, first)]
-    return np.reshape(bits, modes.shape[:2]).sum(1)
+    return bits_of_each_mode(modes, first).sum((1, 2))
+
+
+def bits_of_each_mode(modes: Modes, first: Counts) -> Float[np.ndarray, "b h w"]:
+    bits = [bits_of_each(row, above, tables) for row, above, tables in _walk(modes, first)]
+    return np.reshape(bits, modes.shape)
 
 
 def _walk(

@@ -153,7 +153,15 @@ def symbol_bits(
     symbols: Int[np.ndarray, "n"], indexes: Integer[np.ndarray, "n"], tables: Tables
 ) -> float:
     """What the symbols cost by the tables, escapes included."""
+    return float(bits_of_each(symbols, indexes, tables).sum())
+
+
+def bits_of_each(
+    symbols: Int[np.ndarray, "n"], indexes: Integer[np.ndarray, "n"], tables: Tables
+) -> Float[np.ndarray, "n"]:
     symbols = np.asarray(symbols, np.int32)
     columns, escaped = tables.columns(symbols, indexes)
     numbers = escapes.to_numbers(symbols[escaped], *tables.ends(indexes[escaped]))
-    return float(tables.bits[indexes, columns].sum() + escapes.bits(numbers))
+    bits = tables.bits[indexes, columns]
+    bits[escaped] += escapes.bits(numbers)
+    return bits
