@@ -68,10 +68,11 @@ class FreeMotion(MotionCodec):
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != FLOW:
             return context
-        flows = jnp.moveaxis(known[FLOW] / PLACES, 1, 0)
+        flows = jnp.stack([spread(flow) for flow in jnp.unstack(known[FLOW] / PLACES, axis=1)])
         pairs = zip(context.sides, flows, strict=True)
-        sides = jnp.stack([warp(side, spread(flow)) for side, flow in pairs])
-        return context._replace(moved=Moved(sides, sides.mean(0)))
+        sides = jnp.stack([warp(side, flow) for side, flow in pairs])
+        share = jnp.full((*sides.shape[1:4], 1), 0.5)
+        return context._replace(moved=Moved(sides, sides.mean(0), flows, share))
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer, Shaped, UInt
 
+from kbvc_jax.models.codecs.panels import Panel
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
@@ -165,3 +166,7 @@ class FrameCodec(abc.ABC):
     @abc.abstractmethod
     def synthesise(self, known: Values, context: Any, rate: Rate) -> Decoded:
         """Not yet clipped, nor on the grid of samples."""
+
+    def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
+        """What there is to see of how a frame was made, by caption; for people alone."""
+        return {}

@@ -15,7 +15,9 @@ from jaxtyping import Array, Float, Int
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec, LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Values
+from kbvc_jax.models.codecs.kernel_pictures import kernel_pictures
 from kbvc_jax.models.codecs.kernel_strips import MARGIN, synthesise_in_strips
+from kbvc_jax.models.codecs.panels import Panel
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.layers import (
@@ -132,3 +134,9 @@ class KernelCodec(HyperpriorCodec):
     def synthesise(self, known: Values, context: Float[Array, "b r h w 3"], rate: Rate) -> Decoded:
         features = self.network.features(known["y"], rate)
         return Decoded(synthesise_in_strips(self.network, features, context), None)
+
+    def pictures(
+        self, known: Values, context: Float[Array, "b r h w 3"], rate: Rate
+    ) -> Mapping[str, Panel]:
+        features = self.network.features(known["y"], rate)
+        return kernel_pictures(self.network, features, context)

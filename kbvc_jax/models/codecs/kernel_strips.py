@@ -80,6 +80,13 @@ class Strips(NamedTuple):
         below = ((0, 0), (0, 0), (0, 2 * self.beyond), (0, 0), (0, 0))
         return jnp.pad(pad_references(references, taps), below)
 
+    def kernels(
+        self, heads: Heads, features: Float[Array, "b ph fw n"], first: Array | int
+    ) -> tuple[Array, Array]:
+        seen = lax.dynamic_slice_in_dim(features, first, self.height + 2 * MARGIN, 1)
+        row = first - MARGIN + jnp.arange(self.height + 2 * MARGIN)
+        return heads.strip_kernels(seen, row, self.rows)
+
     def synthesise(
         self,
         heads: Heads,
@@ -88,9 +95,7 @@ class Strips(NamedTuple):
         first: Array | int,
     ) -> Float[Array, "b s w c"]:
         """The strip whose first feature row is `first`, from padded features and references."""
-        seen = lax.dynamic_slice_in_dim(features, first, self.height + 2 * MARGIN, 1)
-        row = first - MARGIN + jnp.arange(self.height + 2 * MARGIN)
-        kernels = heads.strip_kernels(seen, row, self.rows)
+        kernels = self.kernels(heads, features, first)
         reach = 2 * self.height + kernels[0].shape[-1] - 1
         return synthesise_padded(
             lax.dynamic_slice_in_dim(references, 2 * first, reach, 2), *kernels

@@ -11,7 +11,7 @@ what the other does not show. Where all latents under a z are predicted, the one
 The picture is fused with its references (fusion.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Size, Symbols, Values
 from kbvc_jax.models.codecs.image import ImageCodec, Memory
 from kbvc_jax.models.codecs.modes import choose_modes
+from kbvc_jax.models.codecs.panels import Choice, Difference, Image, Names, Panel
 from kbvc_jax.models.codecs.rounding import gaussian_prices
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import certain_index
@@ -125,6 +126,27 @@ class PredictedCodec(ImageCodec):
         decoded = self.network.synthesise(known["y"], rate)
         fused = self.model.fused(decoded, context.frames, rate.quality)
         return Decoded(fused, self.memory(known, rate))
+
+    def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
+        modes = known["modes"].astype(jnp.int32)
+        shown: dict[str, Panel] = {"modes": Choice(modes, self._mode_names(context))}
+        if self.model.fusion is not None:
+            decoded = self.network.synthesise(known["y"], rate)
+            fused = self.synthesise(known, context, rate).frame
+            shown |= {
+                "before fusion": Image(decoded),
+                "what fusion adds": Difference(fused - decoded),
+            }
+        return shown
+
+    def predictor_names(self, context: Any) -> tuple[str, ...]:
+        """In the order of the modes."""
+        return ("previous",) if len(context.latents) == 1 else ("foreseen", "previous", "following")
+
+    def _mode_names(self, context: Any) -> Names:
+        by_cap = ("copy of {}", "{}, close", "{}")
+        names = [cap.format(name) for name in self.predictor_names(context) for cap in by_cap]
+        return Names(("by z", *names))
 
     def _kept(self, modes: Integer[Array, "b lh lw"]) -> Bool[Array, "b zh zw"]:
         """The positions of z all of whose latents are predicted: nothing asks for their mean, and

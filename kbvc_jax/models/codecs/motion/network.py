@@ -50,6 +50,8 @@ class Moved(NamedTuple):
 
     sides: Float[Array, "2 b h w 3"]
     blend: Float[Array, "b h w 3"]
+    flows: Float[Array, "2 b h w 2"]  # in pixels
+    share: Float[Array, "b h w 1"]  # of the first side
 
 
 class Branch(nnx.Module):
@@ -174,15 +176,16 @@ class MotionNetwork(LatentNetwork):
         hidden = [rectify(branch.hear(half)) for branch, half in pairs]
         if self.hearing is not None:
             hidden = self.hearing(*hidden)
-        moved, confidence = [], []
+        moved, flows, confidence = [], [], []
         for (branch, half), x, side in zip(pairs, hidden, sides, strict=True):
             out = branch.show(rectify(branch.grow(x))).astype(jnp.float32)
             flow = depth_to_space(branch.inverse(half), 2).astype(jnp.float32) + out[..., :2]
-            moved.append(warp(side, spread(UNIT * flow)))
+            flows.append(spread(UNIT * flow))
+            moved.append(warp(side, flows[-1]))
             confidence.append(out[..., 2:])
         share = spread(jax.nn.sigmoid(confidence[0] - confidence[1]))
         blend = share * moved[0] + (1 - share) * moved[1]
-        return Moved(jnp.stack(moved), blend)
+        return Moved(jnp.stack(moved), blend, jnp.stack(flows), share)
 
 
 def trust_of(apart: Float[Array, "*b"]) -> Float[Array, "*b"]:
