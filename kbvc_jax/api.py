@@ -17,6 +17,7 @@ from kbvc_jax.encoder.encoder import encode_gops
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.files import OnFrame
+from kbvc_jax.inspection.frame import Inspected, inspect_frame
 from kbvc_jax.models.checkpoint import InferenceModel, load_inference
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
@@ -115,6 +116,11 @@ class Codec:
         self.check_model(stream.header)
         network = self._network(stream.header.bit_depth)
         return decode_gops(network, stream, start, frames)
+
+    def inspect_stream(self, stream: StreamReader, number: int) -> Inspected:
+        """What a frame of it is made of; the stream must be one that can be seeked."""
+        self.check_model(stream.header)
+        return inspect_frame(self._network(stream.header.bit_depth), stream, number)
 
     def encode_file(self, source: str | Path, target: str | Path, **options) -> EncodeSummary:
         """A video file to a .kbvc file: see files.encode_file."""

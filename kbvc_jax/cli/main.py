@@ -5,15 +5,16 @@ import sys
 from collections.abc import Callable, Sequence
 
 import kbvc_jax
-from kbvc_jax.cli import decode, demo, encode, export, info, model
+from kbvc_jax.cli import decode, demo, encode, export, info, inspect, model
 from kbvc_jax.cli.arguments import Parser
 from kbvc_jax.runtime.exit import exit_status
 
-COMMANDS = (encode, decode, info, model, demo, export)
+COMMANDS = (encode, decode, info, inspect, model, demo, export)
 EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m
   kbvc info clip.kbvc                       kbvc demo
+  kbvc inspect clip.kbvc --frame 4 sheet.png
 """
 
 
