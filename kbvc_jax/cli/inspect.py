@@ -83,7 +83,7 @@ def _draw(inspected: Any, name: str, peak: int) -> Any:
     }
     frame = {"frame": panels.Image(coded.frame / peak)}
     size = Size(*coded.frame.shape[:2])
-    parts = [part for part in (frame | bits, inspected.panels) if part]
+    parts = [frame | bits, inspected.panels]
     return Image.fromarray(draw_sheet(_title(coded, name), parts, size))
 
 

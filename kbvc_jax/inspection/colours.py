@@ -1,7 +1,7 @@
 """Numbers to colours."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Integer, UInt8
 
 # From nothing to most: black, violet, red, yellow, nearly white; ever lighter, in even steps.
 HEAT = np.array(
@@ -41,6 +41,10 @@ def flow(vectors: Float[np.ndarray, "*s 2"]) -> UInt8[np.ndarray, "*s 3"]:
     wave = np.abs((hue[..., None] + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1
     full = np.clip(wave, 0, 1)
     return _byte(1 - saturation * (1 - full))
+
+
+def choice(numbers: Integer[np.ndarray, "*s"]) -> UInt8[np.ndarray, "*s 3"]:
+    return CHOICES[numbers % len(CHOICES)]
 
 
 def _between(anchors: np.ndarray, values: Float[np.ndarray, "*s"]) -> UInt8[np.ndarray, "*s 3"]:

@@ -25,6 +25,8 @@ WIDTH = 380  # of a panel
 LINE, SMALL = 18, 12  # of a legend: its height and that of its letters
 INK, PALE = (30, 30, 30), (110, 110, 110)
 WHEEL = 40  # across
+HEAT = colours.heat(np.linspace(0, 1, WIDTH // 3))
+SIGNED = colours.signed(np.linspace(-1, 1, WIDTH // 3))
 TAP = 8  # pixels of a kernel's tap, each way
 GAINS = (16, 8, 4, 2, 1)  # of differences: the first at which few samples leave the range
 FEW = 0.01
@@ -39,7 +41,7 @@ class Drawn(NamedTuple):
 
 def draw(panel: Panel, size: Size, reach: float) -> Drawn:
     """`reach`: how many pixels of motion have all of their colour."""
-    array = np.asarray(panel[0])
+    array = _finite(panel)
     match panel:
         case Image():
             return Drawn(_grid(_byte(array), size), _blank(0))
@@ -56,23 +58,28 @@ def draw(panel: Panel, size: Size, reach: float) -> Drawn:
             legend = _bar("0", f"{_short(most)} bits")
             return Drawn(_grid(colours.heat(array / most), size), legend)
         case Choice(_, names):
-            kinds = colours.CHOICES[np.arange(len(names)) % len(colours.CHOICES)]
             shares = np.bincount(array.ravel(), minlength=len(names)) / array.size
             used = [n for n in range(len(names)) if shares[n]]
             words = [f"{names[n]} {_per_cent(shares[n])}" for n in used]
-            return Drawn(_grid(kinds[array], size), _swatches(kinds[used], words))
+            legend = _swatches(colours.choice(np.array(used)), words)
+            return Drawn(_grid(colours.choice(array), size), legend)
         case Kernels():
             most = max(float(np.abs(array).max()), TINY)
-            legend = _bar(_short(-most), _short(most), colours.signed)
+            legend = _bar(_short(-most), _short(most), SIGNED)
             return Drawn(_tiles(colours.signed(array / most)), legend)
 
 
 def reach_of(panels: Iterable[Panel]) -> float:
     """One for all motion of a sheet: a round number, no less than nearly all of it."""
-    flows = [_lengths(np.asarray(panel.vectors)) for panel in panels if isinstance(panel, Flow)]
+    flows = [_lengths(_finite(panel)) for panel in panels if isinstance(panel, Flow)]
     longest = max([LEAST, *(float(np.quantile(own, 1 - FEW)) for own in flows)])
     power = 10.0 ** np.floor(np.log10(longest))
     return next(float(power * step) for step in (1, 2, 5, 10) if power * step >= longest)
+
+
+def _finite(panel: Panel) -> Shaped[np.ndarray, "..."]:
+    """A run that diverges is drawn as well."""
+    return np.nan_to_num(panel[0], posinf=0, neginf=0)
 
 
 def _lengths(vectors: Float[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s"]:
@@ -135,11 +142,10 @@ def write(
     return place[0] + font.getlength(text)
 
 
-def _bar(low: str, high: str, colouring=colours.heat) -> Pillow.Image:
-    legend, length = _blank(LINE), WIDTH // 3
+def _bar(low: str, high: str, ramp: UInt8[np.ndarray, "n 3"] = HEAT) -> Pillow.Image:
+    legend, length = _blank(LINE), len(ramp)
     x = int(write(legend, (0, 1), low, SMALL, PALE)) + 6
-    ramp = np.linspace(-1 if colouring is colours.signed else 0, 1, length)
-    strip = Pillow.fromarray(np.tile(colouring(ramp), (LINE - 8, 1, 1)))
+    strip = Pillow.fromarray(np.tile(ramp, (LINE - 8, 1, 1)))
     legend.paste(strip, (x, 4))
     write(legend, (x + length + 6, 1), high, SMALL, PALE)
     return legend
@@ -152,7 +158,7 @@ def _wheel(reach: float, lengths: Float[np.ndarray, "h w"]) -> Pillow.Image:
     wheel = np.where(inside[..., None], colours.flow(np.stack([x, y], -1)), np.uint8(255))
     legend.paste(Pillow.fromarray(wheel), (0, 1))
     write(legend, (WHEEL + 8, 5), "white: none", SMALL, PALE)
-    text = f"rim: {reach:g} pixels; longest {_short(lengths.max())}"
+    text = f"rim: {reach:g} pixels; longest {_short(float(lengths.max()))}"
     write(legend, (WHEEL + 8, 22), text, SMALL, PALE)
     return legend
 

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
 from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, assemble, save_inference
-from kbvc_jax.models.codecs.contract import FrameCodec, Values
+from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Values
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.entropy_model import (
     EntropyModel,
@@ -144,7 +144,9 @@ def _collect(
     def at(quality: Float[Array, ""]) -> dict[str, Latents]:
         seen: dict[str, list[Latents]] = {}
 
-        def note(codec: FrameCodec, known: Values, rate: Rate) -> None:
+        def note(
+            codec: FrameCodec, references: Sequence[Decoded], known: Values, rate: Rate
+        ) -> None:
             for prior, (z, y) in codec.priors.items():
                 if users[prior] == name_of(codec):
                     seen.setdefault(prior, []).append(Latents(known[y], known[z], rate))

@@ -21,7 +21,8 @@ from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 
-Note = Callable[[FrameCodec, Values, Rate], None]
+# A batch as it is coded: its codec, references, latents and rates.
+Note = Callable[[FrameCodec, Sequence[Decoded], Values, Rate], None]
 
 
 class CodedGroup(NamedTuple):
@@ -78,7 +79,7 @@ def code_group(
     """With a key: bits under noise, for training. Without: symbols and references as in a file.
 
     `b_frames`: their codec, the model's own if None; `observed`: see `with_observed`; `alone`: each
-    is coded from its previous reference only. `note` sees each batch as it is coded."""
+    is coded from its previous reference only. `note` sees each batch."""
     last, size = len(frames) - 1, Size(*frames.shape[1:3])
     images, between = (model.codec(n, size) for n in ("image", b_frames or model.config.b_frames))
     coded: dict[int, tuple[Array, Array, Array]] = {}
@@ -98,7 +99,7 @@ def code_group(
         source = frames[jnp.array(times)]
         shown, known, bits = (jax.checkpoint(batch) if remat else batch)(source, sides)
         if note:
-            note(codec, known, rate)
+            note(codec, sides, known, rate)
         *before, bits_y = (bits[latent.name] for latent in codec.latents)
         bits_z = sum(before, jnp.zeros(len(times)))
         seen = Decoded(displayed(shown.frame, rounded=key is None), shown.memory)

@@ -16,6 +16,7 @@ from kbvc_jax.models.codecs.contract import Decoded, Latent, Size, Values
 from kbvc_jax.models.codecs.motion.codec import MOTION, MotionCodec
 from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
+from kbvc_jax.models.codecs.motion.network import Moved
 from kbvc_jax.models.codecs.walk import Estimate, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -33,11 +34,6 @@ DEAD = 0.7  # of a quantiser's step: what is smaller is not coded
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
 
 
-class Sent(NamedTuple):
-    sides: Float[Array, "2 b h w 3"]  # moved
-    blend: Float[Array, "b h w 3"]
-
-
 class MotionAlone(MotionCodec):
     """Without the frame that it is sent for."""
 
@@ -48,8 +44,8 @@ class MotionAlone(MotionCodec):
     def learn(self, latent: Latent, known: Values, context: Any, rate: Rate) -> Any:
         return context
 
-    def sent(self, known: Values, context: Any, rate: Rate) -> Sent:
-        return Sent(*self.motion.synthesise(known[MOTION], context.sides, rate))
+    def sent(self, known: Values, context: Any, rate: Rate) -> Moved:
+        return self.motion.synthesise(known[MOTION], context.sides, rate)
 
 
 class FineMotionAlone(FineCodec):
@@ -60,11 +56,12 @@ class FineMotionAlone(FineCodec):
     def learn(self, latent: Latent, known: Values, context: Any, rate: Rate) -> Any:
         return context
 
-    def sent(self, known: Values, context: Any, rate: Rate) -> Sent:
+    def sent(self, known: Values, context: Any, rate: Rate) -> Moved:
         """The weights come later: until then both sides count alike."""
-        motion = self.motion.synthesise(known[MOTION], context.predicted, rate)
-        moved = [warp(*pair) for pair in zip(context.sides, motion.flows, strict=True)]
-        return Sent(jnp.stack(moved), 0.5 * (moved[0] + moved[1]))
+        flows = self.motion.synthesise(known[MOTION], context.predicted, rate).flows
+        sides = jnp.stack([warp(*pair) for pair in zip(context.sides, flows, strict=True)])
+        share = jnp.full((*sides.shape[1:4], 1), 0.5)
+        return Moved(sides, sides.mean(0), jnp.stack(flows), share)
 
 
 def motion_loss(
@@ -75,8 +72,8 @@ def motion_loss(
     key: PRNGKeyArray | None,
     rate_weight: Float[Array, ""] | float,
     config: TrainConfig,
-) -> tuple[Float[Array, ""], Metrics, Float[Array, "b h w 3"]]:
-    """The loss of one group of true frames, its metrics, and the blends."""
+) -> tuple[Float[Array, ""], Metrics, Moved]:
+    """The loss of one group of true frames, its metrics, and what is moved where."""
     triplets, size = b_frames_of(len(frames)), Size(*frames.shape[1:3])
     previous, middle, following = (
         frames[jnp.array([getattr(triplet, name) for triplet in triplets])]
@@ -107,7 +104,7 @@ def motion_loss(
         "psnr": jnp.mean(psnr(moved.blend, middle)),
         "psnr_sides": jnp.mean(jnp.stack([psnr(side, middle) for side in moved.sides])),
     }
-    return loss, metrics, moved.blend
+    return loss, metrics, moved
 
 
 def error_price(error: Float[Array, "b h w 3"], weight: Float[Array, "b"]) -> Float[Array, "b"]:

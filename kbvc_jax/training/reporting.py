@@ -1,4 +1,4 @@
-"""What one sees of a run: a line, a log, TensorBoard, the curve of the latest validation."""
+"""What one sees of a run: a line, a log, TensorBoard, curve and sample of the latest validation."""
 
 import json
 import sys
@@ -9,7 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
+from PIL import Image
 
+from kbvc_jax.inspection.sheet import draw_sheet
+from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.training.history import LOG, drop_after
 from kbvc_jax.training.loss import LEVEL_NAMES
 from kbvc_jax.training.validation import Validation
@@ -103,9 +106,11 @@ class Reporter:
             return
         if self._board:
             source = result.source.astype(np.float32) / 255
-            rows = [np.concatenate(list(source), 1)] if len(source) == len(result.found[0]) else []
-            rows += [np.concatenate(list(frames), 1) for frames in result.found]
+            shown = [found.frames for found in result.found]
+            rows = [np.concatenate(list(source), 1)] if len(source) == len(shown[0]) else []
+            rows += [np.concatenate(list(frames), 1) for frames in shown]
             self._board.add_image("validation", np.concatenate(rows), step, dataformats="HWC")
+        self._draw(step, result)
         if "bpp" in result.ladder[0] and len(result.ladder) > 1:
             self._plot(step, result)
 
@@ -126,6 +131,21 @@ class Reporter:
             self.warn("tensorboardX is not installed: no TensorBoard, metrics.jsonl has it all")
             return None
         return SummaryWriter(str(self._folder), purge_step=start + 1)
+
+    def _draw(self, step: int, result: Validation) -> None:
+        """The middle of the ladder."""
+        number = len(result.ladder) // 2
+        rung, found = result.ladder[number], result.found[number]
+        means = [f"{rung['psnr']:.2f} dB"] + ([f"{rung['bpp']:.4f} bpp"] if "bpp" in rung else [])
+        title = [
+            f"validation, step {step}: the middle frame of the first clip",
+            f"quality {rung['quality']:g}; {', '.join(means)} of all clips",
+        ]
+        sheet = draw_sheet(title, [found.compared, found.pictures], Size(*result.source.shape[1:3]))
+        with (self._folder / "sample.png").open("wb") as file:
+            Image.fromarray(sheet).save(file, "png")
+        if self._board:
+            self._board.add_image("sample", sheet, step, dataformats="HWC")
 
     def _plot(self, step: int, result: Validation) -> None:
         try:

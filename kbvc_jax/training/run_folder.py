@@ -1,7 +1,7 @@
 """A run's folder: one process trains in it at a time, and one configuration ever.
 
 config.json    what is trained          metrics.jsonl, events.*   what happened
-checkpoints/   see checkpoints.py       curve.png                 the latest validation
+checkpoints/   see checkpoints.py       curve.png, sample.png     the latest validation
 
 Runs of a recipe's stages lie side by side in a folder of their own (recipe_folder.py).
 """

@@ -14,6 +14,7 @@ from jaxtyping import Array, UInt8
 
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
+from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
@@ -24,13 +25,14 @@ from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import Metrics, distortion, draw_quality, falling, rate, rate_distortion
 from kbvc_jax.training.motion_loss import motion_loss
 from kbvc_jax.training.parameters import INTERPOLATOR, trained_in
+from kbvc_jax.training.sample import Found, Watcher, found, middle
 from kbvc_jax.training.step import GroupLoss
 
 
 class Stage(NamedTuple):
     loss: GroupLoss
-    # (parameters, one group's frames, quality) -> metrics, frames found
-    evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Array]]
+    # (parameters, one group's frames, quality) -> metrics, what is found
+    evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Found]]
     qualities: tuple[float, ...]  # the ladder of a validation
     trainable: Parameters
     frozen: Parameters
@@ -78,9 +80,11 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
         how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}
-        coded = code_group(model, frames, quality, **how)
+        watcher, time = Watcher(), middle(len(frames))
+        coded = code_group(model, frames, quality, **how, note=watcher)
         _, metrics = objective(coded, frames, quality, 1.0, config)
-        return metrics, jnp.clip(coded.frames, 0, 1)
+        shown = jnp.clip(coded.frames, 0, 1)
+        return metrics, found(shown, frames[time], shown[time], watcher.pictures)
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
     prepare = partial(with_observed, CODECS[b_frames])
@@ -101,8 +105,9 @@ def _motion(config: TrainConfig, model: Kbvc) -> Stage:
     def evaluate(values, group, quality):
         model = skeleton.model(values)
         seen = frames_and_observed(group)
-        _, metrics, blend = motion_loss(model, *seen, quality, None, 1.0, config)
-        return metrics, blend
+        _, metrics, moved = motion_loss(model, *seen, quality, None, 1.0, config)
+        source, blend = seen[0][middle(len(seen[0]))], moved.blend
+        return metrics, found(blend, source, blend[0], motion_pictures(moved))
 
     parts = _parted(config, everything)
     prepare = partial(with_observed, FineCodec if config.model.fine else MotionCodec)
@@ -137,8 +142,9 @@ def _interpolator(config: TrainConfig, model: Kbvc) -> Stage:
         return interpolation_loss(interpolator(values), frames, measure)[:2]
 
     def evaluate(values, frames, quality):
-        _, metrics, found = interpolation_loss(interpolator(values), frames, measure)
-        return metrics, jnp.clip(found, 0, 1)
+        _, metrics, between = interpolation_loss(interpolator(values), frames, measure)
+        between, source = jnp.clip(between, 0, 1), frames[middle(len(frames))]
+        return metrics, found(between, source, between[0], {})
 
     trainable = {INTERPOLATOR + name: value for name, value in own.items()}
     return Stage(loss, evaluate, (0.0,), trainable, {})

@@ -71,16 +71,17 @@ def train_step(config: TrainConfig, group_loss: GroupLoss):
     )
 
 
-def evaluation_step(evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Array]]):
-    """(parameters, groups (devices, b, ...), quality) -> mean metrics, frames found."""
+def evaluation_step(evaluate: Callable[[Parameters, Array, Array], tuple[Metrics, Any]]):
+    """(parameters, groups (devices, b, ...), quality) -> mean metrics, what one group shows."""
 
     def step(parameters: Parameters, groups: Groups, quality):
         metrics, found = jax.vmap(lambda group: evaluate(parameters, group, quality))(
             as_float(groups)
         )
-        return jax.lax.pmean(jax.tree.map(jnp.mean, metrics), AXIS), found[0]
+        metrics = jax.lax.pmean(jax.tree.map(jnp.mean, metrics), AXIS)
+        return metrics, jax.tree.map(lambda part: part[0], found)
 
-    # Frames are of the first device: they are for looking at.
+    # It is of the first device: it is for looking at.
     return jax.pmap(step, axis_name=AXIS, in_axes=(None, 0, None), out_axes=(None, None))
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
+from kbvc_jax.training.sample import Found
 from kbvc_jax.training.stages import Stage
 from kbvc_jax.training.step import TrainState, evaluation_step, fetch, split_batch
 
@@ -21,7 +22,7 @@ class Validation(NamedTuple):
     ladder: list[dict[str, float]]  # quality, psnr, bpp, ... of each rung
     # The first group: as it was, and as each rung shows it.
     source: UInt8[np.ndarray, "t h w 3"]
-    found: list[Float[np.ndarray, "t h w 3"]]
+    found: list[Found]
 
     @property
     def summary(self) -> dict[str, float]:

@@ -23,14 +23,14 @@ RNG = np.random.default_rng(0)
 
 
 def flow(x: float, y: float) -> Flow:
-    return Flow(np.broadcast_to(np.array([x, y], float), (48, 64, 2)))
+    return Flow(np.broadcast_to(np.array([x, y], np.float32), (48, 64, 2)))
 
 
 PANELS = {
-    "image": Image(RNG.random((48, 64, 3))),
-    "difference": Difference(RNG.normal(0, 0.01, (48, 64, 3))),
+    "image": Image(RNG.random((48, 64, 3), np.float32)),
+    "difference": Difference(RNG.normal(0, 0.01, (48, 64, 3)).astype(np.float32)),
     "flow": flow(3.0, 4.0),
-    "share": Share(RNG.random((48, 64))),
+    "share": Share(RNG.random((48, 64), np.float32)),
     "bits": Bits(RNG.random((3, 4))),
     "choice": Choice(RNG.integers(0, 2, (3, 4)), Names(("one", "other"))),
     "kernels": Kernels(RNG.normal(size=(3, 3, 5, 5))),
@@ -40,6 +40,15 @@ PANELS = {
 @pytest.mark.parametrize("name", [name for name in PANELS if name != "kernels"])
 def test_a_panel_is_drawn_as_large_as_the_frame(name):
     assert draw(PANELS[name], SIZE, 5.0).picture.shape == (*SIZE, 3)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", [name for name in PANELS if name != "choice"])
+def test_numbers_of_a_run_that_diverges_are_drawn_without_complaint(name, wrong):
+    array = np.array(PANELS[name][0])
+    array[0] = wrong
+    with np.errstate(invalid="raise"):
+        draw_sheet([""], [{"wrong": type(PANELS[name])(array)}], SIZE)
 
 
 def test_an_image_keeps_every_sample():

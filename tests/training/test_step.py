@@ -217,7 +217,7 @@ def test_evaluation_reports_exact_rates_at_a_quality(stage, batch):
     weights = stage.trainable | stage.frozen
     metrics, found = evaluate(weights, batch, jnp.float32(50))
     assert float(metrics["bpp"]) == pytest.approx(3 * 2**2 * 1.5, rel=1e-5)
-    assert found.shape == (5, 16, 16, 3)
+    assert found.frames.shape == (5, 16, 16, 3)
 
 
 def test_later_steps_compile_nothing(stage, state, batch):
