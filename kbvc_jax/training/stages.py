@@ -107,7 +107,8 @@ def _motion(config: TrainConfig, model: Kbvc) -> Stage:
         seen = frames_and_observed(group)
         _, metrics, moved = motion_loss(model, *seen, quality, None, 1.0, config)
         source, blend = seen[0][middle(len(seen[0]))], moved.blend
-        return metrics, found(blend, source, blend[0], motion_pictures(moved))
+        pictures = motion_pictures(moved.flows, moved.sides, blend, moved.share)
+        return metrics, found(blend, source, blend[0], pictures)
 
     parts = _parted(config, everything)
     prepare = partial(with_observed, FineCodec if config.model.fine else MotionCodec)

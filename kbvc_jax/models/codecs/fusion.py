@@ -14,6 +14,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from kbvc_jax.models.codecs.panels import Difference, Image, Panel
 from kbvc_jax.models.layers import Convolution, rectify
 from kbvc_jax.ops.additions import add_up, spread
 from kbvc_jax.ops.alignment import align
@@ -79,3 +80,9 @@ def aligned(
     motion = align(jnp.tile(decoded, (sides, 1, 1, 1)), flat)
     moved = warp(flat, jax.lax.stop_gradient(motion)).reshape(references.shape)
     return jnp.broadcast_to(moved, (SIDES, *moved.shape[1:]))
+
+
+def fusion_pictures(
+    decoded: Float[Array, "b h w 3"], fused: Float[Array, "b h w 3"]
+) -> dict[str, Panel]:
+    return {"before fusion": Image(decoded), "what fusion adds": Difference(fused - decoded)}

@@ -18,9 +18,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Size, Symbols, Values
+from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.image import ImageCodec, Memory
 from kbvc_jax.models.codecs.modes import choose_modes
-from kbvc_jax.models.codecs.panels import Choice, Difference, Image, Names, Panel
+from kbvc_jax.models.codecs.panels import Choice, Names, Panel
 from kbvc_jax.models.codecs.rounding import gaussian_prices
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import certain_index
@@ -132,11 +133,7 @@ class PredictedCodec(ImageCodec):
         shown: dict[str, Panel] = {"modes": Choice(modes, self._mode_names(context))}
         if self.model.fusion is not None:
             decoded = self.network.synthesise(known["y"], rate)
-            fused = self.synthesise(known, context, rate).frame
-            shown |= {
-                "before fusion": Image(decoded),
-                "what fusion adds": Difference(fused - decoded),
-            }
+            shown |= fusion_pictures(decoded, self.synthesise(known, context, rate).frame)
         return shown
 
     def predictor_names(self, context: Any) -> tuple[str, ...]:

@@ -15,7 +15,10 @@ from jaxtyping import Array, Float, Integer, UInt
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values, Ways
 from kbvc_jax.models.codecs.motion.estimation import observe
+from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.motion.network import Foreseen, MotionNetwork, Moved
+from kbvc_jax.models.codecs.motion.pictures import motion_pictures
+from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
@@ -131,3 +134,14 @@ class MotionCodec(HyperpriorCodec):
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
         assert context.moved is not None  # the walk has learnt it
         return Decoded(self.network.synthesise(known["y"], context.moved, rate), None)
+
+    def pictures(self, known: Values, context: Context, rate: Rate) -> Mapping[str, Panel]:
+        moved = context.moved
+        assert moved is not None  # the walk has learnt it
+        shown = self.network.shown(known["y"], moved, rate)
+        fused = self.synthesise(known, context, rate).frame
+        return {
+            **motion_pictures(moved.flows, moved.sides, moved.blend, moved.share),
+            "residual": Difference(shown - moved.blend),
+            **fusion_pictures(shown, fused),
+        }

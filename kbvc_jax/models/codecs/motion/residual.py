@@ -45,10 +45,16 @@ class ResidualNetwork(LatentNetwork):
         detail = self.block_encoder(space_to_depth(frame - moved.blend, BLOCK))
         return self.scale_latent(self.encoder(seen) + detail, rate)
 
+    def shown(
+        self, latent: Float[Array, "b lh lw m"], moved: Moved, rate: Rate
+    ) -> Float[Array, "b h w 3"]:
+        """Before it is fused."""
+        latent = self.unscale_latent(latent, rate)
+        residual = self.decoder(latent) + depth_to_space(self.block_decoder(latent), BLOCK)
+        return moved.blend + residual.astype(jnp.float32)
+
     def synthesise(
         self, latent: Float[Array, "b lh lw m"], moved: Moved, rate: Rate
     ) -> Float[Array, "b h w 3"]:
-        latent = self.unscale_latent(latent, rate)
-        residual = self.decoder(latent) + depth_to_space(self.block_decoder(latent), BLOCK)
-        frame = moved.blend + residual.astype(jnp.float32)
+        frame = self.shown(latent, moved, rate)
         return frame if self.fusion is None else self.fusion(frame, moved.sides, rate.quality)
