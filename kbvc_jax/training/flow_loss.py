@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from kbvc_jax.models.codecs.motion.fine.flow import FlowNetwork
+from kbvc_jax.models.codecs.motion.network import Moved
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.training.group import b_frames_of
 from kbvc_jax.training.interpolator_loss import census, charbonnier
@@ -21,8 +22,8 @@ DISAGREEMENT = 0.01, 0.5  # of both flows' squares, and of a pixel
 
 def flow_loss(
     network: FlowNetwork, frames: Float[Array, "t h w 3"], ramp: Float[Array, ""] | float = 1.0
-) -> tuple[Float[Array, ""], Metrics, Float[Array, "b h w 3"]]:
-    """The loss of one group of true frames, its metrics, and both moved sides' mean."""
+) -> tuple[Float[Array, ""], Metrics, Moved]:
+    """The loss of one group of true frames, its metrics, and what is moved where."""
     previous, middle, following = (
         frames[jnp.array([getattr(triplet, name) for triplet in b_frames_of(len(frames))])]
         for name in ("previous", "time", "following")
@@ -35,15 +36,16 @@ def flow_loss(
     seen_grey, grey = (x.mean(-1, keepdims=True) for x in (seen, frame))
     relations = census(seen_grey, grey, 7)
     loss = charbonnier(seen - frame) + relations + SMOOTHNESS * roughness(there, frame)
-    before, after = jnp.split(moved, 2)
-    blend = 0.5 * (before + after)
+    flows, sides = (x.reshape(2, -1, *x.shape[1:]) for x in (there, moved))
+    blend = sides.mean(0)
     metrics = {
         "loss": loss,
         "psnr": jnp.mean(psnr(blend, middle)),
         "psnr_sides": jnp.mean(psnr(moved, frame)),
         "shown": jnp.mean(shown),
     }
-    return loss, metrics, blend
+    share = jnp.full((*blend.shape[:3], 1), 0.5)
+    return loss, metrics, Moved(sides, blend, flows, share)
 
 
 def inside(flow: Float[Array, "b h w 2"]) -> Bool[Array, "b h w"]:

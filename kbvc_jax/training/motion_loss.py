@@ -5,7 +5,7 @@ coded side has lost no motion brings back: of sides as they are filmed it would 
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp

@@ -125,8 +125,10 @@ def _flow(config: TrainConfig, model: Kbvc) -> Stage:
         return flow_loss(flow(values), frames, rate_weight)[:2]
 
     def evaluate(values, frames, quality):
-        _, metrics, found = flow_loss(flow(values), frames)
-        return metrics, jnp.clip(found, 0, 1)
+        _, metrics, moved = flow_loss(flow(values), frames)
+        pictures = motion_pictures(moved.flows, moved.sides, moved.blend)
+        source = frames[middle(len(frames))]
+        return metrics, found(moved.blend, source, moved.blend[0], pictures)
 
     return Stage(loss, evaluate, (0.0,), *_parted(config, everything))
 

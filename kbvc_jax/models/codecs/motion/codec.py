@@ -14,8 +14,8 @@ from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values, Ways
-from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.fusion import fusion_pictures
+from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.motion.network import Foreseen, MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel

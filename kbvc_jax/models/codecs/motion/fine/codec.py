@@ -27,6 +27,8 @@ from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
 from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
 from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
 from kbvc_jax.models.codecs.motion.network import trust_of
+from kbvc_jax.models.codecs.motion.pictures import motion_pictures
+from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
@@ -206,6 +208,16 @@ class FineCodec(FrameCodec):
         shown = self.frame.decoder(latent, context.fused)
         memory = Memory(_kept(shown.feature), context.motion, latent, rate.level + 1)
         return Decoded(shown.frame, memory)
+
+    def pictures(self, known: Values, context: Context, rate: Rate) -> Mapping[str, Panel]:
+        fused, flows = context.fused, context.flows
+        assert fused is not None and flows is not None
+        shown = self.synthesise(known, context, rate).frame
+        moved = jnp.stack(fused.moved)
+        return {
+            **motion_pictures(jnp.stack(flows), moved, fused.blend, fused.share),
+            "residual": Difference(shown - fused.blend),
+        }
 
 
 def _kept(feature: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
