@@ -67,8 +67,11 @@ def coding(config: ModelConfig) -> list[Row]:
         codec, rate = model.codec("image", size), _rate()
         return codec.synthesise(codec.analyse(frame, None, None, rate), None, rate)
 
-    def references(model: Kbvc, *sides: Decoded) -> Any:
-        return model.codec(name, size).context(sides, _rate())
+    def references(model: Kbvc, sides: Sequence[Decoded]) -> Any:
+        codec = model.codec(name, size)
+        if codec.needs_memory:
+            sides = [Decoded(s.frame, codec.recalled(s.memory, config, size)) for s in sides]
+        return codec.context(sides, _rate())
 
     def priors(model: Kbvc, symbols: Symbols, context: Any) -> tuple[Values, Any, list[Any]]:
         codec, rate = model.codec(name, size), _rate()
@@ -89,10 +92,10 @@ def coding(config: ModelConfig) -> list[Row]:
     known = {latent.name: _array(1, *latent.shape) for latent in latents}
     symbols = {n: jax.ShapeDtypeStruct(v.shape, jnp.int32) for n, v in known.items()}
     sides = [_shapes(image, model, FRAME)] * 2
-    context = _shapes(references, model, *sides)
+    context = _shapes(references, model, sides)
     _, learnt, _ = _shapes(priors, model, symbols, context)
     parts = [
-        (references, sides),
+        (references, [sides]),
         (priors, [symbols, context]),
         (picture, [known, learnt]),
     ]
