@@ -3,6 +3,7 @@
 python -m tests.codec.golden
 """
 
+import dataclasses
 import hashlib
 import io
 import shutil
@@ -15,7 +16,7 @@ from kbvc_jax.api import Codec
 from kbvc_jax.coding import coder
 from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.video.format import VideoFormat
-from tests.tiny import SENDING, tiny_inference
+from tests.tiny import FINE, SENDING, tiny_inference
 
 FOLDER = Path(__file__).with_name("golden")
 # name: frames, quality, options, bit depth
@@ -24,6 +25,7 @@ STREAMS = {
     "hierarchy": (6, 60.5, {"gop": 4, "b_frames": "kernel"}, 8),
     "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
     "motion": (6, 60.0, {"gop": 4, "b_frames": "motion"}, 8),
+    "fine": (5, 40.0, {"gop": 4, "b_frames": "fine"}, 8),
     "ten-bit": (3, 100.0, {"gop": 2}, 10),
 }
 
@@ -54,7 +56,8 @@ def symbols_of(codec: Codec, data: bytes) -> tuple[str, np.ndarray]:
 
 def regenerate() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
-    save_inference(FOLDER / "model", tiny_inference(7, SENDING))
+    every = dataclasses.replace(SENDING, fine=FINE.fine)
+    save_inference(FOLDER / "model", tiny_inference(7, every))
     codec = Codec(load_inference(FOLDER / "model"))
     for name, (count, quality, options, bit_depth) in STREAMS.items():
         frames, file = picture(count, bit_depth), io.BytesIO()
