@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Literal, NoReturn
 
 from kbvc_jax.codec.schedule import MAX_GOP
+from kbvc_jax.models.codecs.numbers import between
 from kbvc_jax.rate import MAX_QUALITY
 from kbvc_jax.runtime.errors import InputError
 
@@ -41,6 +42,13 @@ def gop(text: str) -> int | Literal["auto"]:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_GOP:
         raise argparse.ArgumentTypeError(f"{text}: must be from 1 to {MAX_GOP}, or auto")
     return int(text)
+
+
+def b_frames(text: str) -> str:
+    for name in text.split(","):
+        if name not in between():
+            raise argparse.ArgumentTypeError(f"{name}: must be of {', '.join(between())}")
+    return text
 
 
 def count(text: str) -> int:

@@ -54,9 +54,11 @@ def register(commands) -> None:
     )
     coding.add_argument(
         "--b-frames",
-        choices=codecs.between(),
-        help="the codec of B-frames: the paper's kernels, latents predicted in time or, of models "
-        "that have it, sent motion (default: as the model was made for)",
+        type=kinds.b_frames,
+        metavar="CODEC[,CODEC]",
+        help=f"the codec of B-frames, of {', '.join(codecs.between())}: the first paper's kernels, "
+        "latents predicted in time, sent motion, the second paper's; of several each group has the "
+        "one that costs it least, at as many times the work (default: as the model was made for)",
     )
     coding.add_argument(
         "--rounding",

@@ -59,7 +59,7 @@ def encode_gops(
     assert options.b_frames and options.rounding
     asked = Settings(
         options.fixed_point_quality,
-        options.b_frames,
+        options.candidates,
         network.inference.model.config.p_frames,
         options.rounding,
         options.steps,

@@ -44,7 +44,7 @@ class Settings:
     """How to code a group."""
 
     quality: Quality  # of its I-frames
-    b_frames: str  # their codec
+    b_frames: tuple[str, ...]  # their codec; of several the cheapest for each group
     p_frames: str
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
@@ -106,6 +106,25 @@ def code_b_frames(
     settings: Settings,
 ) -> list[CodedDepth]:
     """All frames strictly between two decoded ones."""
+    parts = opening, closing, frames, level_offsets, settings
+    ways = [_code_b_frames(network, name, *parts) for name in settings.b_frames]
+    weight = network.error_weight(settings.quality)
+
+    def cost(depths: Sequence[CodedDepth]) -> float:
+        return sum(depth.bits + weight * sum(depth.errors) for depth in depths)
+
+    return min(ways, key=cost)
+
+
+def _code_b_frames(
+    network: EncoderNetwork,
+    codec: str,
+    opening: Picture,
+    closing: Picture,
+    frames: Sequence[UInt[np.ndarray, "h w 3"]],
+    level_offsets: Sequence[int],
+    settings: Settings,
+) -> list[CodedDepth]:
     decoded, out = {0: opening, len(frames) + 1: closing}, []
     for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
         quality = quality_at(depth, settings.quality, level_offsets)
@@ -114,7 +133,7 @@ def code_b_frames(
         )
         coded = _joined(
             [
-                _code_batch(network, decoded, frames, batch, own)
+                _code_batch(network, codec, decoded, frames, batch, own)
                 for batch in batches(b_frames, opening.size)
             ]
         )
@@ -125,6 +144,7 @@ def code_b_frames(
 
 def _code_batch(
     network: EncoderNetwork,
+    codec: str,
     decoded: Mapping[int, Picture],
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     batch: Sequence[BFrame],
@@ -135,7 +155,7 @@ def _code_batch(
     rates = FrameRates(settings.quality, levels, tuple(f.distances for f in batch))
     references = references_of(batch, decoded)
     ways = [[[frames[t - 1] for t in f.ways[side]] for f in batch] for side in range(2)]
-    return _code(network, settings.b_frames, times, rates, sources, references, settings, ways)
+    return _code(network, codec, times, rates, sources, references, settings, ways)
 
 
 def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:

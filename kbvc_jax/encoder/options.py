@@ -21,7 +21,9 @@ class EncoderOptions:
     gop: int | str = 8  # frames from one closing frame to the next, or "auto"
     keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
     effort: int = 0  # at least: see `steps`
-    b_frames: str | None = None  # the codec of B-frames; the one that the model is made for
+    # The codec of B-frames; of several, with commas between, each group has the one that costs it
+    # least, at as many times the work. The one that the model is made for.
+    b_frames: str | None = None
     # Symbols: the nearest integers, as in the paper and by default for models of one lambda; or
     # rate-distortion optimised quantisation.
     rounding: Rounding | None = None
@@ -36,9 +38,12 @@ class EncoderOptions:
         least = 1 if self.auto else self.gop
         if self.keyint is not None and self.keyint < int(least):
             raise InputError(f"keyint {self.keyint}: must be {least} or more")
-        for name, choices in (("b_frames", codecs.between()), ("rounding", get_args(Rounding))):
-            if getattr(self, name) not in (None, *choices):
-                raise InputError(f"{name} {getattr(self, name)}: must be {' or '.join(choices)}")
+        for name, asked, choices in (
+            ("b_frames", self.candidates, codecs.between()),
+            ("rounding", [self.rounding] if self.rounding else [], get_args(Rounding)),
+        ):
+            if unknown := [value for value in asked if value not in choices]:
+                raise InputError(f"{name} {unknown[0]}: must be {' or '.join(choices)}")
 
     def resolved(self, model: ModelConfig) -> "EncoderOptions":
         """With the model's own choices where nothing was asked for."""
@@ -54,6 +59,11 @@ class EncoderOptions:
             b_frames=self.b_frames or model.b_frames,
             rounding=self.rounding or ("rate" if model.gains else "nearest"),
         )
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Codecs of B-frames."""
+        return tuple(self.b_frames.split(",")) if self.b_frames else ()
 
     @property
     def auto(self) -> bool:

@@ -50,6 +50,7 @@ def test_every_command_is_listed_in_the_top_level_help(capsys):
         (["encode", "a", "b", "--size", "1920"], "1920: must be WIDTHxHEIGHT"),
         (["encode", "a", "b", "--fps", "1/0"], "1/0: must be above 0"),
         (["encode", "a", "b", "--qual", "3"], "unrecognised: --qual 3"),
+        (["encode", "a", "b", "--b-frames", "kernel,wavelet"], "wavelet: must be of kernel"),
         (["decode", "a", "b", "--start", "-1"], "-1: must be 0 or more"),
         (["decode", "a", "b", "c"], "unrecognised: c"),
         (["info", "a", "--config.gop=3"], "unrecognised: --config.gop=3"),

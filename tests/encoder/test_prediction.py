@@ -22,6 +22,7 @@ from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import estimate
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.rate import quality_of
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
@@ -78,6 +79,21 @@ def test_b_frames_are_coded_by_the_codec_asked_for(codec, monkeypatch, gop, b_fr
     frames = np.random.default_rng(0).integers(0, 256, (9, 34, 50, 3)).astype(np.uint8)
     found = records(codec.encode(frames, 40, gop=gop, b_frames=b_frames))
     assert {NAMES[n] for record in found for n in record.codecs[1:]} == {b_frames}
+
+
+@pytest.mark.parametrize("content", ["noise", "still"])
+def test_of_several_codecs_a_group_has_the_one_that_costs_it_least(codec, content):
+    frames = np.random.default_rng(0).integers(0, 256, (5, 34, 50, 3)).astype(np.uint8)
+    frames = still(5) if content == "still" else frames
+
+    def cost(name):
+        data = codec.encode(frames, 40, gop=4, b_frames=name)
+        error = np.square(codec.decode(data).astype(float) - frames).sum()
+        return 8 * len(data) + codec._network(8).error_weight(quality_of(40)) * error
+
+    names = "kernel", "predicted"
+    _, group = records(codec.encode(frames, 40, gop=4, b_frames=",".join(names)))
+    assert {NAMES[n] for n in group.codecs[1:]} == {min(names, key=cost)}
 
 
 def test_latents_predicted_from_a_frame_that_has_none_are_damage(codec):

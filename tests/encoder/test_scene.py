@@ -66,7 +66,7 @@ def code(network, monkeypatch):
     def run(priced, asked=ASKED, many=True, spans=1):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
-        settings = Settings(asked, "predicted", "predicted", "rate", 16)
+        settings = Settings(asked, ("predicted",), "predicted", "rate", 16)
         scene = Scene(network, settings, many)
         span = Span(0, FRAMES, ends_intra=False, ends_scene=False)
         return [scene.code(span, None) for _ in range(spans)]
