@@ -5,7 +5,6 @@ Written and read in one pass, by pipes too; a file that can be seeked gives any 
 
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import io
 import os
@@ -159,6 +158,10 @@ class StreamReader:
 def _appends(file: BinaryIO) -> bool:
     """Whether writes go to the end wherever one seeks, as under a shell's >>."""
     try:
+        import fcntl
+
         return bool(fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND)
+    except ImportError:  # Windows, where only the program itself can have opened it so
+        return "a" in getattr(file, "mode", "")
     except OSError:  # no file of the system's: a buffer in memory
         return False

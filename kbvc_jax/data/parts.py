@@ -3,6 +3,7 @@
 ArrayRecord is what Grain and pods like; a zip needs nothing but Python to be read.
 """
 
+import contextlib
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,17 @@ from etils import epath
 from kbvc_jax.runtime.errors import InputError
 
 Container = Literal["arrayrecord", "zip"]
+
+
+@contextlib.contextmanager
+def _for(path: epath.Path) -> Iterator[None]:
+    """Windows has no ArrayRecord."""
+    try:
+        yield
+    except ImportError:
+        raise InputError(
+            f"{path}: ArrayRecord is not installed; pack again with --container zip"
+        ) from None
 
 
 class PartWriter:
@@ -49,7 +61,8 @@ class PartWriter:
             self._file = zipfile.ZipFile(path.open("wb"), "w", zipfile.ZIP_STORED)
             self._append = self._file.writestr
         else:
-            from array_record.python.array_record_module import ArrayRecordWriter
+            with _for(path):
+                from array_record.python.array_record_module import ArrayRecordWriter
 
             # The records are compressed already, and each is read alone.
             self._file = writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
@@ -73,7 +86,8 @@ class PartReader(Sequence[bytes]):
         self._lock = threading.Lock()
         self._records = None
         if not str(self._paths[0]).endswith(".zip"):
-            from array_record.python.array_record_data_source import ArrayRecordDataSource
+            with _for(self._paths[0]):
+                from array_record.python.array_record_data_source import ArrayRecordDataSource
 
             self._records = ArrayRecordDataSource([str(path) for path in self._paths])
 

@@ -8,7 +8,6 @@ Runs of a recipe's stages lie side by side in a folder of their own (recipe_fold
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ from etils import epath
 
 from kbvc_jax.config import from_json
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.lock import try_lock
 from kbvc_jax.training.config import TrainConfig, differences
 
 CONFIG_FILE = "config.json"
@@ -108,7 +108,7 @@ def _lock(folder: epath.Path) -> Iterator[None]:
         return
     with open(folder / "lock", "w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it, come what may
+            try_lock(file)
         except OSError:
             raise InputError(
                 f"{folder}: another process trains in it; stop that one or choose another --run"

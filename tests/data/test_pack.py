@@ -134,6 +134,17 @@ def test_a_part_that_is_missing_is_named(tmp_path, stills):
         opened(tmp_path / "out")
 
 
+def test_without_arrayrecord_another_container_is_named(tmp_path, stills, monkeypatch):
+    """As on Windows."""
+    pack(str(stills), str(tmp_path / "made elsewhere"))
+    for part in ("module", "data_source"):
+        monkeypatch.setitem(sys.modules, f"array_record.python.array_record_{part}", None)
+    with pytest.raises(InputError, match=r"part-00000\.array_record: .* --container zip"):
+        opened(tmp_path / "made elsewhere")
+    with pytest.raises(InputError, match=r"part-00000\.array_record: .* --container zip"):
+        pack(str(stills), str(tmp_path / "out"))
+
+
 def test_an_index_of_another_version_is_refused(tmp_path, stills):
     index = pack(str(stills), str(tmp_path / "out"))
     (tmp_path / "out" / "pack.json").write_text(json.dumps({**index, "version": 99}))
