@@ -13,6 +13,7 @@ from jaxtyping import UInt
 import kbvc_jax.files as files
 from kbvc_jax.codec.decoder import decode_gops
 from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
+from kbvc_jax.concealment import OnConcealed, conceal_gops
 from kbvc_jax.encoder.encoder import encode_gops
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
@@ -110,12 +111,22 @@ class Codec:
         return EncodeSummary(count, size, time.perf_counter() - began, statistics)
 
     def decode_stream(
-        self, stream: StreamReader, *, start: int = 0, frames: int | None = None
+        self,
+        stream: StreamReader,
+        *,
+        start: int = 0,
+        frames: int | None = None,
+        on_concealed: OnConcealed | None = None,
     ) -> Iterator[Frame]:
-        """Frames in display order."""
+        """Frames in display order.
+
+        With `on_concealed` damage is no error: the last whole frame is repeated, or the first whole
+        one where none comes before it, and the callable is told each such frame's number."""
         self.check_model(stream.header)
         network = self._network(stream.header.bit_depth)
-        return decode_gops(network, stream, start, frames)
+        if on_concealed is None:
+            return decode_gops(network, stream, start, frames)
+        return conceal_gops(network, stream, on_concealed, start, frames)
 
     def inspect_stream(self, stream: StreamReader, number: int) -> Inspected:
         """What a frame of it is made of; the stream must be one that can be seeked."""

@@ -42,7 +42,12 @@ class StreamCodec(Protocol):
     ) -> EncodeSummary: ...
 
     def decode_stream(
-        self, stream: StreamReader, *, start: int = 0, frames: int | None = None
+        self,
+        stream: StreamReader,
+        *,
+        start: int = 0,
+        frames: int | None = None,
+        on_concealed: Callable[[int], None] | None = None,
     ) -> Iterator[Frame]: ...
 
     def check_model(self, header: Header) -> None: ...
@@ -92,25 +97,28 @@ def decode_file(
     start: int = 0,
     frames: int | None = None,
     overwrite: bool = False,
+    recover: bool = False,
     progress: Progress | None = None,
     **video: Any,
 ) -> DecodeSummary:
-    """`video` goes to `create_video`."""
-    began, done = time.perf_counter(), 0
+    """`recover` conceals damage, and the summary says which frames; `video` goes to
+    `create_video`."""
+    began, done, concealed = time.perf_counter(), 0, list[int]()
+    on_concealed = concealed.append if recover else None
     with open_stream(source) as stream:
         format, total = video_format(stream.header), _expected(stream, start, frames)
         with about(source):
             codec.check_model(stream.header)
-        decoded = _about(source, codec.decode_stream(stream, start=start, frames=frames))
+        decoded = codec.decode_stream(stream, start=start, frames=frames, on_concealed=on_concealed)
         # First of all: an output that cannot be written is refused before anything is decoded.
         with create_video(target, format, overwrite=overwrite, **video) as writer:
-            for done, frame in enumerate(decoded, start=1):
+            for done, frame in enumerate(_about(source, decoded), start=1):
                 writer.write(frame)
                 if progress:
                     progress(done, total)
             if not done:
                 raise InputError(f"{source}: no frame {start}: the stream has {stream.frame_count}")
-    return DecodeSummary(done, time.perf_counter() - began, format)
+    return DecodeSummary(done, time.perf_counter() - began, format, tuple(concealed))
 
 
 @contextlib.contextmanager

@@ -24,3 +24,4 @@ class DecodeSummary:
     frames: int
     seconds: float
     format: VideoFormat
+    concealed: tuple[int, ...] = ()  # numbers of the frames that stand for damaged ones

@@ -1,12 +1,20 @@
 """`kbvc decode IN OUT`."""
 
 import argparse
+import itertools
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.exit import RECOVERED
 from kbvc_jax.runtime.progress import Progress
+
+if TYPE_CHECKING:
+    from kbvc_jax.summary import DecodeSummary
 
 
 def register(commands) -> None:
@@ -31,6 +39,12 @@ def register(commands) -> None:
         "--frames", type=kinds.count, metavar="N", help="how many frames (default all)"
     )
     kinds.add_checkpoint(decoding)
+    decoding.add_argument(
+        "--recover",
+        action="store_true",
+        help="of a damaged file write all that is whole; the last whole frame stands for each that "
+        "is lost, or the first one where none comes before it; exit status 3 if any is lost",
+    )
     output = parser.add_argument_group("output")
     kinds.add_output_options(output)
     output.add_argument(
@@ -44,13 +58,18 @@ def register(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.recover and arguments.source == "-":
+        raise InputError("--recover reads the file's end first; a pipe can be read only once")
+    if arguments.recover and arguments.verify:
+        raise InputError("--verify compares with a second decoding, which refuses damage")
     if arguments.verify and arguments.lossy:
         raise InputError("--verify compares sample by sample; --lossy output cannot pass")
     if arguments.verify and "-" in (arguments.source, arguments.target):
         raise InputError("--verify reads both files again; a pipe can be read only once")
     # Damage is found before JAX has started.
-    facts = describe(Path(arguments.source)) if arguments.source != "-" else None
+    known = arguments.source != "-" and not arguments.recover
+    facts = describe(Path(arguments.source)) if known else None
     import kbvc_jax
     from kbvc_jax.runtime.backend import start_backend
 
@@ -65,6 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
         start=arguments.start,
         frames=arguments.frames,
         overwrite=arguments.overwrite,
+        recover=arguments.recover,
         lossless=not arguments.lossy,
         progress=lambda frames, total: progress.step(frames, total, rate),
     )
@@ -77,3 +97,23 @@ def run(arguments: argparse.Namespace) -> None:
         part = arguments.start, arguments.frames
         count = verify(codec, arguments.source, arguments.target, *part)
         progress.say(f"{arguments.target}: verified, {count} frames")
+    if not summary.concealed:
+        return 0
+    _say_concealed(arguments.source, summary)
+    return RECOVERED
+
+
+def _say_concealed(source: str, summary: "DecodeSummary") -> None:
+    """Quiet or not: it is a warning."""
+    lost = summary.concealed
+    print(
+        f"kbvc: {source}: damaged; {len(lost)} of {summary.frames} frames concealed: {spans(lost)}",
+        file=sys.stderr,
+    )
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Ascending numbers, runs of them joined: 3, 5-8."""
+    runs = itertools.groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
+    ends = [(run[0][1], run[-1][1]) for run in (list(pairs) for _, pairs in runs)]
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in ends)

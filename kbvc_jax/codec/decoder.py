@@ -8,8 +8,11 @@ from jaxtyping import UInt
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
 from kbvc_jax.codec.payload import GopReader, Watch
-from kbvc_jax.coding.container import GopRecord, StreamReader
+from kbvc_jax.coding.container import GopRecord, Header, StreamReader
 from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.runtime.errors import about
+
+Frame = UInt[np.ndarray, "h w 3"]
 
 
 def decode_gops(
@@ -18,26 +21,42 @@ def decode_gops(
     start: int = 0,
     frames: int | None = None,
     watch: Watch | None = None,
-) -> Iterator[UInt[np.ndarray, "h w 3"]]:
+) -> Iterator[Frame]:
     """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
-    size = Size(stream.header.height, stream.header.width)
     end = start + frames if frames is not None else None
     opening: Picture | None = None
     for record in _records_from(stream, start):
-        first, length = record.first_frame, record.frames
-        reader = GopReader(network, record, size, watch)
-        closing = reader.closing(opening)
-        decoded = {length: closing}
-        if first + length > start:
-            if length > 1 and start < first + length - 1:
-                assert opening is not None  # the record before this one has been read
-                decoded |= reader.b_frames(opening, closing)
-            for time in range(1, length + 1):
-                if first + time > start and (end is None or first + time <= end):
-                    yield np.asarray(decoded[time].frame)
-        if end is not None and first + length >= end:
+        first, after = record.first_frame, record.first_frame + record.frames
+        wanted = range(max(first, start), after if end is None else min(after, end))
+        opening, decoded = decode_gop(
+            network, stream.header, record, opening, wanted, watch
+        )
+        yield from decoded
+        if end is not None and after >= end:
             return
-        opening = closing
+
+
+def decode_gop(
+    network: Network,
+    header: Header,
+    record: GopRecord,
+    opening: Picture | None,
+    wanted: range,
+    watch: Watch | None = None,
+) -> tuple[Picture, list[Frame]]:
+    """The picture that closes a group, and those of its frames that are wanted, by number.
+
+    Without the picture that opens it, only a closing I-frame can be had."""
+    first, last = record.first_frame, record.first_frame + record.frames - 1
+    with about(f"record of frame {first}"):
+        reader = GopReader(network, record, Size(header.height, header.width), watch)
+        closing = reader.closing(opening)
+        pictures = {last: closing}
+        if wanted and wanted[0] < last:
+            assert opening is not None  # the record before this one has been read
+            b_frames = reader.b_frames(opening, closing)
+            pictures |= {first + time - 1: picture for time, picture in b_frames.items()}
+    return closing, [np.asarray(pictures[number].frame) for number in wanted]
 
 
 def _records_from(stream: StreamReader, start: int) -> Iterator[GopRecord]:

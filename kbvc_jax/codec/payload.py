@@ -123,10 +123,7 @@ class GopReader:
         known = len(NAMES)
         if any(number >= known for number in record.codecs):
             names = ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))
-            raise InputError(
-                f"record of frame {record.first_frame}: codec number {max(record.codecs)}; this "
-                f"version has {names}"
-            )
+            raise InputError(f"codec number {max(record.codecs)}; this version has {names}")
 
     def closing(self, opening: Picture | None) -> Picture:
         """The frame that closes the group, after the one that `opening` is."""

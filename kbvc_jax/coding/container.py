@@ -7,6 +7,8 @@ import contextlib
 import dataclasses
 import functools
 import io
+import itertools
+import math
 import os
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -25,6 +27,9 @@ from kbvc_jax.coding.wire import ByteSource, read_fully
 from kbvc_jax.runtime.errors import InputError
 
 __all__ = ["GopRecord", "Header", "IndexEntry", "StreamReader", "StreamWriter"]
+
+
+_PIPE = "seeking needs a file; this is a pipe"
 
 
 class StreamWriter:
@@ -70,10 +75,13 @@ class StreamReader:
 
     def __init__(self, file: BinaryIO):
         self._file = file
-        self._start = file.tell() if file.seekable() else None
-        source = ByteSource(file, "header")
+        self._start, self._size = None, math.inf
+        if file.seekable():
+            self._start = file.tell()
+            self._size = file.seek(0, io.SEEK_END) - self._start
+        source = self.source(0, "header")
         self.header = read_header(source)
-        self._body = source.count
+        self.body = source.count  # offset of the first record
 
     @property
     def frame_count(self) -> int | None:
@@ -87,10 +95,10 @@ class StreamReader:
         """All records; found by scanning where the file's own index is missing or damaged, up to
         the first record that is not whole."""
         if self._start is None:
-            raise InputError("seeking needs a file; this is a pipe")
-        with contextlib.suppress(InputError):
-            return self._stored_index()
-        entries, offset, first_frame = [], self._body, 0
+            raise InputError(_PIPE)
+        if self._stored is not None:
+            return self._stored
+        entries, offset, first_frame = [], self.body, 0
         with contextlib.suppress(InputError):
             for record, size in self._walk():
                 entries.append(IndexEntry(first_frame, record.frames, offset, size))
@@ -101,26 +109,46 @@ class StreamReader:
         if not 0 <= number < len(self.index):
             raise InputError(f"no record {number}: the stream has {len(self.index)}")
         entry = self.index[number]
-        source = self._source(entry.offset, f"record of frame {entry.first_frame}")
+        source = self.source(entry.offset, f"record of frame {entry.first_frame}")
         record = read_record(source, source.take(1), self.header, entry.first_frame)
-        if (record.frames, source.count) != (entry.frames, entry.size):
-            raise InputError(
-                f"damaged index: it does not match the record of frame {entry.first_frame}"
-            )
+        self._check_entry(number, entry._replace(frames=record.frames, size=source.count))
         return record
+
+    def stored_index(self) -> tuple[list[IndexEntry], int]:
+        """What stands at the stream's end, and its offset, whatever the records look like."""
+        size = self.size
+        tail = self.source(size - TAIL_BYTES, "index").take(TAIL_BYTES)
+        begin = size - index_size(tail)
+        if begin < self.body:
+            raise InputError("no index")
+        return read_index(self.source(begin, "index").take(size - begin), self.body), begin
+
+    @property
+    def size(self) -> int:
+        if self._start is None:
+            raise InputError(_PIPE)
+        return int(self._size)
+
+    def source(self, offset: int, part: str) -> ByteSource:
+        if self._start is not None:
+            self._file.seek(self._start + offset)
+        return ByteSource(self._file, part, self._size - offset)
 
     def __iter__(self) -> Iterator[GopRecord]:
         return (record for record, _ in self._walk())
 
     def _walk(self) -> Iterator[tuple[GopRecord, int]]:
         """Records with their sizes; then checks that the stream ends as it should."""
-        index, offset = IndexBuilder(), self._body
-        while True:
-            source = self._source(offset, f"record of frame {index.frames}")
+        index, offset = IndexBuilder(), self.body
+        for number in itertools.count():
+            source = self.source(offset, f"record of frame {index.frames}")
             tag = source.take(1, may_end=True)
             if tag in (b"", END):
                 return self._check_end(tag, index)
             record = read_record(source, tag, self.header, index.frames)
+            if self._stored is not None:
+                entry = IndexEntry(index.frames, record.frames, offset, source.count)
+                self._check_entry(number, entry)
             index.add(source.count, record.frames)
             offset += source.count
             yield record, source.count
@@ -140,19 +168,21 @@ class StreamReader:
         elif not frames or promised not in (0, frames):
             raise InputError(f"{frames} frames, but the header promises {promised or 'some'}")
 
-    def _stored_index(self) -> list[IndexEntry]:
-        assert self._start is not None
-        size = self._file.seek(0, io.SEEK_END) - self._start
-        tail = self._source(size - TAIL_BYTES, "index").take(TAIL_BYTES)
-        begin = size - index_size(tail)
-        if begin < self._body:
-            raise InputError("no index")
-        return read_index(self._source(begin, "index").take(size - begin), self._body, begin)
+    def _check_entry(self, number: int, found: IndexEntry) -> None:
+        if self.index[number : number + 1] != [found]:
+            raise InputError(
+                f"damaged index: it does not match the record of frame {found.first_frame}"
+            )
 
-    def _source(self, offset: int, part: str) -> ByteSource:
-        if self._start is not None:
-            self._file.seek(self._start + offset)
-        return ByteSource(self._file, part)
+    @functools.cached_property
+    def _stored(self) -> list[IndexEntry] | None:
+        """The stream's own index, if its records fill the bytes before it."""
+        try:
+            entries, end = self.stored_index()
+        except InputError:
+            return None
+        ends = [self.body, *(entry.offset + entry.size for entry in entries)]
+        return entries if ends[-1] == end else None
 
 
 def _appends(file: BinaryIO) -> bool:

@@ -44,8 +44,8 @@ def index_size(tail: bytes) -> int:
     return int.from_bytes(tail[:_SIZE_BYTES], "little")
 
 
-def read_index(data: bytes, body: int, end: int) -> list[IndexEntry]:
-    """Entries of an index whose records fill the bytes from `body` to `end`."""
+def read_index(data: bytes, body: int) -> list[IndexEntry]:
+    """Entries of an index whose records begin at `body`."""
     source = ByteSource(io.BytesIO(data), "index")
     if source.take(1) != END:
         raise InputError("no index")
@@ -59,6 +59,4 @@ def read_index(data: bytes, body: int, end: int) -> list[IndexEntry]:
         offset, first_frame = offset + size, first_frame + frames
     source.take(_SIZE_BYTES)
     source.check_crc()
-    if offset != end:
-        raise InputError("damaged index: it does not match the records")
     return entries

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kbvc_jax.coding.header import Header
 from kbvc_jax.coding.wire import ByteSource, crc32, varint
 from kbvc_jax.rate import BEST, Quality
-from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.errors import InputError, about
 
 MAX_FRAMES = 63
 CODECS = 16  # numbers there are
@@ -83,9 +83,10 @@ def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int
     halves = [half for byte in source.take(-(-count // 2)) for half in (byte & 15, byte >> 4)]
     payload = source.take(source.varint())
     source.check_crc()
-    if flags & RESERVED or any(halves[count:]):
-        raise InputError(f"record of {frames} frames: reserved bits are not 0")
-    return GopRecord(first_frame, frames, quality, offsets, tuple(halves[:count]), payload)
+    with about(f"record of frame {first_frame}"):
+        if flags & RESERVED or any(halves[count:]):
+            raise InputError("reserved bits are not 0")
+        return GopRecord(first_frame, frames, quality, offsets, tuple(halves[:count]), payload)
 
 
 def _halves(numbers: Sequence[int]) -> bytes:

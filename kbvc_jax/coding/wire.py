@@ -1,5 +1,6 @@
 """Bytes on the wire: variable-length integers, and reading under a check sum."""
 
+import math
 import zlib
 from typing import BinaryIO
 
@@ -24,15 +25,18 @@ def crc32(data: bytes) -> bytes:
 
 
 class ByteSource:
-    """Reads one part of a file: the header, a record. Counts and sums what it has read."""
+    """Reads one part of a file: the header, a record. Counts and sums what it has read.
 
-    def __init__(self, file: BinaryIO, part: str):
-        self._file, self._part = file, part
+    `room`: bytes that there are. What claims to be longer is not read at all.
+    """
+
+    def __init__(self, file: BinaryIO, part: str, room: float = math.inf):
+        self._file, self._part, self._room = file, part, room
         self._crc = 0
         self.count = 0
 
     def take(self, size: int, *, may_end: bool = False) -> bytes:
-        data = read_fully(self._file, size)
+        data = read_fully(self._file, size) if self.count + size <= self._room else b""
         if len(data) < size and not (may_end and not data):
             raise InputError(f"cut off within the {self._part}")
         self.count += len(data)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.progress import CLEAR
 
-BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+BAD_INPUT, RECOVERED, INTERRUPTED, CLOSED_PIPE = 2, 3, 130, 141
 
 
 def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
