@@ -13,6 +13,7 @@ from kbvc_jax.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from kbvc_jax.api import Codec
+    from kbvc_jax.coding.limits import Limits
     from kbvc_jax.encoder.options import EncoderOptions
     from kbvc_jax.files import open_stream
     from kbvc_jax.video.reader import open_video
@@ -21,6 +22,7 @@ __all__ = [
     "Codec",
     "EncoderOptions",
     "InputError",
+    "Limits",
     "__version__",
     "load",
     "open_stream",
@@ -31,6 +33,7 @@ __version__ = "0.17.0"
 # JAX takes seconds to import; `kbvc info` and config files do without it.
 _LAZY = {
     "Codec": "kbvc_jax.api",
+    "Limits": "kbvc_jax.coding.limits",
     "EncoderOptions": "kbvc_jax.encoder.options",
     "open_stream": "kbvc_jax.files",
     "open_video": "kbvc_jax.video.reader",

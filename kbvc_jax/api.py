@@ -13,6 +13,7 @@ from jaxtyping import UInt
 import kbvc_jax.files as files
 from kbvc_jax.codec.decoder import decode_gops
 from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
+from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.concealment import OnConcealed, conceal_gops
 from kbvc_jax.encoder.encoder import encode_gops
 from kbvc_jax.encoder.network import EncoderNetwork
@@ -57,9 +58,16 @@ class Codec:
         self.encode_stream(_chain(first, source), format, file, quality, **options)
         return file.getvalue()
 
-    def decode(self, data: bytes, *, start: int = 0, frames: int | None = None) -> np.ndarray:
+    def decode(
+        self,
+        data: bytes,
+        *,
+        start: int = 0,
+        frames: int | None = None,
+        limits: Limits = USUAL,
+    ) -> np.ndarray:
         """The bytes of a .kbvc file to RGB frames (t, h, w, 3)."""
-        stream = StreamReader(io.BytesIO(data))
+        stream = StreamReader(io.BytesIO(data), limits)
         decoded = list(self.decode_stream(stream, start=start, frames=frames))
         if not decoded:
             raise InputError(f"no frame {start}: the stream has {stream.frame_count}")

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.coding.container import Header, StreamReader
+from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.output import whole_file
@@ -98,6 +99,7 @@ def decode_file(
     frames: int | None = None,
     overwrite: bool = False,
     recover: bool = False,
+    limits: Limits = USUAL,
     progress: Progress | None = None,
     **video: Any,
 ) -> DecodeSummary:
@@ -105,7 +107,7 @@ def decode_file(
     `create_video`."""
     began, done, concealed = time.perf_counter(), 0, list[int]()
     on_concealed = concealed.append if recover else None
-    with open_stream(source) as stream:
+    with open_stream(source, limits) as stream:
         format, total = video_format(stream.header), _expected(stream, start, frames)
         with about(source):
             codec.check_model(stream.header)
@@ -122,7 +124,7 @@ def decode_file(
 
 
 @contextlib.contextmanager
-def open_stream(source: str | Path) -> Iterator[StreamReader]:
+def open_stream(source: str | Path, limits: Limits = USUAL) -> Iterator[StreamReader]:
     """A .kbvc file, or stdin for "-"."""
     with contextlib.ExitStack() as stack:
         file: BinaryIO
@@ -134,7 +136,7 @@ def open_stream(source: str | Path) -> Iterator[StreamReader]:
             except OSError as error:
                 raise InputError(f"{source}: cannot read it ({error.strerror})") from None
         with about(source):
-            stream = StreamReader(file)
+            stream = StreamReader(file, limits)
         yield stream
 
 

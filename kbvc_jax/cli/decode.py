@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
+from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.exit import RECOVERED
 from kbvc_jax.runtime.progress import Progress
@@ -45,6 +46,20 @@ def register(commands) -> None:
         help="of a damaged file write all that is whole; the last whole frame stands for each that "
         "is lost, or the first one where none comes before it; exit status 3 if any is lost",
     )
+    decoding.add_argument(
+        "--max-pixels",
+        type=kinds.count,
+        default=USUAL.pixels,
+        metavar="N",
+        help="refuse a file with more pixels a frame (default %(default)s, enough for 8K)",
+    )
+    decoding.add_argument(
+        "--max-frames",
+        type=kinds.count,
+        default=USUAL.frames,
+        metavar="N",
+        help="refuse a file of more frames (default %(default)s)",
+    )
     output = parser.add_argument_group("output")
     kinds.add_output_options(output)
     output.add_argument(
@@ -67,9 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--verify compares sample by sample; --lossy output cannot pass")
     if arguments.verify and "-" in (arguments.source, arguments.target):
         raise InputError("--verify reads both files again; a pipe can be read only once")
+    limits = Limits(arguments.max_pixels, arguments.max_frames)
     # Damage is found before JAX has started.
     known = arguments.source != "-" and not arguments.recover
-    facts = describe(Path(arguments.source)) if known else None
+    facts = describe(Path(arguments.source), limits) if known else None
     import kbvc_jax
     from kbvc_jax.runtime.backend import start_backend
 
@@ -85,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         frames=arguments.frames,
         overwrite=arguments.overwrite,
         recover=arguments.recover,
+        limits=limits,
         lossless=not arguments.lossy,
         progress=lambda frames, total: progress.step(frames, total, rate),
     )
@@ -95,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         from kbvc_jax.cli.verify import verify
 
         part = arguments.start, arguments.frames
-        count = verify(codec, arguments.source, arguments.target, *part)
+        count = verify(codec, arguments.source, arguments.target, *part, limits)
         progress.say(f"{arguments.target}: verified, {count} frames")
     if not summary.concealed:
         return 0

@@ -10,6 +10,7 @@ from typing import Any
 from kbvc_jax.codec.schedule import hierarchy
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.coding.header import VERSION
+from kbvc_jax.coding.limits import UNLIMITED, Limits
 from kbvc_jax.models.codecs.numbers import name_of
 from kbvc_jax.rate import number_of
 from kbvc_jax.runtime.errors import InputError, about
@@ -29,14 +30,14 @@ def register(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    facts = describe(Path(arguments.file))
+    facts = describe(Path(arguments.file), UNLIMITED)
     print(json.dumps(facts, indent=2) if arguments.json else _text(facts))
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: Path, limits: Limits) -> dict[str, Any]:
     try:
         with about(path), path.open("rb") as file:
-            stream = StreamReader(file)
+            stream = StreamReader(file, limits)
             header, frames = stream.header, sum(entry.frames for entry in stream.index)
             if not frames or frames < header.frame_count:
                 found = f"{frames} of {header.frame_count or 'at least 1'} frames are whole"

@@ -8,6 +8,7 @@ import numpy as np
 
 from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import Header
+from kbvc_jax.coding.limits import Limits
 from kbvc_jax.files import open_stream, video_format
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
@@ -16,10 +17,12 @@ from kbvc_jax.video.reader import VideoReader, open_video
 PLANAR = (".y4m", ".yuv")  # these hold YUV samples; the other kinds hold RGB
 
 
-def verify(codec: Codec, source: str, target: str, start: int, frames: int | None) -> int:
+def verify(
+    codec: Codec, source: str, target: str, start: int, frames: int | None, limits: Limits
+) -> int:
     """The number of frames, all of them as decoded; InputError names the first that is not."""
     count = 0
-    with open_stream(source) as stream, _open_output(target, stream.header) as written:
+    with open_stream(source, limits) as stream, _open_output(target, stream.header) as written:
         format = video_format(stream.header)
         planar = Path(target).suffix.lower() in PLANAR
         decoded = codec.decode_stream(stream, start=start, frames=frames)

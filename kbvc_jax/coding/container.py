@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 import io
-import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from kbvc_jax.coding.index import (
     index_size,
     read_index,
 )
+from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.coding.record import GopRecord, read_record
 from kbvc_jax.coding.wire import ByteSource, read_fully
 from kbvc_jax.runtime.errors import InputError
@@ -73,14 +73,15 @@ class StreamWriter:
 class StreamReader:
     """Iterate for all records in order; `index` and `record` need a file that can be seeked."""
 
-    def __init__(self, file: BinaryIO):
-        self._file = file
+    def __init__(self, file: BinaryIO, limits: Limits = USUAL):
+        self._file, self.limits = file, limits
         self._start, self._size = None, math.inf
         if file.seekable():
             self._start = file.tell()
             self._size = file.seek(0, io.SEEK_END) - self._start
         source = self.source(0, "header")
         self.header = read_header(source)
+        limits.check(self.header)
         self.body = source.count  # offset of the first record
 
     @property
@@ -96,8 +97,8 @@ class StreamReader:
         the first record that is not whole."""
         if self._start is None:
             raise InputError(_PIPE)
-        if self._stored is not None:
-            return self._stored
+        if self._stored:
+            return self._stored[0]
         entries, offset, first_frame = [], self.body, 0
         with contextlib.suppress(InputError):
             for record, size in self._walk():
@@ -111,7 +112,10 @@ class StreamReader:
         entry = self.index[number]
         source = self.source(entry.offset, f"record of frame {entry.first_frame}")
         record = read_record(source, source.take(1), self.header, entry.first_frame)
-        self._check_entry(number, entry._replace(frames=record.frames, size=source.count))
+        if (record.frames, source.count) != (entry.frames, entry.size):
+            raise InputError(
+                f"damaged index: it does not match the record of frame {entry.first_frame}"
+            )
         return record
 
     def stored_index(self) -> tuple[list[IndexEntry], int]:
@@ -135,20 +139,32 @@ class StreamReader:
         return ByteSource(self._file, part, self._size - offset)
 
     def __iter__(self) -> Iterator[GopRecord]:
-        return (record for record, _ in self._walk())
+        if not self._stored:
+            yield from (record for record, _ in self._walk())
+            return
+        entries, end = self._stored
+        frames = sum(entry.frames for entry in entries)
+        self._check_promise(frames)
+        self.limits.check_frames(frames)
+        yield from (self.record(number) for number in range(len(entries)))
+        if entries[-1].offset + entries[-1].size != end:
+            raise InputError("bytes follow the end of the stream")
 
     def _walk(self) -> Iterator[tuple[GopRecord, int]]:
         """Records with their sizes; then checks that the stream ends as it should."""
         index, offset = IndexBuilder(), self.body
-        for number in itertools.count():
+        while True:
             source = self.source(offset, f"record of frame {index.frames}")
             tag = source.take(1, may_end=True)
             if tag in (b"", END):
                 return self._check_end(tag, index)
             record = read_record(source, tag, self.header, index.frames)
-            if self._stored is not None:
-                entry = IndexEntry(index.frames, record.frames, offset, source.count)
-                self._check_entry(number, entry)
+            if (after := index.frames + record.frames) > (self.header.frame_count or after):
+                raise InputError(
+                    f"record of frame {index.frames}: goes to frame {after - 1}, but the header "
+                    f"promises {self.header.frame_count} frames"
+                )
+            self.limits.check_frames(after)
             index.add(source.count, record.frames)
             offset += source.count
             yield record, source.count
@@ -164,25 +180,21 @@ class StreamReader:
         elif found.startswith(expected) and found != expected:
             raise InputError("bytes follow the end of the stream")
         elif found != expected:
-            raise InputError("damaged index: it does not match the records")
-        elif not frames or promised not in (0, frames):
+            raise InputError(f"damaged index, or record of frame {frames}: they do not match")
+        else:
+            self._check_promise(frames)
+
+    def _check_promise(self, frames: int) -> None:
+        promised = self.header.frame_count
+        if not frames or promised not in (0, frames):
             raise InputError(f"{frames} frames, but the header promises {promised or 'some'}")
 
-    def _check_entry(self, number: int, found: IndexEntry) -> None:
-        if self.index[number : number + 1] != [found]:
-            raise InputError(
-                f"damaged index: it does not match the record of frame {found.first_frame}"
-            )
-
     @functools.cached_property
-    def _stored(self) -> list[IndexEntry] | None:
-        """The stream's own index, if its records fill the bytes before it."""
-        try:
-            entries, end = self.stored_index()
-        except InputError:
-            return None
-        ends = [self.body, *(entry.offset + entry.size for entry in entries)]
-        return entries if ends[-1] == end else None
+    def _stored(self) -> tuple[list[IndexEntry], int] | None:
+        """The stream's own index and its offset, if it is whole. None for a pipe."""
+        with contextlib.suppress(InputError):
+            return self.stored_index()
+        return None
 
 
 def _appends(file: BinaryIO) -> bool:

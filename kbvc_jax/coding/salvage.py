@@ -4,6 +4,7 @@ By the index where that is whole, else by searching for records whose check sums
 """
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -32,25 +33,32 @@ class Place(NamedTuple):
 
 def salvage(stream: StreamReader) -> Iterator[GopRecord | Lost]:
     """All frames that index or header promise, in order; needs a file that can be seeked."""
-    first_frame = 0
-    for place in _places(stream):
+    first_frame, promised = 0, stream.header.frame_count or math.inf
+    places = _places(stream)
+    stream.limits.check_frames(sum(place.frames for place in places))
+    for place in places:
+        if first_frame + place.frames > promised:  # more was found than there can be
+            yield Lost(first_frame, int(promised) - first_frame)
+            return
         yield _record(stream, place, first_frame) or Lost(first_frame, place.frames)
         first_frame += place.frames
 
 
 def _places(stream: StreamReader) -> Sequence[Place]:
-    size = stream.size
+    size, promised = stream.size, stream.header.frame_count
     try:
         entries, end = stream.stored_index()
     except InputError:
-        return _fitted(list(_search(stream, size)), stream.header.frame_count)
+        entries, end = [], size
+    if not entries or promised not in (0, sum(entry.frames for entry in entries)):
+        return _fitted(list(_search(stream, size)), promised)
     # What follows lost or added bytes stands where the index says, counted from its own place.
-    moved = end - entries[-1].offset - entries[-1].size if entries else 0
+    moved = end - entries[-1].offset - entries[-1].size
     return [Place(e.frames, e.size, (e.offset, e.offset + moved)) for e in entries]
 
 
 def _record(stream: StreamReader, place: Place, first_frame: int) -> GopRecord | None:
-    for offset in place.offsets:
+    for offset in (offset for offset in place.offsets if offset >= stream.body):
         with contextlib.suppress(InputError):
             source = stream.source(offset, "record")
             record = read_record(source, source.take(1), stream.header, first_frame)

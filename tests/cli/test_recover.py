@@ -1,6 +1,7 @@
 """`kbvc decode --recover`: of a damaged file all that is whole, and exit status 3."""
 
 import io
+import random
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from kbvc_jax.cli.decode import spans
 from kbvc_jax.cli.main import main
 from kbvc_jax.coding.container import StreamReader
 from tests.codec.golden import picture
+from tests.coding.damage import check_pixels, cuts, flips, sound
 
 FRAMES = picture(17, 8)
 
@@ -149,6 +151,12 @@ def test_a_damaged_header_is_refused(stream, recover):
     status, said, frames = recover(flipped(stream, 9))
     assert (status, said) == (2, "kbvc: FILE: damaged header: its check sum does not match\n")
     assert frames is None
+
+
+def test_damage_anywhere_is_an_error_and_recovered_without_a_wrong_frame(codec, stream, whole):
+    rng, own = random.Random(0), sound(stream)
+    for damaged in (*flips(own, 6, rng), *list(cuts(own, 3, rng))[-3:]):
+        check_pixels(codec, whole, damaged)
 
 
 @pytest.mark.parametrize(
