@@ -7,6 +7,7 @@ from typing import Any
 
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.info import describe
+from kbvc_jax.coding.limits import USUAL
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.output import whole_file
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"{target}: a sheet is a PNG; name a file that ends in .png")
     # Damage is found before JAX has started.
     path, number = Path(arguments.file), arguments.frame
-    frames = describe(path)["frames"]
+    frames = describe(path, USUAL)["frames"]
     if number >= frames:
         raise InputError(f"{path}: no frame {number}; it has 0 to {frames - 1}")
     # And an output that cannot be written, before anything is decoded.
