@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 import kbvc_jax
-from kbvc_jax.cli import decode, demo, encode, export, info, inspect, model
+from kbvc_jax.cli import decode, demo, encode, export, info, inspect, model, selftest
 from kbvc_jax.cli.arguments import Parser
 from kbvc_jax.runtime.exit import exit_status
 
-COMMANDS = (encode, decode, info, inspect, model, demo, export)
+COMMANDS = (encode, decode, info, inspect, model, demo, selftest, export)
 EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m

@@ -56,6 +56,8 @@ class Network:
     ) -> Batch:
         """`references`: those of all frames on one side, then on the other."""
         self.check(codec)
+        if min(rates.levels) < CODECS[codec].levels.start:
+            raise InputError(f"damaged stream: codec {codec} is for B-frames alone")
         needed, config = CODECS[codec].needs_memory, self.inference.model.config
         if needed and not references:
             raise InputError(f"damaged stream: a {codec} frame without one before it")

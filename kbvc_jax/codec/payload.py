@@ -117,9 +117,16 @@ Watch = Callable[[GopRecord, int, Sequence[Coded]], None]
 class GopReader:
     """Decodes one payload in the order in which it was written."""
 
-    def __init__(self, network: Network, record: GopRecord, size: Size, watch: Watch | None = None):
-        self._network, self._record, self._size, self._watch = network, record, size, watch
-        self._reader = Reader(record.payload)
+    def __init__(
+        self,
+        network: Network,
+        record: GopRecord,
+        size: Size,
+        reader: Coder,
+        watch: Watch | None = None,
+    ):
+        self._network, self._record, self._size = network, record, size
+        self._reader, self._watch = reader, watch
         known = len(NAMES)
         if any(number >= known for number in record.codecs):
             names = ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))

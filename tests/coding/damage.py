@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 from kbvc_jax.api import Codec
-from kbvc_jax.coding.container import GopRecord, StreamReader
+from kbvc_jax.coding.container import GopRecord, StreamReader, StreamWriter
+from kbvc_jax.coding.record import IMAGE, depths
 from kbvc_jax.coding.salvage import salvage
 from kbvc_jax.models.checkpoint import load_inference
+from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 from tests.codec.golden import FOLDER
 
@@ -97,6 +99,24 @@ def swaps(whole: Sound) -> Iterator[bytes]:
     ends = [*whole.offsets.values(), whole.index]
     for a, b, c in zip(ends, ends[1:], ends[2:], strict=False):
         yield whole.data[:a] + whole.data[b:c] + whole.data[a:b] + whole.data[c:]
+
+
+def forged(rng: random.Random) -> tuple[bytes, int]:
+    """A stream whose check sums are all true, of payloads that nobody coded; and its frames."""
+    whole, file = golden(STREAM), io.BytesIO()
+    writer = StreamWriter(file, StreamReader(io.BytesIO(whole.data)).header)
+    frames = 0
+    for own in whole.records:
+        length = rng.randint(1, 5) if frames else 1
+        codecs = tuple(rng.choices(range(5), [8, 4, 8, 4, 1], k=depths(length) + 1))
+        quality = Quality(rng.choice([0, BEST, own.quality]))
+        offsets = tuple(rng.choice([0, -128, 127]) for _ in codecs[1:])
+        payload = rng.choice([own.payload, own.payload[::-1], rng.randbytes(99), b""])
+        codecs = codecs if frames else (IMAGE,)
+        writer.write(GopRecord(frames, length, quality, offsets, codecs, payload))
+        frames += length
+    writer.close()
+    return file.getvalue(), frames
 
 
 def check(whole: Sound, other: Sound, damaged: bytes) -> str:

@@ -1,10 +1,18 @@
-"""Models whose checkpoints lack something."""
+"""Models whose checkpoints lack something, and checkpoints that someone has made up."""
 
 import dataclasses
+import json
+import pickle
+import shutil
 
 import numpy as np
+import orbax.checkpoint as ocp
+import pytest
 
-from kbvc_jax.models.checkpoint import load_inference, save_inference
+from kbvc_jax.models import checkpoint
+from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, load_inference, save_inference
+from kbvc_jax.runtime.errors import InputError
+from tests.codec.golden import FOLDER
 from tests.tiny import TINY, tiny_inference
 
 
@@ -20,3 +28,70 @@ def test_a_model_without_gains_comes_back_without_curves(tmp_path):
             a, b = getattr(ours.prior, name), getattr(theirs.prior, name)
             assert a.shape == b.shape == (0, 0) and a.dtype == b.dtype
         np.testing.assert_array_equal(ours.z_tables.frequencies, theirs.z_tables.frequencies)
+
+
+@pytest.fixture
+def crafted(tmp_path):
+    """A checkpoint in which document and arrays may be changed."""
+    folder = tmp_path / "model"
+    shutil.copytree(FOLDER / "model", folder)
+    return folder
+
+
+def change_document(folder, **fields):
+    document = json.loads((folder / DOCUMENT).read_text())
+    (folder / DOCUMENT).write_text(json.dumps(document | fields))
+
+
+def change_arrays(folder, **changed):
+    """With a fingerprint that is true again."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        arrays = checkpointer.restore((folder / ARRAYS).resolve())
+        arrays = {name: np.asarray(array) for name, array in arrays.items()} | changed
+        checkpointer.save((folder / ARRAYS).resolve(), arrays, force=True)
+    config = load_inference(FOLDER / "model").model.config
+    change_document(folder, fingerprint=checkpoint._fingerprint(config, arrays).hex())
+
+
+def test_nothing_in_a_checkpoint_is_unpickled(crafted, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("unpickled")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    load_inference(crafted)
+
+
+@pytest.mark.parametrize("text", ["", "{", "words", "\0"])
+def test_a_document_that_is_no_json_is_named(crafted, text):
+    (crafted / DOCUMENT).write_text(text)
+    with pytest.raises(InputError, match=r"model: no inference checkpoint there \(model.json"):
+        load_inference(crafted)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"format": 9}, "checkpoint format 9; this version reads"),
+        ({"config": {}}, "arrays do not match model.json"),
+        ({"config": {"image": "os.system"}}, "damaged checkpoint"),
+        ({"fingerprint": "00" * 8}, "arrays do not match model.json"),
+    ],
+)
+def test_a_document_of_something_else_is_refused(crafted, fields, message):
+    change_document(crafted, **fields)
+    with pytest.raises(InputError, match=f"model: {message}"):
+        load_inference(crafted)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"y.frequencies": np.full((64, 9), 2**16, np.int32)},
+        {"y.lengths": np.full(64, -1, np.int32)},
+    ],
+)
+def test_tables_that_are_none_are_refused(crafted, arrays):
+    change_arrays(crafted, **arrays)
+    with pytest.raises(InputError, match="probability tables"):
+        load_inference(crafted)
