@@ -1,19 +1,23 @@
 """Exit statuses that every entry point shares."""
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.progress import CLEAR
 
-BAD_INPUT, RECOVERED, INTERRUPTED, CLOSED_PIPE = 2, 3, 130, 141
+BAD_INPUT, RECOVERED, INTERRUPTED, CLOSED_PIPE, TERMINATED = 2, 3, 130, 141, 143
 
 
 def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
     """Runs a command; bad input, a full disk and Ctrl-C end it in one line, without a traceback."""
     try:
-        status = command() or 0
+        with _termination():
+            status = command() or 0
         sys.stdout.flush()
         return status
     except InputError as error:
@@ -29,6 +33,19 @@ def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
         _say(f"{name}: {error.filename or 'output'}: {error.strerror or error}")
         _abandon_stdout()
         return BAD_INPUT
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[None]:
+    """SIGTERM, as of `timeout`, removes what was begun, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _abandon_stdout() -> None:
