@@ -1,9 +1,8 @@
 """Folders of PNGs: a picture a frame, in the order of the numbers in their names."""
 
 import contextlib
+import itertools
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ from av.video.frame import VideoFrame
 from jaxtyping import UInt
 
 from kbvc_jax.runtime.errors import InputError, about
+from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.video.container import ContainerSource
 from kbvc_jax.video.format import VideoFormat
 
@@ -55,39 +55,17 @@ class FolderSource:
 def png_folder(
     path: Path, format: VideoFormat, overwrite: bool
 ) -> Iterator[Callable[[Frame], None]]:
-    """Gives the function that adds a picture."""
-    with about(path):
-        _check_replaceable(path, overwrite)
-    try:
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"{path}: cannot write there ({error.strerror})") from None
-    count = 0
+    """Gives the function that adds a picture. A folder of nothing but pictures may be replaced."""
+    if not path.parent.is_dir():  # made for no other kind of video either
+        raise InputError(f"{path}: cannot write there (no folder {path.parent})")
+    old = filter(_is_picture, path.iterdir()) if path.is_dir() else ()
+    with whole_folder(path, overwrite, [picture.name for picture in old]) as folder:
+        numbers = itertools.count()
 
-    def write(frame: Frame) -> None:
-        nonlocal count
-        (beside / f"{count:06d}.png").write_bytes(_png(frame, format))
-        count += 1
+        def write(frame: Frame) -> None:
+            (folder / f"{next(numbers):06d}.png").write_bytes(_png(frame, format))
 
-    try:
         yield write
-        if path.exists():
-            shutil.rmtree(path)
-        beside.chmod(0o755)
-        beside.rename(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write it ({error.strerror})") from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _check_replaceable(path: Path, overwrite: bool) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError("is a file; a folder of PNGs needs another name")
-    if path.exists() and not overwrite:
-        raise InputError("exists already; pass -y to overwrite it")
-    if path.exists() and (other := next((p for p in path.iterdir() if not _is_picture(p)), None)):
-        raise InputError(f"holds {other.name}, too; only a folder of nothing but PNGs is replaced")
 
 
 def _png(frame: Frame, format: VideoFormat) -> bytes:

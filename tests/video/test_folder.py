@@ -94,3 +94,29 @@ def test_only_folders_of_pictures_are_replaced(tmp_path, format_of, noise):
     ):
         pass
     assert (folder / "thesis.tex").read_text() == "mine"
+
+
+def test_old_pictures_stay_where_the_new_ones_cannot_take_their_place(tmp_path, format_of, noise):
+    format, folder = format_of(), tmp_path / "frames"
+    with create_video(folder, format) as writer:
+        writer.write(noise(format)[0])
+    before = (folder / "000000.png").read_bytes()
+    again = create_video(folder, format, overwrite=True)
+    again.__enter__()
+    (unfinished,) = tmp_path.glob(".frames.*")
+    unfinished.rmdir()
+    with pytest.raises(InputError, match="frames: cannot write it"):
+        again.__exit__(None, None, None)
+    assert (folder / "000000.png").read_bytes() == before
+
+
+def test_a_picture_that_vanishes_meanwhile_is_named(tmp_path):
+    for name in ("1.png", "2.png"):
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    with open_video(tmp_path) as reader:
+        frames = iter(reader)
+        next(frames)
+        (tmp_path / "2.png").unlink()
+        with pytest.raises(InputError) as error:
+            next(frames)
+    assert str(error.value).startswith(f"{tmp_path / '2.png'}: ")
