@@ -31,9 +31,7 @@ def decode_gops(
     for record in _records_from(stream, start):
         first, after = record.first_frame, record.first_frame + record.frames
         wanted = range(max(first, start), after if end is None else min(after, end))
-        opening, decoded = decode_gop(
-            network, stream.header, record, opening, wanted, read, watch
-        )
+        opening, decoded = decode_gop(network, stream.header, record, opening, wanted, read, watch)
         yield from decoded
         if end is not None and after >= end:
             return

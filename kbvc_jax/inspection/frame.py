@@ -61,7 +61,7 @@ def inspect_frame(network: Network, stream: StreamReader, number: int) -> Inspec
         if number in numbers_of(record, depth):
             seen.append((record, depth, coded))
 
-    (frame,) = decode_gops(network, stream, number, 1, watch)
+    (frame,) = decode_gops(network, stream, number, 1, watch=watch)
     ((record, depth, coded),) = seen
     place = numbers_of(record, depth).index(number)
     own, row = [(one, row) for one in coded for row in range(len(one.batch.rates.levels))][place]
