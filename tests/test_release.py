@@ -11,8 +11,9 @@ import pytest
 import kbvc_jax
 from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.training.group import code_group
+from kbvc_jax.training.group import b_frames_of, code_group
 from kbvc_jax.training.loss import falling
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
@@ -62,7 +63,19 @@ def test_effort_pays(codec, frames):
     assert costs[1] < 0.96 * costs[0]
 
 
-@pytest.mark.parametrize("b_frames", ["predicted", "kernel"])
+def observed(kind, frames, decoded):
+    """What an encoder finds out of each B-frame, by the references that it has."""
+    if not kind.observes:
+        return None
+    rows = []
+    for row in b_frames_of(len(frames)):
+        sides = [decoded[t][None] for t in (row.previous, row.following)]
+        ways = [[[frames[t] for t in way]] for way in row.ways]
+        rows.append(kind.observe(frames[row.time][None], sides, ways)[0])
+    return jnp.asarray(np.stack(rows))
+
+
+@pytest.mark.parametrize("b_frames", ["predicted", "kernel", "motion"])
 def test_likelihood_and_file_size_agree(codec, frames, b_frames):
     """What training and validation estimate, from float scales, and the bytes, of 10 kB and more:
     as the shipped weights are, by the path that runs and the options that it has by default."""
@@ -70,10 +83,13 @@ def test_likelihood_and_file_size_agree(codec, frames, b_frames):
     streams = [codec.encode(frames, q, gop=4, b_frames=b_frames) for q in QUALITIES]
     source = jnp.asarray(frames, jnp.float32) / 255
     model, how = codec.inference.model, {"b_frames": b_frames, "rounding": asked.rounding}
-    estimate = jax.jit(lambda source, quality: code_group(model, source, quality, **how))
+    estimate = jax.jit(
+        lambda source, quality, seen: code_group(model, source, quality, observed=seen, **how)
+    )
     large = [row for row in zip(QUALITIES, streams, strict=True) if len(row[1]) >= 10_000]
     assert len(large) > 1
     for quality, data in large:
-        group = estimate(source, falling(jnp.float32(quality), FALL / 2, len(frames)))
+        seen = observed(CODECS[b_frames], frames, codec.decode(data))
+        group = estimate(source, falling(jnp.float32(quality), FALL / 2, len(frames)), seen)
         bits = float(group.bits_y.sum() + group.bits_z.sum())
         assert 8 * len(data) == pytest.approx(bits, rel=0.01)

@@ -108,10 +108,14 @@ def code_b_frames(
     """All frames strictly between two decoded ones."""
     parts = opening, closing, frames, level_offsets, settings
     ways = [_code_b_frames(network, name, *parts) for name in settings.b_frames]
-    weight = network.error_weight(settings.quality)
 
     def cost(depths: Sequence[CodedDepth]) -> float:
-        return sum(depth.bits + weight * sum(depth.errors) for depth in depths)
+        """Errors of each depth at the price that its quality has."""
+        total = 0.0
+        for number, depth in enumerate(depths, start=1):
+            own = quality_at(number, settings.quality, level_offsets)
+            total += depth.bits + network.error_weight(own) * sum(depth.errors)
+        return total
 
     return min(ways, key=cost)
 
