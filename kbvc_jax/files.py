@@ -108,8 +108,9 @@ def decode_file(
     began, done, concealed = time.perf_counter(), 0, list[int]()
     on_concealed = concealed.append if recover else None
     with open_stream(source, limits) as stream:
-        format, total = video_format(stream.header), _expected(stream, start, frames)
+        format = video_format(stream.header)
         with about(source):
+            total = _expected(stream, start, frames)
             codec.check_model(stream.header)
         decoded = codec.decode_stream(stream, start=start, frames=frames, on_concealed=on_concealed)
         # First of all: an output that cannot be written is refused before anything is decoded.

@@ -97,13 +97,16 @@ class StreamReader:
         the first record that is not whole."""
         if self._start is None:
             raise InputError(_PIPE)
-        if self._stored:
-            return self._stored[0]
-        entries, offset, first_frame = [], self.body, 0
+        entries = self._stored[0] if self._stored else self._scanned()
+        self.limits.check_frames(sum(entry.frames for entry in entries))
+        return entries
+
+    def _scanned(self) -> list[IndexEntry]:
+        entries, offset = [], self.body
         with contextlib.suppress(InputError):
             for record, size in self._walk():
-                entries.append(IndexEntry(first_frame, record.frames, offset, size))
-                offset, first_frame = offset + size, first_frame + record.frames
+                entries.append(IndexEntry(record.first_frame, record.frames, offset, size))
+                offset += size
         return entries
 
     def record(self, number: int) -> GopRecord:
@@ -140,12 +143,12 @@ class StreamReader:
 
     def __iter__(self) -> Iterator[GopRecord]:
         if not self._stored:
-            yield from (record for record, _ in self._walk())
+            for record, _ in self._walk():
+                self.limits.check_frames(record.first_frame + record.frames)
+                yield record
             return
-        entries, end = self._stored
-        frames = sum(entry.frames for entry in entries)
-        self._check_promise(frames)
-        self.limits.check_frames(frames)
+        entries, end = self.index, self._stored[1]
+        self._check_promise(sum(entry.frames for entry in entries))
         yield from (self.record(number) for number in range(len(entries)))
         if entries[-1].offset + entries[-1].size != end:
             raise InputError("bytes follow the end of the stream")
@@ -164,7 +167,6 @@ class StreamReader:
                     f"record of frame {index.frames}: goes to frame {after - 1}, but the header "
                     f"promises {self.header.frame_count} frames"
                 )
-            self.limits.check_frames(after)
             index.add(source.count, record.frames)
             offset += source.count
             yield record, source.count

@@ -42,6 +42,11 @@ def test_an_index_beyond_the_limit_is_refused_before_the_first_record():
     data = HEADER.to_bytes() + stream(gops(5))[len(HEADER.to_bytes()) :]
     with pytest.raises(InputError, match="--max-frames"):
         next(iter(reader(data, frames=32)))
+    for use in (lambda r: r.record(0), lambda r: r.frame_count):
+        with pytest.raises(InputError, match="--max-frames"):
+            use(reader(data, frames=32))
+        with pytest.raises(InputError, match="--max-frames"):
+            use(reader(data[:-1], frames=32))
     with pytest.raises(InputError, match="--max-frames"):
         next(salvage(reader(data, frames=32)))
     assert next(salvage(reader(data, frames=33))).first_frame == 0
