@@ -41,7 +41,8 @@ def describe(path: Path, limits: Limits) -> dict[str, Any]:
             header, frames = stream.header, sum(entry.frames for entry in stream.index)
             if not frames or frames < header.frame_count:
                 found = f"{frames} of {header.frame_count or 'at least 1'} frames are whole"
-                raise InputError(f"truncated or damaged; {found}; encode or copy it again")
+                cure = "copy it again, or decode those with kbvc decode --recover"
+                raise InputError(f"truncated or damaged; {found}; {cure}")
             groups = [_group(stream, number) for number in range(len(stream.index))]
     except OSError as error:
         raise InputError(f"{path}: cannot read it ({error.strerror})") from None

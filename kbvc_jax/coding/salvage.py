@@ -4,6 +4,7 @@ By the index where that is whole, else by searching for records whose check sums
 """
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from kbvc_jax.coding.index import END
 from kbvc_jax.coding.record import MAX_FRAMES, GopRecord, read_record
 from kbvc_jax.runtime.errors import InputError
 
-PATIENCE = 2**32  # bytes summed in search of records: some seconds
+PATIENCE = 2**34  # bytes summed in search of records: some seconds
 
 
 class Lost(NamedTuple):
@@ -69,21 +70,38 @@ def _record(stream: StreamReader, place: Place, first_frame: int) -> GopRecord |
 
 def _search(stream: StreamReader, size: int) -> Iterator[Place]:
     """Whole records, and gaps between them, which have as many frames as their first byte says."""
-    offset, gap, patience = stream.body, stream.body, PATIENCE
-    while offset < size and patience > 0:
-        source = stream.source(offset, "record")
-        first_frame = 0 if offset == stream.body else 1  # only what opens a stream is special
-        try:
-            record = read_record(source, source.take(1), stream.header, first_frame)
-        except InputError:
-            offset, patience = offset + 1, patience - source.count
-            continue
-        if gap < offset:
-            yield _gap(stream, gap)
-        yield Place(record.frames, source.count, (offset,))
-        offset = gap = offset + source.count
-    if gap < size and stream.source(gap, "index").take(1) != END:
-        yield _gap(stream, gap)
+    at, patience = stream.body, PATIENCE
+    while at < size:
+        start, frames, count, patience = _next(stream, at, size, patience)
+        if start > at and (frames or not _is_index(stream, at)):
+            yield _gap(stream, at)
+        if frames:
+            yield Place(frames, count, (start,))
+        at = start + count
+
+
+def _next(stream: StreamReader, at: int, size: int, patience: int) -> tuple[int, int, int, int]:
+    """Where the next whole record is, its frames and bytes, 0 if there is none; patience left."""
+    frames, count = _try(stream, at)
+    # A damaged record mostly still says truly where it ends.
+    further = itertools.chain([min(at + count, size - 1)], range(at + 1, size))
+    while not frames and patience > 0 and (at := next(further, size)) < size:
+        frames, count = _try(stream, at)
+        patience -= count
+    return (at, frames, count, patience) if frames else (size, 0, 0, patience)
+
+
+def _try(stream: StreamReader, offset: int) -> tuple[int, int]:
+    """Frames of the record that starts there, 0 if none that is whole does; bytes that it took."""
+    source = stream.source(offset, "record")
+    first_frame = 0 if offset == stream.body else 1  # only what opens a stream is special
+    with contextlib.suppress(InputError):
+        return read_record(source, source.take(1), stream.header, first_frame).frames, source.count
+    return 0, source.count
+
+
+def _is_index(stream: StreamReader, offset: int) -> bool:
+    return stream.source(offset, "index").take(1) == END
 
 
 def _gap(stream: StreamReader, offset: int) -> Place:

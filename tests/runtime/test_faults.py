@@ -7,9 +7,12 @@ import sys
 
 import pytest
 
-# Writes ARGV[1] in halves; between them it says so and waits for a line.
+# Writes a file or a folder in halves; between them it says so and waits for a line.
 WRITER = """
 import sys
+if sys.argv[3:]:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.runtime.output import whole_file, whole_folder
 
@@ -51,8 +54,8 @@ def content(path):
     return path / "a" if path.is_dir() else path
 
 
-def writer(kind, target, **options) -> subprocess.Popen:
-    command = [sys.executable, "-c", WRITER, kind, str(target)]
+def writer(*arguments, **options) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITER, *map(str, arguments)]
     pipes = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
     return subprocess.Popen(command, **{**pipes, **options})
 
@@ -87,12 +90,8 @@ def test_a_signal_leaves_the_old_one(kind, target, number, status, left):
 
 
 def test_a_disk_that_is_full_half_way_leaves_the_old_one_and_says_so(kind, target):
-    resource = pytest.importorskip("resource")
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-    process = half_way(writer(kind, target, preexec_fn=limit))
+    pytest.importorskip("resource")
+    process = half_way(writer(kind, target, 6000))
     _, said = process.communicate(b"\n")
     assert (process.returncode, said) == (
         2,
