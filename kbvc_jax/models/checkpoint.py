@@ -7,6 +7,8 @@ arrays/      Orbax: float parameters, the integer scale decoders, the probabilit
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from kbvc_jax.runtime.errors import InputError
 DOCUMENT, ARRAYS = "model.json", "arrays"
 FORMAT = 10  # another where the same arrays would decode to other frames
 FINGERPRINT_BYTES = 8
+MOST = 2**28  # numbers in all arrays together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +80,8 @@ def load_inference(folder: str | Path) -> InferenceModel:
     source = epath.Path(folder)
     try:
         document = json.loads((source / DOCUMENT).read_text())
+        if not isinstance(document, dict):
+            raise ValueError("holds no object")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder}: no inference checkpoint there ({DOCUMENT}: {_reason(error)}); "
@@ -87,18 +92,43 @@ def load_inference(folder: str | Path) -> InferenceModel:
             f"{folder}: checkpoint format {document.get('format')}; this version reads {FORMAT}"
         )
     try:
-        config = from_json(ModelConfig, document["config"])
+        config, card = from_json(ModelConfig, document["config"]), document["card"]
         with ocp.StandardCheckpointer() as checkpointer:
-            restored = checkpointer.restore((source / ARRAYS).resolve())
+            path = (source / ARRAYS).resolve()
+            _check_shapes(config, checkpointer.metadata(path).item_metadata.tree)
+            restored = checkpointer.restore(path)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}; export the checkpoint again") from None
     except Exception as error:  # Orbax raises many kinds for a damaged folder
         raise InputError(
             f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
         ) from None
     arrays = {key: np.asarray(value) for key, value in restored.items()}
     fingerprint = _fingerprint(config, arrays)
-    if fingerprint.hex() != document["fingerprint"]:
+    if fingerprint.hex() != document.get("fingerprint"):
         raise InputError(f"{folder}: arrays do not match {DOCUMENT}; export the checkpoint again")
-    return _unflatten(config, arrays, document["card"], fingerprint)
+    try:
+        return _unflatten(config, arrays, card, fingerprint)
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
+        ) from None
+
+
+def _check_shapes(config: ModelConfig, found: Mapping[str, Any]) -> None:
+    """Before anything is allocated; `found` has shapes by name."""
+    shapes = {name: tuple(array.shape) for name, array in found.items()}
+    size = sum(math.prod(shape) for shape in shapes.values())
+    if size > MOST:
+        raise InputError(f"{size:,} numbers; at most {MOST:,} are read")
+    parameters = split(nnx.eval_shape(lambda: Kbvc(config)))[1]
+    wanted = {f"parameters.{name}": tuple(array.shape) for name, array in parameters.items()}
+    for name in wanted | {n: () for n in shapes if n.startswith("parameters.")}:
+        if shapes.get(name) != wanted.get(name):
+            raise InputError(
+                f"{name}: shape {shapes.get(name, 'missing')}, but the configuration has "
+                f"{wanted.get(name, 'none')}"
+            )
 
 
 def _reason(error: Exception) -> str:

@@ -62,7 +62,7 @@ def test_nothing_in_a_checkpoint_is_unpickled(crafted, monkeypatch):
     load_inference(crafted)
 
 
-@pytest.mark.parametrize("text", ["", "{", "words", "\0"])
+@pytest.mark.parametrize("text", ["", "{", "words", "\0", "[]", "3", "null"])
 def test_a_document_that_is_no_json_is_named(crafted, text):
     (crafted / DOCUMENT).write_text(text)
     with pytest.raises(InputError, match=r"model: no inference checkpoint there \(model.json"):
@@ -73,7 +73,7 @@ def test_a_document_that_is_no_json_is_named(crafted, text):
     ("fields", "message"),
     [
         ({"format": 9}, "checkpoint format 9; this version reads"),
-        ({"config": {}}, "arrays do not match model.json"),
+        ({"config": {}}, "parameters.* shape .*, but the configuration has"),
         ({"config": {"image": "os.system"}}, "damaged checkpoint"),
         ({"fingerprint": "00" * 8}, "arrays do not match model.json"),
     ],
@@ -94,4 +94,40 @@ def test_a_document_of_something_else_is_refused(crafted, fields, message):
 def test_tables_that_are_none_are_refused(crafted, arrays):
     change_arrays(crafted, **arrays)
     with pytest.raises(InputError, match="probability tables"):
+        load_inference(crafted)
+
+
+KERNEL = "parameters.frame.encoder.layers.0.kernel"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({KERNEL: np.zeros((7, 7), np.float32)}, rf"{KERNEL}: shape \(7, 7\), but the config"),
+        (
+            {"parameters.more": np.zeros(3, np.float32)},
+            r"parameters.more: shape \(3,\), but .* none",
+        ),
+        ({"frame.layers.0.more": np.zeros(3, np.int32)}, "damaged checkpoint"),
+    ],
+)
+def test_an_array_of_another_shape_is_named(crafted, arrays, message):
+    change_arrays(crafted, **arrays)
+    with pytest.raises(InputError, match=f"model: {message}"):
+        load_inference(crafted)
+
+
+def test_arrays_beyond_the_limit_are_refused_before_they_are_read(crafted, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MOST", 1000)
+    monkeypatch.setattr(ocp.StandardCheckpointer, "restore", lambda *_: pytest.fail("read"))
+    with pytest.raises(InputError, match="model: .* numbers; at most 1,000 are read"):
+        load_inference(crafted)
+
+
+@pytest.mark.parametrize("field", ["fingerprint", "card", "config"])
+def test_a_document_that_lacks_a_part_is_refused(crafted, field):
+    document = json.loads((crafted / DOCUMENT).read_text())
+    del document[field]
+    (crafted / DOCUMENT).write_text(json.dumps(document))
+    with pytest.raises(InputError, match="model: .*export"):
         load_inference(crafted)
