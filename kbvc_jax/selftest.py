@@ -9,7 +9,6 @@ Made anew, for other weights, by
 python -m tests.selftest
 """
 
-import functools
 import hashlib
 import io
 from collections.abc import Sequence
@@ -22,9 +21,8 @@ from PIL import Image
 
 from kbvc_jax.codec.decoder import decode_gops
 from kbvc_jax.codec.network import Network
-from kbvc_jax.codec.payload import Integers, Reader
-from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.coding.tables import Tables
+from kbvc_jax.codec.payload import Coded
+from kbvc_jax.coding.container import GopRecord, StreamReader
 from kbvc_jax.models.checkpoint import InferenceModel
 
 ASSETS = Path(__file__).parent / "assets" / "selftest"
@@ -61,30 +59,18 @@ def stream(folder: Path = ASSETS) -> StreamReader:
     return StreamReader(io.BytesIO((folder / STREAM).read_bytes()))
 
 
-class DigestingReader(Reader):
-    """Remembers by a digest what it has read."""
-
-    def __init__(self, digest: "hashlib._Hash", payload: bytes):
-        super().__init__(payload)
-        self._digest = digest
-
-    def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers:
-        return self._read(super().symbols(symbols, indexes, tables))
-
-    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers:
-        return self._read(super().adaptive(symbols, first))
-
-    def _read(self, symbols: Integers) -> Integers:
-        self._digest.update(symbols.astype("<i4").tobytes())
-        return symbols
-
-
 def decode(inference: InferenceModel, stream: StreamReader) -> Decoded:
     """On this machine."""
     digest = hashlib.sha256()
+
+    def watch(record: GopRecord, depth: int, coded: Sequence[Coded]) -> None:
+        """Latent by latent, as they stand in the payload, whatever the batches."""
+        for name in coded[0].symbols:
+            for batch in coded:
+                digest.update(np.asarray(batch.symbols[name]).astype("<i4").tobytes())
+
     network = Network(inference, stream.header.bit_depth)
-    frames = decode_gops(network, stream, read=functools.partial(DigestingReader, digest))
-    decoded = np.stack(list(frames))
+    decoded = np.stack(list(decode_gops(network, stream, watch=watch)))
     return Decoded(digest.hexdigest(), decoded)
 
 

@@ -1,13 +1,13 @@
 """A stream to frames, in display order; a seek decodes only the groups it needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
-from kbvc_jax.codec.payload import Coder, GopReader, Reader, Watch
+from kbvc_jax.codec.payload import GopReader, Watch
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.runtime.errors import about
@@ -20,18 +20,15 @@ def decode_gops(
     stream: StreamReader,
     start: int = 0,
     frames: int | None = None,
-    read: Callable[[bytes], Coder] = Reader,
     watch: Watch | None = None,
 ) -> Iterator[Frame]:
-    """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked.
-
-    `read`: who reads the symbols of a payload."""
+    """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
     end = start + frames if frames is not None else None
     opening: Picture | None = None
     for record in _records_from(stream, start):
         first, after = record.first_frame, record.first_frame + record.frames
         wanted = range(max(first, start), after if end is None else min(after, end))
-        opening, decoded = decode_gop(network, stream.header, record, opening, wanted, read, watch)
+        opening, decoded = decode_gop(network, stream.header, record, opening, wanted, watch)
         yield from decoded
         if end is not None and after >= end:
             return
@@ -43,7 +40,6 @@ def decode_gop(
     record: GopRecord,
     opening: Picture | None,
     wanted: range,
-    read: Callable[[bytes], Coder] = Reader,
     watch: Watch | None = None,
 ) -> tuple[Picture, list[Frame]]:
     """The picture that closes a group, and those of its frames that are wanted, by number.
@@ -52,7 +48,7 @@ def decode_gop(
     first, last = record.first_frame, record.first_frame + record.frames - 1
     with about(f"record of frame {first}"):
         size = Size(header.height, header.width)
-        reader = GopReader(network, record, size, read(record.payload), watch)
+        reader = GopReader(network, record, size, watch)
         closing = reader.closing(opening)
         pictures = {last: closing}
         if wanted and wanted[0] < last:

@@ -122,11 +122,10 @@ class GopReader:
         network: Network,
         record: GopRecord,
         size: Size,
-        reader: Coder,
         watch: Watch | None = None,
     ):
-        self._network, self._record, self._size = network, record, size
-        self._reader, self._watch = reader, watch
+        self._network, self._record, self._size, self._watch = network, record, size, watch
+        self._reader = Reader(record.payload)
         known = len(NAMES)
         if any(number >= known for number in record.codecs):
             names = ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))
