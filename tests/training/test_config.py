@@ -18,7 +18,8 @@ STAGES = {
     "paper_small": "interpolator codec",
     "small": "interpolator image codec frame hyperprior fusion",
     "full": "interpolator image codec hyperprior fusion",
-    "motion_small": "motion fusion",
+    "motion_small": "motion residual joint",
+    "motion": "interpolator image flow motion residual joint groups",
 }
 
 
