@@ -38,7 +38,7 @@ class Priced:
         self.bend = bend  # times as steep below what is asked for
         self.coded = []  # (quality, effort, length) of each group
 
-    def image(self, network, frame, time, settings, opening=None):
+    def image(self, network, frame, time, settings, opening=None, distance=0):
         return self._depth(settings, 1, 0.0)
 
     def b_frames(self, network, opening, closing, frames, offsets, settings):
