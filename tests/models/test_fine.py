@@ -217,7 +217,7 @@ def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
     monkeypatch.setattr(Network, "reconstruct", noisy)
     other, _ = symbols_of(codec, data)
     assert other == digest
-    assert next(counter) > 3 * 20  # arrays of each B-frame
+    assert next(counter) > 3 * 15  # arrays of each B-frame
 
 
 ABLATIONS = [
