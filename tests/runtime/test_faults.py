@@ -57,7 +57,9 @@ def content(path):
 def writer(*arguments, **options) -> subprocess.Popen:
     command = [sys.executable, "-c", WRITER, *map(str, arguments)]
     pipes = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, **{**pipes, **options})
+    # A test run in the background may have been told to ignore it.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    return subprocess.Popen(command, **{**heard, **pipes, **options})
 
 
 def half_way(process: subprocess.Popen) -> subprocess.Popen:
