@@ -20,7 +20,8 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 from tests.codec.golden import FOLDER
 
-MODES_AND_FUSION = {"modes": Choice, "before fusion": Image, "what fusion adds": Difference}
+FUSION = {"before fusion": Image, "what fusion adds": Difference}
+MODES_AND_FUSION = {"modes": Choice, **FUSION}
 KERNELS = {
     f"{name}{what}": kind
     for name in ("previous", "following", "interpolated")
@@ -38,7 +39,7 @@ MOTION = {
     "following, warped": Image,
     "blend: share of the previous": Share,
     "blend": Image,
-    "residual: frame - blend": Difference,
+    "residual": Difference,
 }
 # name of the stream: a frame, its codec, depth, references; its latents; its panels in order
 FRAMES = {
@@ -50,8 +51,8 @@ FRAMES = {
         "motion",
         2,
         (0, 2),
-        ["motion_z", "motion", "modes", "z", "y"],
-        MOTION | MODES_AND_FUSION,
+        ["motion_z", "motion", "z", "y"],
+        MOTION | FUSION,
     ),
 }
 
