@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
 from kbvc_jax.coding.header import FIELDS, MAGIC, VERSION
+from kbvc_jax.coding.limits import UNLIMITED
 from kbvc_jax.coding.record import depths
 from kbvc_jax.runtime.errors import InputError
 from tests.coding.plain_decoder import parse
@@ -125,7 +126,7 @@ def read(data: bytes) -> list[GopRecord]:
 @given(headers, groups)
 def test_streams_come_back_as_they_were_written(fields, groups):
     header, records = Header(**fields), records_of(groups)
-    reader = StreamReader(io.BytesIO(stream(records, header)))
+    reader = StreamReader(io.BytesIO(stream(records, header)), UNLIMITED)
     frames = sum(record.frames for record in records)
     assert reader.header.frame_count == reader.frame_count == frames
     assert reader.header.rate == header.rate
