@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from jaxtyping import install_import_hook
 
 # Before JAX is imported: tests run on the CPU unless told otherwise.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# What one worker or a process of a test compiles, all others read.
+KEPT = "JAX_COMPILATION_CACHE_DIR"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 install_import_hook("kbvc_jax", "signatures.checked")
 # An example's time says how busy the machine is, not how right the code.
 settings.register_profile("untimed", deadline=None)
@@ -19,6 +24,16 @@ settings.load_profile("untimed")
 # left compilation crashes.
 MAPPINGS = Path("/proc/self/maps")
 MANY = 20_000
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # workers inherit it
+        os.environ[KEPT] = tempfile.mkdtemp(prefix="kbvc-tests-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[KEPT], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -106,8 +106,22 @@ def code_b_frames(
     settings: Settings,
 ) -> list[CodedDepth]:
     """All frames strictly between two decoded ones."""
-    parts = opening, closing, frames, level_offsets, settings
-    ways = [_code_b_frames(network, name, *parts) for name in settings.b_frames]
+
+    def by(codec: str) -> list[CodedDepth]:
+        decoded, out = {0: opening, len(frames) + 1: closing}, []
+        for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
+            quality = quality_at(depth, settings.quality, level_offsets)
+            effort = settings.b_frame_steps(b_frames[0])
+            own = dataclasses.replace(settings, quality=quality, effort=effort)
+            coded = _joined(
+                [
+                    _code_batch(network, codec, decoded, frames, batch, own)
+                    for batch in batches(b_frames, opening.size)
+                ]
+            )
+            decoded |= dict(zip(coded.times, coded.pictures, strict=True))
+            out.append(coded)
+        return out
 
     def cost(depths: Sequence[CodedDepth]) -> float:
         """Errors of each depth at the price that its quality has."""
@@ -117,33 +131,7 @@ def code_b_frames(
             total += depth.bits + network.error_weight(own) * sum(depth.errors)
         return total
 
-    return min(ways, key=cost)
-
-
-def _code_b_frames(
-    network: EncoderNetwork,
-    codec: str,
-    opening: Picture,
-    closing: Picture,
-    frames: Sequence[UInt[np.ndarray, "h w 3"]],
-    level_offsets: Sequence[int],
-    settings: Settings,
-) -> list[CodedDepth]:
-    decoded, out = {0: opening, len(frames) + 1: closing}, []
-    for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-        quality = quality_at(depth, settings.quality, level_offsets)
-        own = dataclasses.replace(
-            settings, quality=quality, effort=settings.b_frame_steps(b_frames[0])
-        )
-        coded = _joined(
-            [
-                _code_batch(network, codec, decoded, frames, batch, own)
-                for batch in batches(b_frames, opening.size)
-            ]
-        )
-        decoded |= dict(zip(coded.times, coded.pictures, strict=True))
-        out.append(coded)
-    return out
+    return min(map(by, settings.b_frames), key=cost)
 
 
 def _code_batch(

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kbvc_jax.models.codecs.contract import Decoded, Latent, Size, Values
-from kbvc_jax.models.codecs.motion.codec import MOTION, MotionCodec
+from kbvc_jax.models.codecs.contract import Decoded, Size
+from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.motion.network import Moved
@@ -21,7 +21,6 @@ from kbvc_jax.models.codecs.walk import Estimate, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of, step_octaves
-from kbvc_jax.ops.warp import warp
 from kbvc_jax.rate import MAX_QUALITY
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.group import b_frames_of
@@ -32,36 +31,6 @@ HIGHER = 12.0  # quality of a B-frame's sides, on average, above its own
 DEAD = 0.7  # of a quantiser's step: what is smaller is not coded
 # Rows: grey, and two differences of colours.
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
-
-
-class MotionAlone(MotionCodec):
-    """Without the frame that it is sent for."""
-
-    @property
-    def latents(self) -> tuple[Latent, ...]:
-        return super().latents[:2]
-
-    def learn(self, latent: Latent, known: Values, context: Any, rate: Rate) -> Any:
-        return context
-
-    def sent(self, known: Values, context: Any, rate: Rate) -> Moved:
-        return self.motion.synthesise(known[MOTION], context.sides, rate)
-
-
-class FineMotionAlone(FineCodec):
-    @property
-    def latents(self) -> tuple[Latent, ...]:
-        return super().latents[:2]
-
-    def learn(self, latent: Latent, known: Values, context: Any, rate: Rate) -> Any:
-        return context
-
-    def sent(self, known: Values, context: Any, rate: Rate) -> Moved:
-        """The weights come later: until then both sides count alike."""
-        flows = self.motion.synthesise(known[MOTION], context.predicted, rate).flows
-        sides = jnp.stack([warp(*pair) for pair in zip(context.sides, flows, strict=True)])
-        share = jnp.full((*sides.shape[1:4], 1), 0.5)
-        return Moved(sides, sides.mean(0), jnp.stack(flows), share)
 
 
 def motion_loss(
@@ -79,7 +48,7 @@ def motion_loss(
         frames[jnp.array([getattr(triplet, name) for triplet in triplets])]
         for name in ("previous", "time", "following")
     )
-    codec: Any = (FineMotionAlone if config.model.fine else MotionAlone)(model, size)
+    codec: Any = (FineCodec if config.model.fine else MotionCodec)(model, size)
     levels = jnp.clip(jnp.array([t.level for t in triplets]), 0, codec.levels.stop - 1)
     distances = jnp.array([t.distances for t in triplets])
     rate = Rate(jnp.full(len(middle), quality), levels, distances)
@@ -89,7 +58,7 @@ def motion_loss(
     memory = jax.tree.map(lambda x: jnp.repeat(x, len(middle), 0), blank)
     context = codec.context([Decoded(side, memory) for side in sides], rate)
     coder = Estimate(codec.motion_of(middle, observed, context, rate), key)
-    moved = codec.sent(walk(codec, coder, context, rate).known, context, rate)
+    moved = codec.moved(walk(codec, coder, context, rate, codec.latents[:2]).context)
 
     weight = lambda_of(rate.quality, config.model)
     price = error_price(moved.blend - middle, weight)

@@ -15,6 +15,7 @@ INTERPOLATOR, IMAGE, FRAME, FUSION = "interpolator.", "image.", "frame.", "fusio
 FLOW = "flow."
 MOTION, FINE_MOTION = "motion.", "fine_motion."
 RESIDUAL, FINE = "residual.", "fine."
+SENT = (FLOW, MOTION, FINE_MOTION, RESIDUAL, FINE)
 HYPERPRIOR = ".hyperprior."  # what those of both hyperpriors contain
 DENSITY = ".bottleneck."  # and those of z's densities
 
@@ -39,13 +40,13 @@ def trained_in(stage: str, name: str) -> bool:
     return {
         "interpolator": True,
         "image": name.startswith(IMAGE),
-        "codec": name.startswith((IMAGE, FRAME)),
+        "codec": not name.startswith((INTERPOLATOR, FUSION, *SENT)),
         "frame": name.startswith(FRAME),
         "hyperprior": HYPERPRIOR in name and name.startswith((IMAGE, FRAME)),
         "flow": name.startswith(FLOW),
         "motion": name.startswith((MOTION, FINE_MOTION)),
         "residual": name.startswith((RESIDUAL, FINE)),
-        "joint": name.startswith((FLOW, MOTION, FINE_MOTION, RESIDUAL, FINE)),
+        "joint": name.startswith(SENT),
         "fusion": name.startswith(FUSION),
     }[stage]
 

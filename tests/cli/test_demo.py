@@ -2,17 +2,11 @@
 
 import dataclasses
 
-import pytest
 from PIL import Image
 
 from kbvc_jax.cli.main import main
 from kbvc_jax.models.checkpoint import save_inference
 from tests.tiny import TINY, tiny_inference
-
-
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    monkeypatch.setenv("KBVC_CACHE", "off")
 
 
 def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, capsys):

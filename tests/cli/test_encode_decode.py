@@ -15,11 +15,6 @@ from kbvc_jax.cli.main import main
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 
 
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    monkeypatch.setenv("KBVC_CACHE", "off")
-
-
 @pytest.fixture(scope="module")
 def encoded(checkpoint, tmp_path_factory):
     """Six frames in groups of two, with a tail of one."""

@@ -1,17 +1,10 @@
 """`kbvc export`, without the calibration."""
 
-import pytest
-
 from kbvc_jax.cli.main import main
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training import export
 
 CHOICE = "step 1500, the best of 4 validations (loss 2.3857)"
-
-
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    monkeypatch.setenv("KBVC_CACHE", "off")
 
 
 def test_export_says_which_step_it_took_and_why(monkeypatch, capsys):

@@ -16,11 +16,6 @@ from tests.coding.damage import check_pixels, cuts, flips, sound
 FRAMES = picture(17, 8)
 
 
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    monkeypatch.setenv("KBVC_CACHE", "off")
-
-
 @pytest.fixture(scope="module")
 def codec(checkpoint):
     return kbvc_jax.load(checkpoint)

@@ -148,7 +148,8 @@ def expected(whole: Sound, damaged: bytes) -> str:
     if place < whole.body:
         return "header|not a .kbvc stream|format version"
     if place >= whole.index:
-        return "index|bytes follow the end"
+        frames = sum(record.frames for record in whole.records)
+        return rf"index|bytes follow the end|record of frame {frames}\b"  # a record in its place
     frame = max(frame for frame, offset in whole.offsets.items() if offset <= place)
     return rf"record of frame {frame}\b|cut off after {frame} of"
 

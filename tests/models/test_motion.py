@@ -1,9 +1,6 @@
 """Sent motion: its modules, then frames coded by it in real streams."""
 
 import dataclasses
-import io
-import itertools
-from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +10,11 @@ from flax import nnx
 from tiny import SENDING, TINY, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
-from kbvc_jax.codec.batch import Picture
-from kbvc_jax.codec.network import Network
-from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
 from kbvc_jax.models.codecs.motion.interaction import Interaction
 from kbvc_jax.models.codecs.motion.network import HAAR, Foreseen, spread
-from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.interpolator import Interpolation, Interpolator
@@ -29,8 +22,7 @@ from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
-from kbvc_jax.video.format import VideoFormat
-from tests.codec.golden import symbols_of
+from tests.models.streams import check_stream, check_under_noise, pictures
 from tests.training.stub import config, descended
 
 RATE = Rate(jnp.array([40.0]), jnp.zeros(1, jnp.int32))
@@ -195,46 +187,15 @@ def codec():
     return Codec(tiny_inference(3, SENDING))
 
 
-def pictures(count, size=(34, 50)):
-    rng = np.random.default_rng(3)
-    world = rng.integers(0, 256, (size[0], size[1] + 4 * count, 3)).astype(np.uint8)
-    return np.stack([world[:, 4 * t : 4 * t + size[1]] for t in range(count)])
-
-
 @pytest.mark.parametrize("options", [{"gop": 4}, {"gop": 8, "keyint": 16}, {"gop": 3, "effort": 2}])
 @pytest.mark.parametrize("bits", [8, 10])
 def test_streams_decode_to_what_the_encoder_saw(codec, options, bits):
-    frames = pictures(10).astype(np.uint16 if bits == 10 else np.uint8) << (bits - 8)
-    shown, file = {}, io.BytesIO()
-    format = VideoFormat(50, 34, Fraction(25), "709", True, bits, "444")
-    codec.encode_stream(
-        frames, format, file, 50, b_frames="motion", on_frame=shown.__setitem__, **options
-    )
-    np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(10)])
-    numbers = {n for record in StreamReader(io.BytesIO(file.getvalue())) for n in record.codecs[1:]}
-    assert {NAMES[n] for n in numbers} == {"motion"}
+    check_stream(codec, "motion", bits, options)
 
 
 def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
-    """Proof 4: a thousandth on frames and means a decoder has, and it reads the same."""
-    data = codec.encode(pictures(5), 50, gop=4, b_frames="motion")
-    digest, plain = symbols_of(codec, data)
-    reconstruct = Network.reconstruct
-    keys = map(jax.random.key, itertools.count())
-
-    def noisy(self, batch, symbols, context):
-        def shaken(x):
-            if not jnp.issubdtype(x.dtype, jnp.floating):
-                return x
-            return x + 1e-3 * jax.random.normal(next(keys), x.shape)
-
-        found = reconstruct(self, batch, symbols, jax.tree.map(shaken, context))
-        return [Picture(p.frame, jax.tree.map(shaken, p.memory)) for p in found]
-
-    monkeypatch.setattr(Network, "reconstruct", noisy)
-    other, shaken = symbols_of(codec, data)
-    assert other == digest
-    assert 0 < np.abs(shaken.astype(int) - plain).mean() < 20
+    """Proof 4 of the specification."""
+    check_under_noise(codec, "motion", monkeypatch)
 
 
 def test_a_model_without_it_says_what_it_has():

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ def start(folder, process: int, processes: int, devices: int, port: int = 0) -> 
         **os.environ,
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
     }
     command = [sys.executable, "-m", "tests.training.devices", folder, process, processes, port]
     return subprocess.Popen(

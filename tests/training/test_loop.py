@@ -1,13 +1,11 @@
 import dataclasses
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -213,7 +211,6 @@ def start(folder, steps, delay=0.0):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir},
     )
 
 

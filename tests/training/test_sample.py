@@ -19,7 +19,7 @@ from tests.training.stub import Clips, StubModel, config
 MODEL = dataclasses.replace(SENDING, b_frames="motion")
 MOTION = ["motion to the previous", "motion to the following", "previous, warped"]
 MOTION += ["following, warped", "blend: share of the previous", "blend"]
-FUSED = ["modes", "before fusion", "what fusion adds"]
+FUSED = ["before fusion", "what fusion adds"]
 RNG = np.random.default_rng(0)
 CLIPS = RNG.integers(0, 256, (8, 3, 32, 32, 3)).astype(np.uint8)
 
@@ -34,7 +34,7 @@ def model():
     [
         ("interpolator", []),
         ("motion", MOTION),
-        ("codec", [*MOTION, "residual: frame - blend", *FUSED]),
+        ("codec", [*MOTION, "residual", *FUSED]),
     ],
 )
 def test_each_stage_shows_the_middle_frame_of_the_first_clip(model, stage, captions):

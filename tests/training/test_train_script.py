@@ -26,11 +26,6 @@ def get_config():
 """
 
 
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    monkeypatch.setenv("KBVC_CACHE", "off")
-
-
 @pytest.fixture
 def refused(capsys, tmp_path):
     """The line that a refused command says; nothing is left of it."""

@@ -39,8 +39,7 @@ class MotionCodec(HyperpriorCodec):
         MOTION: (MOTION_Z, MOTION),
         OWN: ("z", "y"),
     }
-    error_weight = 30.0  # bits worth a squared error of 1
-    MOTION_ERROR_WEIGHT: ClassVar[float] = 30.0
+    error_weight = 30.0  # bits worth a squared error of 1, of motion as of y
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
@@ -55,7 +54,7 @@ class MotionCodec(HyperpriorCodec):
         hyperprior = self.motion.hyperprior
         z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
         m = *self.size.blocks, hyperprior.channels
-        sent = Latent(MOTION_Z, z, MOTION), Latent(MOTION, m, error_weight=self.MOTION_ERROR_WEIGHT)
+        sent = Latent(MOTION_Z, z, MOTION), Latent(MOTION, m, error_weight=self.error_weight)
         return *sent, *super().latents
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
@@ -67,6 +66,11 @@ class MotionCodec(HyperpriorCodec):
             return context
         moved = self.motion.synthesise(known[MOTION], context.sides, rate)
         return context._replace(moved=moved)
+
+    def moved(self, context: Context) -> Moved:
+        """Once the motion is known."""
+        assert context.moved is not None
+        return context.moved
 
     @classmethod
     def observe(
@@ -87,8 +91,7 @@ class MotionCodec(HyperpriorCodec):
         """y under the motion as its nearest symbols have it."""
         sent = self.motion_of(frame, observed, context, rate)
         context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
-        assert context.moved is not None
-        y = self.network.analyse(frame, context.moved, rate)
+        y = self.network.analyse(frame, self.moved(context), rate)
         return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
 
     def motion_of(
@@ -132,12 +135,10 @@ class MotionCodec(HyperpriorCodec):
         return super().tables(latent, symbols, memories, rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
-        assert context.moved is not None  # the walk has learnt it
-        return Decoded(self.network.synthesise(known["y"], context.moved, rate), None)
+        return Decoded(self.network.synthesise(known["y"], self.moved(context), rate), None)
 
     def pictures(self, known: Values, context: Context, rate: Rate) -> Mapping[str, Panel]:
-        moved = context.moved
-        assert moved is not None  # the walk has learnt it
+        moved = self.moved(context)
         shown = self.network.shown(known["y"], moved, rate)
         fused = self.synthesise(known, context, rate).frame
         return {

@@ -22,7 +22,7 @@ from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Choose
 from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.interaction import Interaction
-from kbvc_jax.models.codecs.motion.segments import parts
+from kbvc_jax.models.codecs.motion.segments import mean_in_parts
 from kbvc_jax.models.config import CodecConfig, ModelConfig, MotionConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.interpolator import Interpolator
@@ -31,6 +31,7 @@ from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.warp import warp
 
+DIRECTIONS = 2
 UNIT = 4.0  # pixels of motion that count as 1
 SEEN = 2 + 1 + 1  # channels of an encoder: motion, what it leaves, how much there is to see
 OUT = 2 + 1  # of a decoder: motion, confidence
@@ -96,7 +97,7 @@ class MotionNetwork(LatentNetwork):
         meet = own.interaction
         self.telling = Interaction(d, dtype, rngs) if meet else None
         self.hearing = Interaction(d, dtype, rngs) if meet else None
-        steps = 2 * own.segments if own.segments > 1 else 0
+        steps = DIRECTIONS * own.segments if own.segments > 1 else 0
         self.first = nnx.List(
             [Convolution(6 * own.channels + 1, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
         )
@@ -154,19 +155,12 @@ class MotionNetwork(LatentNetwork):
         base = foreseen.latent + self.hyperprior.mean(z, *foreseen.trust.shape[1:3])
         if not len(self.first):
             return base
-        mean, known = base, jnp.zeros_like(base)
-        _, height, width, channels = base.shape
-        place = parts(height, width, channels, self.config.segments)
-        for step, (first, last) in enumerate(zip(self.first, self.last, strict=True)):
-            segment, direction = divmod(step, 2)
-            own = slice(direction * self.config.channels, (direction + 1) * self.config.channels)
-            told_so_far = jnp.concatenate([base, known, *foreseen], -1)
-            refined = last(rectify(first(told_so_far)))
-            told = mean.at[..., own].add(refined.astype(jnp.float32))
-            here = (place == segment) & _within(own, base.shape[-1])
-            mean = jnp.where(here, told, mean)
-            known = jnp.where(here, mean + choose(mean), known)
-        return mean
+
+        def refine(step: int, known: Float[Array, "b lh lw m"]) -> Float[Array, "b lh lw c"]:
+            told = jnp.concatenate([base, known, *foreseen], -1)
+            return self.last[step](rectify(self.first[step](told)))
+
+        return mean_in_parts(base, DIRECTIONS, self.config.segments, refine, choose)
 
     def synthesise(
         self, latent: Float[Array, "b lh lw m"], sides: Float[Array, "2 b h w 3"], rate: Rate
@@ -199,11 +193,6 @@ def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:
         # Fused with the next, each of these would be computed again and again.
         x = jax.lax.optimization_barrier(upsample2(x))
     return x
-
-
-def _within(own: slice, channels: int) -> Array:
-    place = jnp.arange(channels)
-    return (place >= own.start) & (place < own.stop)
 
 
 def _smooth(frame: Float[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:

@@ -1,7 +1,38 @@
 """Which part of a latent is coded when: each position of a later part has neighbours in earlier."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
+
+from kbvc_jax.models.codecs.contract import Choose
+
+# The number of a step, and all that is coded so far, to what that adds to one direction's means.
+Refine = Callable[[int, Float[Array, "b h w m"]], Float[Array, "b h w c"]]
+
+
+def mean_in_parts(
+    base: Float[Array, "b h w m"],
+    directions: int,
+    segments: int,
+    refine: Refine,
+    choose: Choose,
+    *,
+    mixed: bool = False,
+) -> Float[Array, "b h w m"]:
+    """Of each part as the parts before it tell; directions, each with its own channels, take turns.
+    `choose` says what is coded."""
+    _, height, width, channels = base.shape
+    place = parts(height, width, channels // directions, segments, mixed=mixed)
+    mean, known = base, jnp.zeros_like(base)
+    for step in range(directions * segments):
+        segment, direction = divmod(step, directions)
+        own = jnp.arange(channels) // (channels // directions) == direction
+        here = (jnp.tile(place, directions) == segment) & own
+        refined = refine(step, known).astype(jnp.float32)
+        mean = jnp.where(here, base + jnp.tile(refined, directions), mean)
+        known = jnp.where(here, mean + choose(mean), known)
+    return mean
 
 
 def parts(

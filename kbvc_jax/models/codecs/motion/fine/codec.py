@@ -26,7 +26,7 @@ from kbvc_jax.models.codecs.contract import (
 from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
 from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
 from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
-from kbvc_jax.models.codecs.motion.network import trust_of
+from kbvc_jax.models.codecs.motion.network import Moved, trust_of
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
@@ -180,6 +180,13 @@ class FineCodec(FrameCodec):
         motion = self.motion.synthesise(known[MOTION], context.predicted, rate)
         fused = self.frame.contexts(context.sides, context.features, motion.flows, rate)
         return context._replace(fused=fused, motion=motion.features, flows=motion.flows)
+
+    def moved(self, context: Context) -> Moved:
+        """By motion alone, without the weights that contexts tell: both sides count alike."""
+        assert context.fused is not None and context.flows is not None
+        sides = jnp.stack(context.fused.moved)
+        share = jnp.full((*sides.shape[1:4], 1), 0.5)
+        return Moved(sides, sides.mean(0), jnp.stack(context.flows), share)
 
     def _prior(self, latent: Latent) -> str:
         return next(prior for prior, names in self.priors.items() if latent.name in names)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.codecs.contract import Choose
 from kbvc_jax.models.codecs.motion.fine.blocks import Block, Widened, joined, leaky
-from kbvc_jax.models.codecs.motion.segments import parts
+from kbvc_jax.models.codecs.motion.segments import mean_in_parts
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Hyperprior
 from kbvc_jax.models.layers import Convolution, Stack, TransposedConvolution
@@ -91,21 +91,15 @@ class Steps(nnx.Module):
         self, base: Float[Array, "b h w m"], told: Float[Array, "b h w p"], choose: Choose
     ) -> Float[Array, "b h w m"]:
         """`base` and what `told` adds to it; `choose` says what is coded."""
-        mean, known = base, jnp.zeros_like(base)
-        _, height, width, _ = base.shape
-        own = parts(height, width, self.channels, self.segments, mixed=True)
-        nothing = jnp.full_like(own, -1)
-        for number, first in enumerate(self.first):
-            segment, direction = divmod(number, self.directions)
-            x = first(joined(told, *self._in_turn(known, direction)))
+
+        def refine(step: int, known: Float[Array, "b h w m"]) -> Float[Array, "b h w c"]:
+            own_first = self._in_turn(known, step % self.directions)
+            x = self.first[step](joined(told, *own_first))
             for block in self.shared:
                 x = block(x)
-            x = (x if self.last is None else self.last(x)).astype(jnp.float32)
-            planes = [own if d == direction else nothing for d in range(self.directions)]
-            here = jnp.concatenate(planes, -1) == segment
-            mean = jnp.where(here, base + jnp.tile(x, self.directions), mean)
-            known = jnp.where(here, mean + choose(mean), known)
-        return mean
+            return x if self.last is None else self.last(x)
+
+        return mean_in_parts(base, self.directions, self.segments, refine, choose, mixed=True)
 
     def _in_turn(self, known: Float[Array, "b h w m"], direction: int) -> list[Array]:
         """The direction's own first, then the other's."""
