@@ -12,6 +12,8 @@ from jaxtyping import install_import_hook
 
 # Before JAX is imported: tests run on the CPU unless told otherwise.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Nearly all that tests wait for is compilation.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # What one worker or a process of a test compiles, all others read.
 KEPT = "JAX_COMPILATION_CACHE_DIR"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"

@@ -1,6 +1,7 @@
 """A tiny model with random weights: bad pictures, real streams."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,10 @@ from kbvc_jax.models.config import (
 )
 from kbvc_jax.models.entropy_model import quantise_hyperprior
 from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.parameters import Parameters, Skeleton, split
 from kbvc_jax.ops.densities import scale_table
+from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.parameters import build
 
 TINY = ModelConfig(
     # The two differ in everything in which they may.
@@ -62,6 +66,17 @@ def tiny_model(seed: int, config: ModelConfig = TINY) -> Kbvc:
     # NumPy draws at once what XLA would compile for most of a minute.
     graph, shapes = nnx.split(nnx.eval_shape(lambda: Kbvc(config)))
     return nnx.merge(graph, jax.tree.map(draw, shapes))
+
+
+def built(config: ModelConfig) -> Kbvc:
+    """As training begins with it."""
+    skeleton, arrays = _built(config)
+    return skeleton.model(arrays)
+
+
+@functools.cache
+def _built(config: ModelConfig) -> tuple[Skeleton, Parameters]:
+    return split(build(TrainConfig(model=config)))
 
 
 def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:

@@ -1,5 +1,6 @@
 """The assembly: networks of the image and the motion-free codec, interpolator (section 3)."""
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
@@ -17,13 +18,14 @@ from kbvc_jax.models.codecs.motion.residual import ResidualNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
+from kbvc_jax.models.layers import Keys
 
 
 class Kbvc(nnx.Module):
     def __init__(
         self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: DTypeLike = jnp.float32
     ):
-        rngs = rngs or nnx.Rngs(0)
+        rngs = rngs or Keys(jax.random.key(0))
         self.config = config
         self.image = ImageNetwork(config, dtype, rngs)
         self.frame = KernelNetwork(config, dtype, rngs)

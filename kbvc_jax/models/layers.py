@@ -1,5 +1,6 @@
 """The parametrised layers: a convolution, a transposed one, and PReLU."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -7,11 +8,20 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.ops.convolution import conv, transposed_conv, upsampled_conv
 
 Activation = Callable[[Array], Array]
+
+
+class Keys(nnx.Rngs):
+    """One for each parameter, counted on the host: where nnx.Rngs counts within a trace, flax
+    searches all of the trace again at every layer."""
+
+    def __init__(self, key: PRNGKeyArray):
+        drawn = itertools.count()
+        self.params = lambda: jax.random.fold_in(key, next(drawn))
 
 
 class Convolution(nnx.Module):

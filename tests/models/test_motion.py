@@ -1,13 +1,14 @@
 """Sent motion: its modules, then frames coded by it in real streams."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tiny import SENDING, TINY, tiny_inference, tiny_model
+from tiny import SENDING, TINY, built, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
 from kbvc_jax.models.codecs.contract import Decoded, Size
@@ -20,7 +21,6 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.interpolator import Interpolation, Interpolator
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import build_stage
 from tests.models.streams import check_stream, check_under_noise, pictures
 from tests.training.stub import config, descended
@@ -81,8 +81,9 @@ def test_the_interaction_is_the_identity_at_first():
 
 def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
     graph, state = nnx.split(module)
-    keys = iter(jax.random.split(jax.random.key(1), 1000))
-    state = jax.tree.map(lambda x: x + by * jax.random.normal(next(keys), x.shape), state)
+    rng = np.random.default_rng(1)
+    noise = functools.partial(rng.normal, 0, by)
+    state = jax.tree.map(lambda x: x + noise(x.shape).astype(x.dtype), state)
     return nnx.merge(graph, state)
 
 
@@ -122,8 +123,7 @@ def test_the_interaction_treats_both_directions_alike():
 
 def test_the_linear_path_alone_keeps_the_motion():
     np.testing.assert_allclose(HAAR @ HAAR.T, np.eye(4), atol=1e-9)
-    model = build(config(stage="motion", model=SENDING))
-    network = model.motion
+    network = built(SENDING).motion
     for branch in network.branches:
         for layer in (branch.tell, branch.show):
             layer.kernel[...], layer.bias[...] = 0 * layer.kernel[...], 0 * layer.bias[...]
@@ -213,9 +213,8 @@ def group_of(stage):
 
 
 def test_the_motion_alone_is_trained_and_every_parameter_learns():
-    asked = config(stage="motion", model=SENDING)
-    model = perturbed(build(asked), 0.02)
-    stage = build_stage(asked, model)
+    model = perturbed(built(SENDING), 0.02)
+    stage = build_stage(config(stage="motion", model=SENDING), model)
     assert {name.split(".")[0] for name in stage.trainable} == {"motion"}
     group = group_of(stage)
     gradient = jax.jit(
@@ -226,8 +225,7 @@ def test_the_motion_alone_is_trained_and_every_parameter_learns():
 
 
 def test_steps_lower_the_loss():
-    asked = config(stage="motion", model=SENDING)
-    stage = build_stage(asked, build(asked))
+    stage = build_stage(config(stage="motion", model=SENDING), built(SENDING))
     assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95
 
 
@@ -244,7 +242,7 @@ class Knowing(Interpolator):
 
 
 def test_what_the_interpolator_sees_move_is_foreseen_where_its_frames_agree():
-    network = build(config(stage="motion", model=SENDING)).motion
+    network = built(SENDING).motion
     for branch in network.branches:  # the linear path alone
         tell = branch.tell
         tell.kernel[...], tell.bias[...] = 0 * tell.kernel[...], 0 * tell.bias[...]
@@ -259,13 +257,12 @@ def test_what_the_interpolator_sees_move_is_foreseen_where_its_frames_agree():
     np.testing.assert_allclose(right.latent[inside], exact[inside], atol=1e-3)
     assert right.trust[inside].min() > 0.99 and wrong.trust[inside].mean() < 0.1
     without = dataclasses.replace(SENDING.motion, predictor=False)
-    plain = build(config(stage="motion", model=dataclasses.replace(SENDING, motion=without)))
+    plain = tiny_model(3, dataclasses.replace(SENDING, motion=without))
     assert not plain.motion.foresee(both, Knowing(3.0), rate).latent.any()
 
 
 def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():
-    model = build(config(stage="residual", model=SENDING))
-    codec = model.codec("motion", Size(96, 96))
+    codec = built(SENDING).codec("motion", Size(96, 96))
     ramp = jnp.broadcast_to(jnp.linspace(0.2, 0.8, 96)[:, None], (1, 96, 96, 3))
     rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
     observed = jnp.zeros((1, 2, 12, 12, 2))
@@ -279,5 +276,5 @@ def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():
 )
 def test_a_stage_of_sent_motion_trains_its_own_part(stage, trained):
     asked = config(stage=stage, model=dataclasses.replace(SENDING, b_frames="motion"))
-    built = build_stage(asked, build(asked))
-    assert {name.split(".")[0] for name in built.trainable} == trained
+    part = build_stage(asked, built(SENDING)).trainable
+    assert {name.split(".")[0] for name in part} == trained

@@ -6,11 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from tiny import SENDING
+from tiny import SENDING, built
 
 from kbvc_jax.models.codecs.panels import Difference, Flow, Image
 from kbvc_jax.training.loop import train
-from kbvc_jax.training.parameters import build
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.stages import build_stage
 from kbvc_jax.training.step import evaluation_step, split_batch
@@ -26,7 +25,7 @@ CLIPS = RNG.integers(0, 256, (8, 3, 32, 32, 3)).astype(np.uint8)
 
 @pytest.fixture(scope="module")
 def model():
-    return build(config(model=MODEL))
+    return built(SENDING)
 
 
 @pytest.mark.parametrize(
