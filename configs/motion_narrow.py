@@ -45,15 +45,15 @@ MOTION = dataclasses.replace(
     FLOW,
     stage="motion",
     loss=LossConfig(ramp_start=0.3, ramp_steps=100),
-    optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=50, decay_steps=350),
-    steps=400,
+    optimiser=OptimiserConfig(learning_rate=1e-3, warmup_steps=50, decay_steps=200),
+    steps=250,
 )
 JOINT = dataclasses.replace(
     MOTION,
     stage="joint",
     loss=LossConfig(fall=(6.0, 60.0), ramp_start=0.3, ramp_steps=100),
-    optimiser=OptimiserConfig(learning_rate=5e-4, warmup_steps=50, decay_steps=550),
-    steps=600,
+    optimiser=OptimiserConfig(learning_rate=5e-4, warmup_steps=50, decay_steps=250),
+    steps=300,
 )
 
 

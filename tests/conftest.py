@@ -12,8 +12,8 @@ from jaxtyping import install_import_hook
 
 # Before JAX is imported: tests run on the CPU unless told otherwise.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Nearly all that tests wait for is compilation.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Nearly all that most tests wait for is compilation.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # What one worker or a process of a test compiles, all others read.
 KEPT = "JAX_COMPILATION_CACHE_DIR"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
@@ -36,6 +36,17 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[KEPT], ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """For tests that compute for long, or that hold samples to their last bits."""
+    import jax
+
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -26,6 +26,8 @@ LAMBDAS = (0.005, 0.05)
 FRAMES = 9
 CODEC = CodecConfig(hidden_channels=(13, 49, 64), latent_channels=96, hyper_channels=(16, 16, 16))
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 def toy(fixed_lambda: float):
     """The paper's config in all but size, start and pace: a few steps from random weights learn

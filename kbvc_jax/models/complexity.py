@@ -85,7 +85,8 @@ def coding(config: ModelConfig) -> list[Row]:
     def analysis(model: Kbvc, frame: Array, context: Any) -> Values:
         codec, rate = model.codec(name, size), _rate()
         blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
-        observed = codec.observe(blank, [blank, blank])  # on the host, and not counted
+        seen = codec.observe(blank, [blank, blank])  # on the host, and not counted
+        observed = jax.tree.map(jnp.asarray, seen)
         return codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
 
     latents = model.codec(name, size).latents

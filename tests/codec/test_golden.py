@@ -9,6 +9,8 @@ from kbvc_jax.runtime.errors import InputError
 from tests.codec.golden import FOLDER, STREAMS, symbols_of
 from tests.coding.damage import forged
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 @pytest.fixture(scope="module")
 def codec():

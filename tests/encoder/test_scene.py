@@ -27,6 +27,7 @@ CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 FRAMES = [np.zeros((2, 2, 3), np.uint8)] * 9
 KNOWN = Picture(jnp.asarray(FRAMES[0]), None)
 ASKED = quality_of(60)
+pytestmark = pytest.mark.usefixtures("optimised")
 
 
 class Priced:

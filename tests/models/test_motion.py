@@ -130,8 +130,12 @@ def test_the_linear_path_alone_keeps_the_motion():
     both = jnp.stack([view(-3), view(4)])
     rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
     observed = estimation.observe(filmed(view(0)), [filmed(side) for side in both])
-    latent = network.analyse(view(0), both, jnp.asarray(observed), rate)
-    moved = network.synthesise(latent, both, rate)
+
+    @jax.jit
+    def there_and_back(motion):
+        return network.synthesise(network.analyse(view(0), both, motion, rate), both, rate)
+
+    moved = there_and_back(jnp.asarray(observed))
     for side, found, motion in zip(both, moved.sides, observed[0], strict=True):
         motion = jnp.asarray(motion)[None]
         np.testing.assert_allclose(found, warp(side, spread(motion)), atol=0.02)
@@ -150,14 +154,18 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
     inference = tiny_inference(3, asked)
     network = Codec(inference)._network(8)
     codec = inference.model.codec("motion", Size(32, 48), network.weights.integers)
-    context = codec.context(sides(), RATE)
     frame = jnp.asarray(np.random.default_rng(1).random((1, 32, 48, 3)), jnp.float32)
     observed = codec.observe(filmed(frame), [filmed(side.frame) for side in sides()])
-    exact = codec.analyse(frame, jnp.asarray(observed), context, RATE)
-    exact = codec.settle(exact, context, RATE)
-    write = Write(exact, (), network._prices, "nearest")
-    written = walk(codec, write, context, RATE).known
-    read = walk(codec, Read(write.symbols), context, RATE).known
+
+    @jax.jit
+    def both(frame, observed, sides):
+        context = codec.context(sides, RATE)
+        exact = codec.settle(codec.analyse(frame, observed, context, RATE), context, RATE)
+        write = Write(exact, (), network._prices, "nearest")
+        written = walk(codec, write, context, RATE).known
+        return written, walk(codec, Read(write.symbols), context, RATE).known, exact
+
+    written, read, exact = both(frame, jnp.asarray(observed), sides())
     for name in (MOTION_Z, MOTION, "z", "y"):
         np.testing.assert_allclose(read[name], written[name], atol=1e-4)
     # Each symbol is the nearest to what its own mean leaves.
@@ -232,7 +240,7 @@ def test_steps_lower_the_loss():
 class Knowing(Interpolator):
     """It knows the motion."""
 
-    def __init__(self, motion: float):
+    def __init__(self, motion: jax.Array | float):
         nnx.Module.__init__(self)
         self.motion = motion
 
@@ -251,9 +259,10 @@ def test_what_the_interpolator_sees_move_is_foreseen_where_its_frames_agree():
     motion = (
         jnp.zeros((1, 2, 12, 12, 2)).at[0, :, ..., 0].set(jnp.array([3.0, -3.0])[:, None, None])
     )
-    exact = network.analyse(view(0), both, motion, rate)
+    exact = jax.jit(network.analyse)(view(0), both, motion, rate)
     inside = np.s_[0, 1:-1, 1:-1]
-    right, wrong = (network.foresee(both, Knowing(by), rate) for by in (3.0, -9.0))
+    foresee = jax.jit(lambda by: network.foresee(both, Knowing(by), rate))
+    right, wrong = foresee(3.0), foresee(-9.0)
     np.testing.assert_allclose(right.latent[inside], exact[inside], atol=1e-3)
     assert right.trust[inside].min() > 0.99 and wrong.trust[inside].mean() < 0.1
     without = dataclasses.replace(SENDING.motion, predictor=False)

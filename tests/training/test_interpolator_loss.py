@@ -14,6 +14,8 @@ from kbvc_jax.training.interpolator_loss import (
 )
 from tests.training.stub import StubInterpolator
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 def one_triplet(offset, measure="ifrnet"):
     """The loss where the mean of both references is right but for `offset`."""

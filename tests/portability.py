@@ -1,0 +1,170 @@
+"""Streams of every codec that ships, encoded under each setting and decoded under all of them:
+
+    python -m tests.portability [--python OTHER/bin/python ...] [--platforms cpu cuda]
+
+65 frames of which the first alone is an I-frame. Symbols must be the same, samples within 1 and
+0.1 % of them apart, PSNR within 0.01 dB. OTHER is an environment with another JAX.
+"""
+
+import argparse
+import io
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import kbvc_jax
+from kbvc_jax import selftest
+from kbvc_jax.coding.container import StreamReader
+
+ROOT = Path(__file__).parents[1]
+CLIP = selftest.ASSETS.parent / "bunny.mp4"
+ROWS, COLUMNS = slice(64, 160), slice(128, 256)
+CODECS = "kernel", "predicted", "motion"
+DECIBELS = 0.01
+THREADS, SETS = (1, 2, 8), ("AVX512", "AVX2", "SSE4_2")
+
+
+class Setting(NamedTuple):
+    python: str = sys.executable
+    platform: str = "cpu"
+    threads: int = 1
+    instructions: str = ""  # XLA's own choice
+
+    def __str__(self) -> str:
+        own = [self.platform, f"{self.threads} threads", self.instructions or "native"]
+        return " ".join(own if self.python == sys.executable else [*own, self.python])
+
+    def run(self, *arguments: str | Path) -> str:
+        """This module, in a process of its own."""
+        flags = f"--xla_cpu_max_isa={self.instructions}" if self.instructions else ""
+        # NPROC is XLA's own limit of its threads.
+        # As users have it: tests do without most optimisation.
+        own = {
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",
+            "XLA_FLAGS": flags,
+            "NPROC": str(self.threads),
+            "JAX_PLATFORMS": self.platform,
+        }
+        done = subprocess.run(
+            [self.python, "-m", "tests.portability", *map(str, arguments)],
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self}: {done.stderr}")
+        return done.stdout.strip()
+
+
+class Apart(NamedTuple):
+    """What one setting decodes of a stream, against what another does."""
+
+    same_symbols: bool
+    most: int  # of samples
+    share: np.ndarray  # of samples of each frame
+    decibels: float
+
+    @property
+    def passed(self) -> bool:
+        small = self.most <= selftest.APART and self.share.mean() <= selftest.SHARE
+        return self.same_symbols and small and abs(self.decibels) <= DECIBELS
+
+    def __str__(self) -> str:
+        symbols = "the same" if self.same_symbols else "OTHERS"
+        apart = f"samples within {self.most}, {self.share.mean():.4%} apart"
+        return f"symbols {symbols}, {apart}, {self.decibels:+.4f} dB"
+
+
+def source(count: int) -> np.ndarray:
+    """The demo clip to and fro."""
+    with kbvc_jax.open_video(CLIP) as video:
+        frames = [frame[ROWS, COLUMNS] for frame in video]
+    there_and_back = itertools.cycle([*frames, *frames[-2:0:-1]])
+    return np.stack(list(itertools.islice(there_and_back, count)))
+
+
+def encode(setting: Setting, path: Path, codec: str, count: int, gop: int) -> None:
+    setting.run("encode", path, codec, str(count), str(gop))
+
+
+def decode(setting: Setting, path: Path) -> tuple[str, np.ndarray]:
+    out = path.with_suffix(".npy")
+    return setting.run("decode", path, out), np.load(out).astype(int)
+
+
+def compare(ours: tuple[str, np.ndarray], theirs: tuple[str, np.ndarray]) -> Apart:
+    frames = source(len(ours[1])).astype(int)
+    quality = [
+        np.mean([psnr(a, b) for a, b in zip(own, frames, strict=True)]) for _, own in (ours, theirs)
+    ]
+    apart = np.abs(ours[1] - theirs[1])
+    share = (apart > 0).mean((1, 2, 3))
+    return Apart(ours[0] == theirs[0], int(apart.max()), share, float(quality[1] - quality[0]))
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((a - b) ** 2)))
+
+
+def settings(pythons: list[str], platforms: list[str]) -> list[Setting]:
+    here = [Setting(threads=threads) for threads in THREADS]
+    here += [Setting(instructions=own) for own in SETS if own in supported()]
+    here += [Setting(python=str(Path(own).absolute())) for own in pythons]
+    return here + [Setting(platform=own) for own in platforms if own != "cpu"]
+
+
+def supported() -> str:
+    """Instruction sets of this processor, as Linux names them; elsewhere all are tried."""
+    facts = Path("/proc/cpuinfo")
+    if not facts.exists():
+        return " ".join(SETS)
+    flags = facts.read_text()
+    return " ".join(own for own in SETS if own.lower() in flags)
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["encode"]:
+        path, codec, count, gop = sys.argv[2:]
+        options = {"gop": int(gop), "keyint": int(count), "b_frames": codec}
+        Path(path).write_bytes(kbvc_jax.load().encode(source(int(count)), 60, **options))
+        return 0
+    if sys.argv[1:2] == ["decode"]:
+        path, out = map(Path, sys.argv[2:])
+        stream = StreamReader(io.BytesIO(path.read_bytes()))
+        symbols, frames = selftest.decode(kbvc_jax.load().inference, stream)
+        np.save(out, frames)
+        print(symbols)
+        return 0
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--python", nargs="*", default=[], help="of environments with other JAX")
+    parser.add_argument("--platforms", nargs="*", default=["cpu"], help="of JAX, beside cpu")
+    parser.add_argument("--codecs", nargs="*", default=CODECS, choices=CODECS)
+    parser.add_argument("--frames", type=int, default=65)
+    arguments = parser.parse_args()
+    every, passed = settings(arguments.python, arguments.platforms), True
+    with tempfile.TemporaryDirectory() as folder:
+        for codec, one in itertools.product(arguments.codecs, every):
+            path = Path(folder) / "clip.kbvc"
+            encode(one, path, codec, arguments.frames, 8)
+            ours = decode(one, path)
+            for other in every:
+                found = compare(ours, decode(other, path))
+                passed &= found.passed
+                print(f"{codec}: {one} -> {other}: {found}", flush=True)
+    print("passed" if passed else "FAILED")
+    return int(not passed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
