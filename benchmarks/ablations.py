@@ -1,11 +1,15 @@
-"""What each idea of the second paper brings: its network without one of them, at equal steps.
+"""What each idea of the second paper brings: the network without one of them, at equal steps.
 
-    python benchmarks/ablations.py runs/ablations --init-from kbvc_jax/weights --root packs
+    python benchmarks/ablations.py runs/ablations --stages motion \\
+        --config.init_from=runs/small/interpolator --config.data.root=packs \\
+        --config.steps=1000 --config.optimiser.decay_steps=900 \\
+        '--config.validation.qualities=(0.0,30.0,60.0,100.0)'
+    python benchmarks/ablations.py runs/full --config configs/motion.py \\
+        --shared interpolator image flow --stages motion residual joint     # on a GPU
 
-Trains FlowNet once, then motion and frames of each variant, one after the other, by train.py; the
-same command continues, and prints what is there. Of a variant's validation: BD-rate of its ladder
-(mean bits a pixel and mean RGB PSNR of the clips, whole groups estimated as files have them)
-against the network as it is.
+Trains the shared stages once and the others for each variant, one after the other, by train.py; the
+same command continues. Of the last stage's last validation: its loss, and the BD-rate of its ladder
+(mean bits a pixel, mean RGB PSNR) against the network as it is.
 """
 
 import argparse
@@ -15,21 +19,25 @@ from pathlib import Path
 
 from kbvc_jax.evaluation.bd import bd_rate
 from kbvc_jax.models.complexity import coding
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe import parse_training
 
 ROOT = Path(__file__).parents[1]
 AS_IT_IS = "as it is"
-VARIANTS = {
+BOTH = {
     AS_IT_IS: {},
     "no interaction of the branches": {"interaction": False},
-    "weights w = 1/2": {"selection": "half"},
-    "no alignment": {"alignment": False},
-    "no interpolated predictor": {"predictor": False},
     "one segment": {"segments": 1},
+    "no interpolated predictor": {"predictor": False},
+}
+SMALL = BOTH | {"weights w = 1/2": {"weighted": False}}
+FULL = BOTH | {
+    "weights w = 1/2": {"selection": "half"},
     "weights of both sides independent": {"selection": "independent"},
     "contexts joined, no weights": {"selection": "joined"},
+    "no alignment": {"alignment": False},
 }
 
 
@@ -38,23 +46,46 @@ def run() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", type=Path, help="folder of the runs")
-    parser.add_argument("--config", default="configs/motion_narrow.py")
-    parser.add_argument("--init-from", required=True, help="the interpolator and the I-frame codec")
-    parser.add_argument("--root", required=True, help="folder of the packs")
-    parser.add_argument("--only", nargs="*", choices=VARIANTS, help="these variants")
+    parser.add_argument("--config", default="configs/motion_small.py")
+    parser.add_argument("--shared", nargs="*", default=[], help="stages that all begin from")
+    parser.add_argument("--stages", nargs="+", required=True, help="of each variant")
+    parser.add_argument("--only", nargs="*", help="these variants")
     parser.add_argument("--table", action="store_true", help="train nothing")
-    arguments = parser.parse_args()
+    arguments, overrides = parser.parse_known_args()
 
-    shared = [f"--config.data.root={arguments.root}", f"--config.init_from={arguments.init_from}"]
-    flow, chosen = arguments.runs / "flow", arguments.only or list(VARIANTS)
+    model = parse_training(overrides, ROOT / arguments.config).model
+    section, variants = ("fine", FULL) if model.fine else ("motion", SMALL)
+    changes = {
+        name: [f"--config.model.{section}.{key}={value}" for key, value in changed.items()]
+        for name, changed in variants.items()
+        if name in (arguments.only or variants)
+    }
+    runs, starts = arguments.runs, [o for o in overrides if o.startswith("--config.init_from=")]
     if not arguments.table:
-        train(arguments.config, flow, ["flow"], shared)
-        shared[-1] += f",{flow / 'flow'}"
-        for name in chosen:
-            stages = ["motion", "joint"]
-            train(arguments.config, folder(arguments.runs, name), stages, [*shared, *changes(name)])
-    print(table(arguments.config, arguments.runs, chosen))
+        train(arguments.config, runs / "shared", arguments.shared, overrides)
+        before = [runs / "shared" / stage for stage in arguments.shared]
+        sources = [*(start.partition("=")[2] for start in starts), *map(str, before)]
+        rest = [o for o in overrides if o not in starts]
+        for name, changed in changes.items():
+            own = [*rest, f"--config.init_from={','.join(sources)}", *changed]
+            train(arguments.config, folder(runs, name), arguments.stages, own)
+
+    print(f"{'':34}{'decoder kMAC/px':>16}{'loss':>9}{'BD-rate':>10}")
+    found = {name: points(folder(runs, name) / arguments.stages[-1]) for name in changes}
+    for name, changed in changes.items():
+        model = parse_training([*overrides, *changed], ROOT / arguments.config).model
+        print(f"{name:34}{decoder(model) / 1000:>16.1f}{of(found[name], found.get(AS_IT_IS))}")
     return 0
+
+
+Points = tuple[float, list[tuple[float, float]]] | None  # loss, (bits a pixel, PSNR) by quality
+
+
+def of(own: Points, anchor: Points) -> str:
+    if own is None:
+        return "  not trained yet"
+    rate = bd_rate(anchor[1], own[1]) if anchor else "no anchor"
+    return f"{own[0]:>9.4f}{rate!s:>10}"
 
 
 def train(config: str, run: Path, stages: list[str], overrides: list[str]) -> None:
@@ -63,34 +94,17 @@ def train(config: str, run: Path, stages: list[str], overrides: list[str]) -> No
         subprocess.run([sys.executable, *command, *overrides], cwd=ROOT, check=True)
 
 
-def changes(name: str) -> list[str]:
-    return [f"--config.model.fine.{key}={value}" for key, value in VARIANTS[name].items()]
-
-
 def folder(runs: Path, name: str) -> Path:
     return runs / "_".join(filter(str.isalnum, name.split()))
 
 
-def table(config: str, runs: Path, names: list[str]) -> str:
-    lines = [f"{'':34}{'decoder kMAC/px':>16}{'loss':>9}{'BD-rate':>10}"]
-    anchor = points(folder(runs, AS_IT_IS))
-    for name in names:
-        model = parse_training(changes(name), ROOT / config).model
-        decoder = next(row for row in coding(model) if row.module.startswith("decoder, a B-frame"))
-        own = points(folder(runs, name))
-        if own:
-            loss, ladder = own
-            rate = bd_rate(anchor[1], ladder) if anchor else "no anchor"
-            found = f"{loss:>9.4f}{rate!s:>10}"
-        else:
-            found = "  not trained yet"
-        lines.append(f"{name:34}{decoder.macs_per_pixel / 1000:>16.1f}{found}")
-    return "\n".join(lines)
+def decoder(model: ModelConfig) -> float:
+    rows = coding(model)
+    return next(r.macs_per_pixel for r in rows if r.module.startswith("decoder, a B-frame"))
 
 
-def points(run: Path) -> tuple[float, list[tuple[float, float]]] | None:
-    """The loss of a run's last validation, and its (bits a pixel, PSNR) at each quality."""
-    rows = [row for row in read_rows(run / "joint") if row["kind"] == "validation"]
+def points(run: Path) -> Points:
+    rows = [row for row in read_rows(run) if row["kind"] == "validation"]
     if not rows:
         return None
     return rows[-1]["loss"], [(step["bpp"], step["psnr"]) for step in rows[-1]["ladder"]]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
@@ -23,7 +24,7 @@ from kbvc_jax.config import from_json
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPrior
 from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.models.parameters import split
+from kbvc_jax.models.parameters import Skeleton, split
 from kbvc_jax.runtime.errors import InputError
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
@@ -93,9 +94,10 @@ def load_inference(folder: str | Path) -> InferenceModel:
         )
     try:
         config, card = from_json(ModelConfig, document["config"]), document["card"]
+        skeleton, parameters = split(nnx.eval_shape(lambda: Kbvc(config)))
         with ocp.StandardCheckpointer() as checkpointer:
             path = (source / ARRAYS).resolve()
-            _check_shapes(config, checkpointer.metadata(path).item_metadata.tree)
+            _check_shapes(parameters, checkpointer.metadata(path).item_metadata.tree)
             restored = checkpointer.restore(path)
     except InputError as error:
         raise InputError(f"{folder}: {error}; export the checkpoint again") from None
@@ -108,20 +110,19 @@ def load_inference(folder: str | Path) -> InferenceModel:
     if fingerprint.hex() != document.get("fingerprint"):
         raise InputError(f"{folder}: arrays do not match {DOCUMENT}; export the checkpoint again")
     try:
-        return _unflatten(config, arrays, card, fingerprint)
+        return _unflatten(skeleton, arrays, card, fingerprint)
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
         ) from None
 
 
-def _check_shapes(config: ModelConfig, found: Mapping[str, Any]) -> None:
-    """Before anything is allocated; `found` has shapes by name."""
+def _check_shapes(parameters: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Before anything is allocated; both have shapes by name."""
     shapes = {name: tuple(array.shape) for name, array in found.items()}
     size = sum(math.prod(shape) for shape in shapes.values())
     if size > MOST:
         raise InputError(f"{size:,} numbers; at most {MOST:,} are read")
-    parameters = split(nnx.eval_shape(lambda: Kbvc(config)))[1]
     wanted = {f"parameters.{name}": tuple(array.shape) for name, array in parameters.items()}
     for name in wanted | {n: () for n in shapes if n.startswith("parameters.")}:
         if shapes.get(name) != wanted.get(name):
@@ -180,7 +181,7 @@ def _table_arrays(tables: Tables) -> dict[str, np.ndarray]:
 
 
 def _unflatten(
-    config: ModelConfig, arrays: dict[str, np.ndarray], card: dict[str, Any], fingerprint: bytes
+    skeleton: Skeleton, arrays: dict[str, np.ndarray], card: dict[str, Any], fingerprint: bytes
 ) -> InferenceModel:
     def under(prefix: str) -> dict[str, np.ndarray]:
         return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
@@ -193,9 +194,9 @@ def _unflatten(
         curve = (arrays.get(f"{name}.{part}", none) for part in ("knots", "shifts"))
         return EntropyModel(IntegerPrior(layers, *curve), Tables(**under(f"{name}.z.")))
 
-    skeleton, _ = split(nnx.eval_shape(lambda: Kbvc(config)))
-    parameters = under("parameters.")
-    model = skeleton.model({k: jnp.asarray(v, jnp.float32) for k, v in parameters.items()})
+    # JAX would compile a conversion for every shape.
+    parameters = {k: np.asarray(v, np.float32) for k, v in under("parameters.").items()}
+    model = skeleton.model(jax.device_put(parameters))
     names = sorted(k.removesuffix(".z.lengths") for k in arrays if k.endswith(".z.lengths"))
     priors = {name: entropy(name) for name in names}
     return InferenceModel(model, priors, Tables(**under("y.")), card, fingerprint)

@@ -177,7 +177,8 @@ class MotionNetwork(LatentNetwork):
             flows.append(spread(UNIT * flow))
             moved.append(warp(side, flows[-1]))
             confidence.append(out[..., 2:])
-        share = spread(jax.nn.sigmoid(confidence[0] - confidence[1]))
+        ahead = self.config.weighted * (confidence[0] - confidence[1])
+        share = spread(jax.nn.sigmoid(ahead))
         blend = share * moved[0] + (1 - share) * moved[1]
         return Moved(jnp.stack(moved), blend, jnp.stack(flows), share)
 
