@@ -45,7 +45,7 @@ def samples(folder: Path, every: int):
 def shown(picture: np.ndarray, hidden: list[int], latent: int) -> np.ndarray:
     """The picture from its coefficients."""
     # One channel of each hidden layer is a constant: see starting_point.py.
-    steps = karhunen_loeve([n - 1 for n in hidden] + [latent], *PICTURE)
+    steps = karhunen_loeve((*(n - 1 for n in hidden), latent), *PICTURE)
     x = picture - 0.5
     for step in steps:
         h, w, c = x.shape

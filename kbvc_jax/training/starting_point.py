@@ -11,6 +11,7 @@ next layer takes that away again; in a decoder one channel, constant at 1, is sp
 there the lift arrives differently in each of the four output phases.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -85,7 +86,10 @@ def _start_residual(codec: ResidualNetwork, own: float, typical: float) -> None:
     _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
 
 
-def karhunen_loeve(widths: Sequence[int], deviation: float, correlation: float) -> list[Step]:
+@functools.cache
+def karhunen_loeve(
+    widths: tuple[int, ...], deviation: float, correlation: float
+) -> tuple[Step, ...]:
     """Orthonormal steps, each halving the resolution and keeping at most so many channels."""
     basis, steps = np.eye(3).reshape(3, 1, 1, 3), []
     for width in widths:
@@ -101,7 +105,7 @@ def karhunen_loeve(widths: Sequence[int], deviation: float, correlation: float) 
         matrix = vectors.T[largest]
         steps.append(Step(matrix.reshape(-1, 2, 2, kept), np.sqrt(variance[largest])))
         basis = (matrix @ quarters).reshape(-1, size, size, 3)
-    return steps
+    return tuple(steps)
 
 
 def _covariance(size: int, deviation: float, correlation: float) -> Float[np.ndarray, "n n"]:
@@ -111,14 +115,14 @@ def _covariance(size: int, deviation: float, correlation: float) -> Float[np.nda
     return deviation**2 * np.kron(np.kron(line, line), colour)
 
 
-def _widths(encoder: Stack) -> list[int]:
+def _widths(encoder: Stack) -> tuple[int, ...]:
     """Channels to fill: all of the latent, one less of the hidden layers."""
     *hidden, latent = (layer.bias.shape[0] for layer in encoder.layers)
-    return [width - 1 for width in hidden] + [latent]
+    return (*(width - 1 for width in hidden), latent)
 
 
 def _analysis(
-    stack: Stack, transform: list[Step], inputs: Float[np.ndarray, "i 3"], gain: float
+    stack: Stack, transform: Sequence[Step], inputs: Float[np.ndarray, "i 3"], gain: float
 ) -> None:
     """`inputs`: what of each input channel enters a pixel of the transform."""
     lift = np.zeros(3)
@@ -137,7 +141,7 @@ def _analysis(
         layer.bias[...] = layer.bias[...].at[:outputs].set(bias + lift)
 
 
-def _synthesis(stack: Stack, transform: list[Step], gain: float) -> None:
+def _synthesis(stack: Stack, transform: Sequence[Step], gain: float) -> None:
     """The inverse of the last steps, as many as there are layers."""
     lift = np.zeros(len(transform[-1].deviation))
     steps = transform[: -1 - len(stack.layers) : -1]

@@ -53,7 +53,7 @@ def coded_image(model, picture, quality):
 
 
 def test_the_transform_is_orthonormal_step_by_step():
-    for step in karhunen_loeve([12, 40, 40, 64], *PICTURE):
+    for step in karhunen_loeve((12, 40, 40, 64), *PICTURE):
         matrix = step.matrix.reshape(len(step.matrix), -1)
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-9)
         assert np.all(np.diff(step.deviation) <= 1e-9)
