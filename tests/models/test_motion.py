@@ -190,6 +190,18 @@ def test_a_later_segment_hears_of_both_directions_so_far():
     assert change[~first].max() > 0
 
 
+@pytest.mark.parametrize("weighted", [True, False])
+def test_without_weights_the_blend_is_the_mean_of_both_sides(weighted):
+    asked = dataclasses.replace(SENDING.motion, weighted=weighted)
+    network = tiny_model(3, dataclasses.replace(SENDING, motion=asked)).motion
+    latent = jnp.asarray(np.random.default_rng(4).normal(size=(1, 2, 3, 2 * asked.channels)))
+    both = jnp.stack([side.frame for side in sides()])
+    moved = jax.jit(lambda: network.synthesise(latent, both, RATE))()
+    assert bool((moved.share == 0.5).all()) is not weighted
+    if not weighted:
+        np.testing.assert_allclose(moved.blend, moved.sides.mean(0), atol=1e-6)
+
+
 @pytest.fixture(scope="module")
 def codec():
     return Codec(tiny_inference(3, SENDING))
