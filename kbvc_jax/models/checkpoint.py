@@ -22,7 +22,7 @@ from flax import nnx
 from kbvc_jax.coding.tables import Tables
 from kbvc_jax.config import from_json
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPrior
+from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPrior, check_sums
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Skeleton, split
 from kbvc_jax.runtime.errors import InputError
@@ -192,7 +192,9 @@ def _unflatten(
         depths = sorted({int(k.split(".")[0]) for k in under(f"{name}.layers.")})
         layers = tuple(IntegerLayer(**under(f"{name}.layers.{depth}.")) for depth in depths)
         curve = (arrays.get(f"{name}.{part}", none) for part in ("knots", "shifts"))
-        return EntropyModel(IntegerPrior(layers, *curve), Tables(**under(f"{name}.z.")))
+        prior = IntegerPrior(layers, *curve)
+        check_sums(prior)
+        return EntropyModel(prior, Tables(**under(f"{name}.z.")))
 
     # JAX would compile a conversion for every shape.
     parameters = {k: np.asarray(v, np.float32) for k, v in under("parameters.").items()}

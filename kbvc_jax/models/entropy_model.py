@@ -131,9 +131,38 @@ def quantise_hyperprior(
         unit = INDEXES_AN_OCTAVE * 2**FRACTION
         knots = np.rint(np.asarray(hyperprior.scale_shift.knots[...]) * unit).astype(np.int32)
         shifts = np.rint(np.asarray(hyperprior.scale_shift.shifts[...]) * unit).astype(np.int32)
-    if knots.size and np.abs(knots).max() >= 2**16:
+    prior = IntegerPrior(tuple(layers), knots, shifts)
+    check_sums(prior)
+    return EntropyModel(prior, factorised_tables(hyperprior))
+
+
+def check_sums(prior: IntegerPrior) -> None:
+    """Whatever z is, every sum fits into 32 bits: then it is the same on every machine."""
+    for depth, largest in enumerate(largest_sums(prior)):
+        if largest >= 2**31:
+            raise InputError(
+                f"scale decoder, layer {depth}: sums reach {largest:,}; 32 bits hold {2**31 - 1:,}"
+            )
+    if prior.knots.size and np.abs(np.asarray(prior.knots, np.int64)).max() >= 2**16:
         raise InputError("index offsets beyond 16 bits: the scales of this model cannot be coded")
-    return EntropyModel(IntegerPrior(tuple(layers), knots, shifts), factorised_tables(hyperprior))
+
+
+def largest_sums(prior: IntegerPrior) -> list[int]:
+    """Of each layer, in size, with its bias and what rounding adds; last, that of an index."""
+    found, low, most = [], -ACTIVATION_MAX, 0
+    for layer in prior.layers:
+        # An output meets the taps of one parity in each direction, each of them once.
+        weights = np.asarray(layer.weights, np.int64)
+        phases = [weights[row::2, column::2] for row in (0, 1) for column in (0, 1)]
+        up = np.max([taps.clip(min=0).sum((0, 1, 2)) for taps in phases], 0)
+        down = np.max([-taps.clip(max=0).sum((0, 1, 2)) for taps in phases], 0)
+        either = np.maximum(ACTIVATION_MAX * up - low * down, ACTIVATION_MAX * down - low * up)
+        shift, bias = np.asarray(layer.shift, np.int64), np.abs(np.asarray(layer.bias, np.int64))
+        sums = either + bias + (1 << shift) // 2
+        found.append(int(sums.max()))
+        low, most = 0, int((sums >> shift).max()) + 1
+    offsets = [np.abs(np.asarray(own, np.int64)).max(initial=0) for own in prior[1:]]
+    return [*found, most + int(sum(offsets)) + 2 ** (FRACTION - 1)]
 
 
 def _quantise_layer(

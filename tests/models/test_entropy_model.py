@@ -7,13 +7,16 @@ from kbvc_jax.models.checkpoint import load_inference, save_inference
 from kbvc_jax.models.entropy_model import (
     Z_RATES,
     certain_index,
+    check_sums,
     index_offsets,
+    largest_sums,
     quantise_hyperprior,
     table_indexes,
     z_indexes,
 )
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.densities import CERTAIN_BELOW, nearest_indexes
+from kbvc_jax.ops.integer import integer_transposed_conv
 from kbvc_jax.rate import BEST, QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 
@@ -28,6 +31,26 @@ def test_the_integer_scale_decoder_follows_the_float_one():
     exact = nearest_indexes(hyperprior.log2_scale(jnp.asarray(z, jnp.float32), rate, 12, 16))
     difference = np.abs(np.asarray(integer) - np.asarray(exact))
     assert difference.mean() < 0.5 and difference.max() <= 4
+
+
+def test_the_largest_sum_is_what_the_worst_z_reaches():
+    prior = tiny_inference(1).entropy["image"].prior
+    layer, channels = prior.layers[0], prior.z_channels
+    each = np.eye(9 * channels, dtype=np.int8).reshape(-1, 3, 3, channels)
+    silent = jnp.zeros_like(layer.bias)
+    weights = jnp.asarray(layer.weights)
+    answers = np.asarray(integer_transposed_conv(jnp.asarray(each), weights, silent), int)
+    worst = 127 * np.abs(answers[:, 2:4, 2:4]).sum(0).max((0, 1))  # of what lies in the middle
+    wanted = worst + np.abs(layer.bias) + (1 << np.asarray(layer.shift)) // 2
+    assert largest_sums(prior)[0] == wanted.max()
+
+
+def test_sums_beyond_32_bits_are_refused():
+    prior = tiny_inference(1).entropy["image"].prior
+    first = prior.layers[0]
+    heavy = first._replace(bias=np.full_like(first.bias, 2**31 - 1))
+    with pytest.raises(InputError, match="layer 0: sums reach 2,14[0-9,]+; 32 bits hold"):
+        check_sums(prior._replace(layers=(heavy, *prior.layers[1:])))
 
 
 def test_the_likelihood_knows_which_scales_make_zero_certain():
