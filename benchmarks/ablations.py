@@ -20,6 +20,7 @@ from pathlib import Path
 from kbvc_jax.evaluation.bd import bd_rate
 from kbvc_jax.models.complexity import coding
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe import parse_training
@@ -55,6 +56,8 @@ def run() -> int:
 
     model = parse_training(overrides, ROOT / arguments.config).model
     section, variants = ("fine", FULL) if model.fine else ("motion", SMALL)
+    if unknown := set(arguments.only or ()) - set(variants):
+        raise InputError(f"--only {unknown.pop()!r}: must be of {', '.join(variants)}")
     changes = {
         name: [f"--config.model.{section}.{key}={value}" for key, value in changed.items()]
         for name, changed in variants.items()
@@ -71,17 +74,18 @@ def run() -> int:
             train(arguments.config, folder(runs, name), arguments.stages, own)
 
     print(f"{'':34}{'decoder kMAC/px':>16}{'loss':>9}{'BD-rate':>10}")
-    found = {name: points(folder(runs, name) / arguments.stages[-1]) for name in changes}
+    anchor = points(folder(runs, AS_IT_IS) / arguments.stages[-1])
     for name, changed in changes.items():
         model = parse_training([*overrides, *changed], ROOT / arguments.config).model
-        print(f"{name:34}{decoder(model) / 1000:>16.1f}{of(found[name], found.get(AS_IT_IS))}")
+        reached = against(points(folder(runs, name) / arguments.stages[-1]), anchor)
+        print(f"{name:34}{decoder(model) / 1000:>16.1f}{reached}")
     return 0
 
 
 Points = tuple[float, list[tuple[float, float]]] | None  # loss, (bits a pixel, PSNR) by quality
 
 
-def of(own: Points, anchor: Points) -> str:
+def against(own: Points, anchor: Points) -> str:
     if own is None:
         return "  not trained yet"
     rate = bd_rate(anchor[1], own[1]) if anchor else "no anchor"

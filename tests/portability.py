@@ -21,6 +21,7 @@ import numpy as np
 import kbvc_jax
 from kbvc_jax import selftest
 from kbvc_jax.coding.container import StreamReader
+from kbvc_jax.evaluation.metrics import psnr
 
 ROOT = Path(__file__).parents[1]
 CLIP = selftest.ASSETS.parent / "bunny.mp4"
@@ -103,15 +104,12 @@ def decode(setting: Setting, path: Path) -> tuple[str, np.ndarray]:
 def compare(ours: tuple[str, np.ndarray], theirs: tuple[str, np.ndarray]) -> Apart:
     frames = source(len(ours[1])).astype(int)
     quality = [
-        np.mean([psnr(a, b) for a, b in zip(own, frames, strict=True)]) for _, own in (ours, theirs)
+        np.mean([psnr(a, b, 255) for a, b in zip(own, frames, strict=True)])
+        for _, own in (ours, theirs)
     ]
     apart = np.abs(ours[1] - theirs[1])
     share = (apart > 0).mean((1, 2, 3))
     return Apart(ours[0] == theirs[0], int(apart.max()), share, float(quality[1] - quality[0]))
-
-
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.mean((a - b) ** 2)))
 
 
 def settings(pythons: list[str], platforms: list[str]) -> list[Setting]:

@@ -10,6 +10,8 @@ from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
+pytestmark = pytest.mark.usefixtures("optimised")  # as users have it
+
 
 @pytest.fixture(scope="module")
 def codec():

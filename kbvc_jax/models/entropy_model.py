@@ -22,6 +22,7 @@ from kbvc_jax.runtime.errors import InputError
 FRACTION = 6  # binary places of an index before it is rounded
 Z_RATES = 15  # qualities, evenly spread, for which z has tables
 ACTIVATION_MAX = 127
+MAX_SHIFT = 30
 
 
 class IntegerLayer(NamedTuple):
@@ -138,10 +139,15 @@ def quantise_hyperprior(
 
 def check_sums(prior: IntegerPrior) -> None:
     """Whatever z is, every sum fits into 32 bits: then it is the same on every machine."""
-    for depth, largest in enumerate(largest_sums(prior)):
+    for depth, layer in enumerate(prior.layers):
+        shift = np.asarray(layer.shift)
+        if shift.min() < 0 or shift.max() > MAX_SHIFT:
+            raise InputError(f"scale decoder, layer {depth}: a shift is not from 0 to {MAX_SHIFT}")
+    names = [*(f"layer {depth}" for depth in range(len(prior.layers))), "indexes"]
+    for name, largest in zip(names, largest_sums(prior), strict=True):
         if largest >= 2**31:
             raise InputError(
-                f"scale decoder, layer {depth}: sums reach {largest:,}; 32 bits hold {2**31 - 1:,}"
+                f"scale decoder, {name}: sums reach {largest:,}; 32 bits hold {2**31 - 1:,}"
             )
     if prior.knots.size and np.abs(np.asarray(prior.knots, np.int64)).max() >= 2**16:
         raise InputError("index offsets beyond 16 bits: the scales of this model cannot be coded")
@@ -172,7 +178,7 @@ def _quantise_layer(
     largest = np.maximum(np.abs(weights).max((0, 1, 2)), 1e-6)
     weight_places = np.floor(np.log2(127 / largest)).astype(int)
     # A shift to the left would be one of no information: keep fewer places where sums need none.
-    shift = np.clip(weight_places + places - target, 0, 30)
+    shift = np.clip(weight_places + places - target, 0, MAX_SHIFT)
     weight_places = shift - places + target
     return IntegerLayer(
         np.rint(weights * 2.0**weight_places).clip(-127, 127).astype(np.int8),

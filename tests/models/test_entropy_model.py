@@ -53,6 +53,15 @@ def test_sums_beyond_32_bits_are_refused():
         check_sums(prior._replace(layers=(heavy, *prior.layers[1:])))
 
 
+@pytest.mark.parametrize("shift", [-1, 31, 64])
+def test_a_shift_beyond_what_an_export_writes_is_refused(shift):
+    prior = tiny_inference(1).entropy["image"].prior
+    first, *rest = prior.layers
+    other = first._replace(shift=np.full_like(first.shift, shift))
+    with pytest.raises(InputError, match="layer 0: a shift is not from 0 to 30"):
+        check_sums(prior._replace(layers=(other, *rest)))
+
+
 def test_the_likelihood_knows_which_scales_make_zero_certain():
     lengths = tiny_inference(1).y_tables.lengths
     np.testing.assert_array_equal(lengths == 1, np.arange(len(lengths)) == 0)
