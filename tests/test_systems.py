@@ -11,7 +11,7 @@ import pytest
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.run_folder import open_run
-from tests.coding.test_container import gops, write
+from tests.coding.written import gops, write
 from tests.training.stub import config
 
 UNIX = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")

@@ -79,6 +79,14 @@ def _built(config: ModelConfig) -> tuple[Skeleton, Parameters]:
     return split(build(TrainConfig(model=config)))
 
 
+def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
+    graph, state = nnx.split(module)
+    rng = np.random.default_rng(1)
+    noise = functools.partial(rng.normal, 0, by)
+    state = jax.tree.map(lambda x: x + noise(x.shape).astype(x.dtype), state)
+    return nnx.merge(graph, state)
+
+
 def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
     model = tiny_model(seed, config)
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from kbvc_jax.coding.limits import Limits
 from kbvc_jax.coding.salvage import salvage
 from kbvc_jax.coding.wire import crc32, varint
 from kbvc_jax.runtime.errors import InputError
-from tests.coding.test_container import HEADER, Pipe, gops, stream
+from tests.coding.written import HEADER, Pipe, gops, stream
 
 LARGE = dataclasses.replace(HEADER, width=8192, height=8192, frame_count=33)
 LONG = dataclasses.replace(HEADER, frame_count=2**32 - 1)

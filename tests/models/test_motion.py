@@ -1,20 +1,18 @@
 """Sent motion: its modules, then frames coded by it in real streams."""
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tiny import SENDING, TINY, built, tiny_inference, tiny_model
+from tiny import SENDING, TINY, built, perturbed, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
-from kbvc_jax.models.codecs.motion.interaction import Interaction
 from kbvc_jax.models.codecs.motion.network import HAAR, Foreseen, spread
 from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk
 from kbvc_jax.models.hyperprior import Rate
@@ -63,62 +61,6 @@ def test_without_opencv_the_encoder_says_so(monkeypatch, caplog):
     assert estimation._opencv() is None
     assert "pip install 'kbvc-jax[encoder]'" in caplog.text
     estimation._opencv.cache_clear()
-
-
-def interaction(seed: int = 0) -> Interaction:
-    return Interaction(6, jnp.float32, nnx.Rngs(seed))
-
-
-def features(seed: int) -> jnp.ndarray:
-    return jnp.asarray(np.random.default_rng(seed).normal(size=(2, 3, 4, 6)), jnp.float32)
-
-
-def test_the_interaction_is_the_identity_at_first():
-    both = features(0), features(1)
-    for ours, theirs in zip(interaction()(*both), both, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
-    graph, state = nnx.split(module)
-    rng = np.random.default_rng(1)
-    noise = functools.partial(rng.normal, 0, by)
-    state = jax.tree.map(lambda x: x + noise(x.shape).astype(x.dtype), state)
-    return nnx.merge(graph, state)
-
-
-def test_the_interaction_is_what_its_equations_say():
-    module, (forward, backward) = perturbed(interaction()), (features(0), features(1))
-    found = module(forward, backward)
-
-    def softmax(x, axis):
-        e = np.exp(x - x.max(axis, keepdims=True))
-        return e / e.sum(axis, keepdims=True)
-
-    def parts(x, layer):
-        flat = np.asarray(x, np.float64).reshape(2, 12, 6)
-        out = flat @ np.asarray(layer.kernel[...], np.float64)[0, 0] + layer.bias[...]
-        return np.split(out, 3, -1)
-
-    (q, _, _), (_, k, v) = (
-        parts(x, layer) for x, layer in zip((forward, backward), module.projections, strict=True)
-    )
-    told = softmax(k, 1).transpose(0, 2, 1) @ v
-    asked = softmax(q, 2) @ told
-    gate = module.gates[0]
-    share = softmax(q @ np.asarray(gate.kernel[...], np.float64)[0, 0] + gate.bias[...], 2)
-    wanted = np.asarray(forward).reshape(2, 12, 6) + 6 * share * asked
-    np.testing.assert_allclose(found[0].reshape(2, 12, 6), wanted, rtol=2e-4, atol=2e-4)
-
-
-def test_the_interaction_treats_both_directions_alike():
-    module = perturbed(interaction())
-    swapped = perturbed(interaction())
-    for name in ("projections", "gates"):
-        pair = getattr(module, name)
-        setattr(swapped, name, nnx.List([pair[1], pair[0]]))
-    a, b = features(0), features(1)
-    np.testing.assert_allclose(module(a, b), swapped(b, a)[::-1], rtol=1e-5, atol=1e-5)
 
 
 def test_the_linear_path_alone_keeps_the_motion():
