@@ -33,20 +33,22 @@ _PIPE = "seeking needs a file; this is a pipe"
 
 
 class StreamWriter:
-    """Writes the header at once, records as they come, the index at the end."""
+    """Writes the header with the first record, records as they come, the index at the end."""
 
     def __init__(self, file: BinaryIO, header: Header):
         self._file, self._header = file, dataclasses.replace(header, frame_count=0)
         self._start = file.tell() if file.seekable() and not _appends(file) else None
         self._index = IndexBuilder()
         self._size = 0
-        self._append(self._header.to_bytes())
 
     def write(self, record: GopRecord) -> None:
         if record.first_frame != self._index.frames:
             raise ValueError(
                 f"record of frame {record.first_frame} where {self._index.frames} is next"
             )
+        if record.opening:
+            self._header = dataclasses.replace(self._header, identity=record.identity)
+            self._append(self._header.to_bytes())
         data = record.to_bytes(self._header)
         self._append(data)
         self._index.add(len(data), record.frames)
@@ -56,6 +58,8 @@ class StreamWriter:
 
         Returns the size of the stream; the file stays open.
         """
+        if not self._size:
+            self._append(self._header.to_bytes())
         self._append(self._index.to_bytes())
         if self._start is not None:
             self._file.seek(self._start)
@@ -139,7 +143,8 @@ class StreamReader:
     def source(self, offset: int, part: str) -> ByteSource:
         if self._start is not None:
             self._file.seek(self._start + offset)
-        return ByteSource(self._file, part, self._size - offset)
+        identity = self.header.identity if offset else 0
+        return ByteSource(self._file, part, self._size - offset, identity)
 
     def __iter__(self) -> Iterator[GopRecord]:
         if not self._stored:

@@ -9,7 +9,7 @@ from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 
 MAGIC = b"KBVC"
-VERSION = 7
+VERSION = 8
 FINGERPRINT_BYTES = 8
 
 
@@ -45,6 +45,7 @@ FIELDS = (
     Field("gop", 1, 0, 32),
     Field("quality", 2, 0, BEST),
     Field("fingerprint", 8, 0, 2**64 - 1),
+    Field("identity", 4, 0, 2**32 - 1),
     Field("rate_numerator", 0, 1, 2**32 - 1),
     Field("rate_denominator", 0, 1, 2**32 - 1),
 )
@@ -62,6 +63,7 @@ class Header:
     gop: int  # 0: every group has its own length
     quality: Quality
     fingerprint: bytes  # of the model
+    identity: int = 0  # of the stream: all its records' check sums begin from it
     one_rate: bool = False  # of a model for one lambda: quality says nothing
     frame_count: int = 0  # 0: unknown when the header was written; the index has it
 

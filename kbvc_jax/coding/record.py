@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import zlib
 from collections.abc import Sequence
 
 from kbvc_jax.coding.header import Header
@@ -60,21 +61,28 @@ class GopRecord:
         """Whether its last frame can be decoded without any other record."""
         return self.codecs[0] == IMAGE
 
+    @property
+    def identity(self) -> int:
+        """Of the stream that it opens."""
+        return zlib.crc32(self.payload)
+
     def to_bytes(self, header: Header) -> bytes:
         own = self.quality != header.quality or any(self.level_offsets)
-        data = bytes([self.frames | OWN_QUALITY * own])
+        data = bytes([self.frames | OWN_QUALITY * own]) + varint(self.first_frame)
         if own:
             data += self.quality.to_bytes(2, "little")
             data += b"".join(o.to_bytes(1, "little", signed=True) for o in self.level_offsets)
         data += _halves(self.codecs)
         data += varint(len(self.payload)) + self.payload
-        return data + crc32(data)
+        return data + crc32(data, header.identity)
 
 
-def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int) -> GopRecord:
-    """The rest of a record whose first byte is read."""
+def read_record(
+    source: ByteSource, tag: bytes, header: Header, expected: int | None = None
+) -> GopRecord:
+    """The rest of a record whose first byte is read. `expected`: the number of its first frame."""
     flags = tag[0]
-    frames = flags & MAX_FRAMES
+    frames, first_frame = flags & MAX_FRAMES, source.varint()
     quality, offsets = header.quality, (0,) * depths(frames)
     if flags & OWN_QUALITY:
         quality = Quality(source.integer(2))
@@ -83,7 +91,9 @@ def read_record(source: ByteSource, tag: bytes, header: Header, first_frame: int
     halves = [half for byte in source.take(-(-count // 2)) for half in (byte & 15, byte >> 4)]
     payload = source.take(source.varint())
     source.check_crc()
-    with about(f"record of frame {first_frame}"):
+    with about(f"record of frame {first_frame if expected is None else expected}"):
+        if expected not in (None, first_frame):
+            raise InputError(f"frame {first_frame}'s stands in its place")
         if flags & RESERVED or any(halves[count:]):
             raise InputError("reserved bits are not 0")
         return GopRecord(first_frame, frames, quality, offsets, tuple(halves[:count]), payload)

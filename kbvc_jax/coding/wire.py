@@ -20,8 +20,9 @@ def varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def crc32(data: bytes) -> bytes:
-    return zlib.crc32(data).to_bytes(CRC_BYTES, "little")
+def crc32(data: bytes, identity: int = 0) -> bytes:
+    """A check sum that another stream's records do not have."""
+    return zlib.crc32(data, identity).to_bytes(CRC_BYTES, "little")
 
 
 class ByteSource:
@@ -30,9 +31,9 @@ class ByteSource:
     `room`: bytes that there are. What claims to be longer is not read at all.
     """
 
-    def __init__(self, file: BinaryIO, part: str, room: float = math.inf):
+    def __init__(self, file: BinaryIO, part: str, room: float = math.inf, identity: int = 0):
         self._file, self._part, self._room = file, part, room
-        self._crc = 0
+        self._crc = identity
         self.count = 0
 
     def take(self, size: int, *, may_end: bool = False) -> bytes:

@@ -86,7 +86,10 @@ def _equation(
     unknown: list[Entries] = [None] * len(equation.outvars)
     if name == "scan":
         body = _open(parameters["jaxpr"])
-        fixed = parameters["num_consts"]
+        # Constants and carries keep their shapes, of all else each step has a slice.
+        kept = [_shape(a) == _shape(b) for a, b in zip(equation.invars, body.invars, strict=True)]
+        held = [_shape(a) == _shape(b) for a, b in zip(equation.outvars, body.outvars, strict=True)]
+        fixed = sum(kept) - sum(held)
         inner = [*ins[:fixed], *[None] * (len(ins) - fixed)]
         return parameters["length"] * _walk(body, inner, price)[0], unknown
     inner = [_open(jaxpr) for jaxpr in core.jaxprs_in_params(parameters)]

@@ -6,6 +6,7 @@ python -m tests.codec.golden
 import dataclasses
 import hashlib
 import io
+import itertools
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,9 @@ import numpy as np
 from kbvc_jax.api import Codec
 from kbvc_jax.coding import coder
 from kbvc_jax.models.checkpoint import load_inference, save_inference
+from kbvc_jax.selftest import ASSETS
 from kbvc_jax.video.format import VideoFormat
+from kbvc_jax.video.reader import open_video
 from tests.tiny import FINE, SENDING, tiny_inference
 
 FOLDER = Path(__file__).with_name("golden")
@@ -28,6 +31,13 @@ STREAMS = {
     "fine": (5, 40.0, {"gop": 4, "b_frames": "fine"}, 8),
     "ten-bit": (3, 100.0, {"gop": 2}, 10),
 }
+
+
+def footage(count: int, bit_depth: int) -> np.ndarray:
+    """Of the demo clip: a pattern that repeats has many matches, and the least noise chooses."""
+    with open_video(ASSETS.parent / "bunny.mp4") as video:
+        frames = [frame[100:133, 180:229] for frame in itertools.islice(video, count)]
+    return np.stack(frames).astype(np.uint16 if bit_depth > 8 else np.uint8) << (bit_depth - 8)
 
 
 def picture(count: int, bit_depth: int) -> np.ndarray:
@@ -60,7 +70,7 @@ def regenerate() -> None:
     save_inference(FOLDER / "model", tiny_inference(7, every))
     codec = Codec(load_inference(FOLDER / "model"))
     for name, (count, quality, options, bit_depth) in STREAMS.items():
-        frames, file = picture(count, bit_depth), io.BytesIO()
+        frames, file = footage(count, bit_depth), io.BytesIO()
         height, width = frames.shape[1:3]
         format = VideoFormat(width, height, Fraction(25), "709", False, bit_depth, "420")
         codec.encode_stream(frames, format, file, quality, **options)

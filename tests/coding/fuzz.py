@@ -35,11 +35,12 @@ SECONDS = 5  # of processor time at most, of any case
 MEMORY = 4 << 30  # of the command
 CURRENT = MAGIC + bytes([VERSION])
 TABLES = gaussian_tables([0.01, 0.3, 2.0, 40.0])
-HEADER = (FOLDER / "predicted.kbvc").read_bytes()[:31]
+HEADER = (FOLDER / "predicted.kbvc").read_bytes()[:35]
+IDENTITY = StreamReader(io.BytesIO(HEADER)).header.identity
 
 
-def signed(data: bytes) -> bytes:
-    return data + crc32(data)
+def signed(data: bytes, identity: int = 0) -> bytes:
+    return data + crc32(data, identity)
 
 
 def stream(data: bytes) -> None:
@@ -61,7 +62,7 @@ def header(data: bytes) -> None:
 
 def records(data: bytes) -> None:
     """Cut where bytes of 0x55 are, each with its true check sum, without an index."""
-    stream(HEADER + b"".join(signed(part) for part in data.split(b"\x55")))
+    stream(HEADER + b"".join(signed(part, IDENTITY) for part in data.split(b"\x55")))
 
 
 def index(data: bytes) -> None:

@@ -19,14 +19,14 @@ def u(data, at, size):
     return int.from_bytes(data[at : at + size], "little")
 
 
-def checked(data, begin, end):
-    assert zlib.crc32(data[begin:end]) == u(data, end, 4)
+def checked(data, begin, end, identity=0):
+    assert zlib.crc32(data[begin:end], identity) == u(data, end, 4)
     return end + 4
 
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x07"
+    assert data[:5] == b"KBVC\x08"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -39,8 +39,9 @@ def parse(data):
         "gop": data[14],
         "quality": u(data, 15, 2),
         "fingerprint": data[17:25],
+        "identity": u(data, 25, 4),
     }
-    numerator, at = varint(data, 25)
+    numerator, at = varint(data, 29)
     denominator, at = varint(data, at)
     header["rate"] = (numerator, denominator)
     at = checked(data, 0, at)
@@ -48,7 +49,8 @@ def parse(data):
     while data[at]:
         begin, frames = at, data[at] & 63
         quality, offsets = header["quality"], [0] * len(bin(frames - 1)[2:].lstrip("0"))
-        at += 1
+        stated, at = varint(data, at + 1)
+        assert stated == first
         if data[begin] & 128:
             quality, at = u(data, at, 2), at + 2
             offsets = [(b ^ 128) - 128 for b in data[at : at + len(offsets)]]
@@ -58,7 +60,7 @@ def parse(data):
         at += (count + 1) // 2
         length, at = varint(data, at)
         payload = data[at : at + length]
-        at = checked(data, begin, at + length)
+        at = checked(data, begin, at + length, header["identity"])
         parts = quality, tuple(offsets), tuple(codecs), payload
         records.append((first, frames, *parts, at - begin))
         first += frames

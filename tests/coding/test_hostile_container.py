@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
 from kbvc_jax.coding.header import FIELDS, VERSION
+from kbvc_jax.coding.wire import crc32
 from kbvc_jax.runtime.errors import InputError
-from tests.coding.written import CURRENT, HEADER, Pipe, gops, read, stream, write
+from tests.coding.written import CURRENT, HEADER, Pipe, gops, headed, read, stream, write
 
 
 def test_a_cut_stream_gives_its_whole_records_then_an_input_error():
@@ -98,7 +99,7 @@ def test_headers_with_a_true_check_sum_are_read_or_refused(fields):
 @given(st.integers(0, 255), st.binary(max_size=30))
 def test_records_with_a_true_check_sum_are_read_or_refused(tag, body):
     record = bytes([tag]) + body
-    data = HEADER.to_bytes() + record + zlib.crc32(record).to_bytes(4, "little")
+    data = HEADER.to_bytes() + record + crc32(record, HEADER.identity)
     with pytest.raises(InputError):
         read(data)
 
@@ -125,9 +126,22 @@ def test_a_stream_without_frames_is_an_input_error():
 
 def test_a_header_that_promises_other_frames_is_an_input_error():
     data = stream(gops(5))
-    head = Header(**{**vars(HEADER), "frame_count": 34}).to_bytes()
     with pytest.raises(InputError, match="33 frames, but the header promises 34"):
-        read(head + data[len(head) :])
+        read(headed(data, frame_count=34))
+
+
+def test_records_stand_in_their_own_place_and_stream():
+    """Displaced or of another stream they are whole: only what they say of themselves tells."""
+    whole, another = stream(gops(5)), dataclasses.replace(gops(5)[0], payload=b"other")
+    other = stream([another, *gops(5)[1:]])
+    ends = [entry.offset for entry in StreamReader(io.BytesIO(whole)).index]
+    head, first, second, *_ = (whole[a:b] for a, b in zip([0, *ends], ends, strict=False))
+    with pytest.raises(InputError, match="record of frame 0: frame 1's stands in its place"):
+        read(head + second)
+    with pytest.raises(InputError, match="record of frame 1: frame 0's stands in its place"):
+        read(head + first + first)
+    with pytest.raises(InputError, match="damaged record of frame 1: its check sum"):
+        read(whole[: ends[1]] + other[ends[1] :])
 
 
 def test_records_beyond_the_last_are_an_input_error():
@@ -183,13 +197,13 @@ def test_nothing_predicts_the_frame_that_opens_a_stream():
         GopRecord(0, 1, 0, (), (2,), b"")
 
 
-@pytest.mark.parametrize(("place", "bit"), [(0, 0x40), (2, 0x10)])
+@pytest.mark.parametrize(("place", "bit"), [(0, 0x40), (3, 0x10)])
 def test_bits_that_say_nothing_yet_are_0(place, bit):
     record = dataclasses.replace(gops(5)[1], frames=3, level_offsets=(0, 0), codecs=(2, 1, 1))
     data = bytearray(record.to_bytes(HEADER))
-    assert data[1:3] == bytes([0x12, 0x01])
+    assert data[2:4] == bytes([0x12, 0x01])
     data[place] |= bit
-    data[-4:] = zlib.crc32(data[:-4]).to_bytes(4, "little")
+    data[-4:] = crc32(bytes(data[:-4]), HEADER.identity)
     with pytest.raises(InputError, match="reserved bits are not 0"):
         read(HEADER.to_bytes() + gops(5)[0].to_bytes(HEADER) + bytes(data))
 

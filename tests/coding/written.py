@@ -1,5 +1,6 @@
 """Streams of records for tests of the container."""
 
+import dataclasses
 import io
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
 from kbvc_jax.coding.header import MAGIC, VERSION
+from kbvc_jax.coding.limits import Limits
 from kbvc_jax.coding.record import depths
 
 CURRENT = MAGIC + bytes([VERSION])
@@ -96,6 +98,12 @@ class Pipe(io.RawIOBase):
     def write(self, data) -> int:
         self.data += data
         return len(data)
+
+
+def headed(data: bytes, **fields) -> bytes:
+    """The stream, its header saying something else."""
+    header = StreamReader(io.BytesIO(data), Limits(2**40, 2**40)).header
+    return dataclasses.replace(header, **fields).to_bytes() + data[len(header.to_bytes()) :]
 
 
 def write(file, records, header: Header = HEADER) -> int:
