@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.runtime.heap import keep_freed_memory
 
 
@@ -39,11 +40,8 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    try:
-        return _train(*_arguments(sys.argv[1:] if argv is None else argv))
-    except InputError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
+    known, overrides = _arguments(sys.argv[1:] if argv is None else argv)
+    return exit_status(lambda: _train(known, overrides), "train.py")
 
 
 def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:

@@ -2,15 +2,17 @@
 
     python -m kbvc_jax.data.pack SRC OUT --codec h264
 
-OUT holds part-00000.array_record (or .zip), ... and pack.json, which is written last.
+OUT holds part-00000.array_record (or .zip), ... and pack.json, which is written last; a local one
+appears when it is whole.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -24,6 +26,8 @@ from kbvc_jax.data.encode import Fit, encode, picture_frame, video_frames
 from kbvc_jax.data.parts import Container, PartWriter
 from kbvc_jax.data.records import SUFFIX
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.exit import exit_status
+from kbvc_jax.runtime.output import whole_folder
 
 # What a clip's frames are coded as, unless said: CRF of x264 and x265, quality of JPEG.
 QUALITY = {"h264": 16, "hevc": 18, "jpeg": 95}
@@ -40,14 +44,13 @@ class Record(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        index = pack(**vars(options))
-    except InputError as error:
-        print(f"pack: {error}", file=sys.stderr)
-        return 2
+    return exit_status(lambda: _pack(options), "pack")
+
+
+def _pack(options: argparse.Namespace) -> None:
+    index = pack(**vars(options))
     frames = sum(record[2] for record in index["records"])
     print(f"{len(index['records'])} records, {frames} frames, {len(index['parts'])} parts")
-    return 0
 
 
 def pack(
@@ -73,18 +76,17 @@ def pack(
         raise InputError(f"--codec {codec} is for videos; pictures are packed as jpeg or raw")
     if codec == "copy" and (kind != "videos" or size):
         raise InputError("--codec copy takes whole video files as they are, at their own size")
-    folder = epath.Path(out)
-    if folder.exists() and any(folder.iterdir()):
+    if (target := epath.Path(out)).exists() and any(target.iterdir()):
         raise InputError(f"{out}: holds files already; name an empty or a new folder")
     names, read = _clips(source, kind, listed)
     fit = Fit(size, even=codec not in ("jpeg", "raw"))
     work = partial(_records, source, read, fit, codec, quality or QUALITY.get(codec, 0), segment)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    writer = PartWriter(folder, container, part_size)
     tolerance = sources.Tolerance(source, len(names))
-    index = {"version": sources.PACK_VERSION, "codec": codec, "parts": writer.parts, "records": []}
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with _new_folder(out) as folder, ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        writer = PartWriter(folder, container, part_size)
+        parts = writer.parts
+        index = {"version": sources.PACK_VERSION, "codec": codec, "parts": parts, "records": []}
         try:
             for name, (records, error) in zip(names, pool.map(work, names), strict=True):
                 if error:
@@ -96,8 +98,18 @@ def pack(
         finally:
             pool.shutdown(cancel_futures=True)
             writer.close()
-    (folder / "pack.json").write_text(json.dumps(index))
+        (folder / "pack.json").write_text(json.dumps(index))
     return index
+
+
+@contextlib.contextmanager
+def _new_folder(out: str) -> Iterator[epath.Path]:
+    """Whole or not there; in a bucket, which renames no folder, not whole without pack.json."""
+    if "://" in out:
+        yield epath.Path(out)
+        return
+    with whole_folder(out, True, ()) as folder:
+        yield epath.Path(folder)
 
 
 def _clips(source: str, kind: str, listed: str) -> tuple[Sequence[str], Callable]:

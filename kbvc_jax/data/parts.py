@@ -7,7 +7,7 @@ import contextlib
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from etils import epath
 
@@ -33,7 +33,7 @@ class PartWriter:
     def __init__(self, folder: epath.Path, container: Container, part_size: int):
         self.folder, self.container, self.part_size = folder, container, part_size
         self.parts: list[dict] = []  # {"file", "records"}
-        self._file: Any = None
+        self._part: contextlib.ExitStack | None = None  # what is open of the running one
         self._append: Callable[[str, bytes], None]
         self._size = 0
 
@@ -45,7 +45,7 @@ class PartWriter:
             )
         # Either container adds less than this to a record.
         size = len(record) + len(record) // 64 + 2 * len(name) + 300
-        if self._file is None or self._size + size > self.part_size:
+        if self._part is None or self._size + size > self.part_size:
             self.close()
             self._open()
         self._size += size
@@ -57,21 +57,25 @@ class PartWriter:
         path = self.folder / f"part-{len(self.parts):05d}.{suffix}"
         self.parts.append({"file": path.name, "records": 0})
         self._size = 70_000  # ArrayRecord's own header and footer
+        self._part = contextlib.ExitStack()
         if self.container == "zip":
-            self._file = zipfile.ZipFile(path.open("wb"), "w", zipfile.ZIP_STORED)
-            self._append = self._file.writestr
+            # A zip leaves what it was given open, and what that still holds may not fit the disk.
+            file = self._part.enter_context(path.open("wb"))
+            part = self._part.enter_context(zipfile.ZipFile(file, "w", zipfile.ZIP_STORED))
+            self._append = part.writestr
         else:
             with _for(path):
                 from array_record.python.array_record_module import ArrayRecordWriter
 
             # The records are compressed already, and each is read alone.
-            self._file = writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
+            writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
+            self._part.callback(writer.close)
             self._append = lambda _, record: writer.write(record)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._part is not None:
+            part, self._part = self._part, None
+            part.close()
 
 
 class PartReader(Sequence[bytes]):

@@ -1,5 +1,6 @@
 """Exit statuses that every entry point shares."""
 
+import _thread
 import contextlib
 import os
 import signal
@@ -10,13 +11,15 @@ from collections.abc import Callable, Iterator
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.progress import CLEAR
 
+_SIGNALS = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
+_SOON = 0.05  # seconds: by then the callback has returned
 BAD_INPUT, RECOVERED, INTERRUPTED, CLOSED_PIPE, TERMINATED = 2, 3, 130, 141, 143
 
 
 def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
     """Runs a command; bad input, a full disk and Ctrl-C end it in one line, without a traceback."""
     try:
-        with _termination():
+        with _termination(), _insistence():
             status = command() or 0
         sys.stdout.flush()
         return status
@@ -46,6 +49,25 @@ def _termination() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
+def _insistence() -> Iterator[None]:
+    """An interruption that comes while a library's callback runs, as JAX's for the garbage
+    collector, ends that alone and not the program: then it comes again."""
+    usual = sys.unraisablehook
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        if number := _SIGNALS.get(unraisable.exc_type):
+            threading.Timer(_SOON, _thread.interrupt_main, (number,)).start()
+        else:
+            usual(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
 
 
 def _abandon_stdout() -> None:

@@ -42,6 +42,21 @@ def test_a_reader_that_goes_away_leaves_no_traceback():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_an_interruption_that_a_callback_swallows_comes_again():
+    code = (
+        "import os, signal, sys, time; from kbvc_jax.runtime.exit import exit_status\n"
+        "class Swallows:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n"
+        "def command():\n"
+        "    Swallows()\n"
+        "    time.sleep(9)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(exit_status(command))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "kbvc: interrupted\n")
+
+
 def test_a_full_disk_is_one_line_and_no_second_failure_at_exit():
     code = (
         "import sys; from kbvc_jax.runtime.exit import exit_status\n"

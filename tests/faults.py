@@ -1,0 +1,317 @@
+"""Commands that write, stopped in every way there is:
+
+    python -m tests.faults [--commands encode decode pack evaluate train]
+
+Each is a process of its own; signals reach it at a third and at two thirds of the time that it
+takes undisturbed; a full disk is a small tmpfs, which root alone can mount: others leave it out.
+Afterwards its name holds what was there before or all that is new, what it said last is one line,
+and the same command, run again, ends as if nothing had been.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from kbvc_jax.runtime.exit import BAD_INPUT, CLOSED_PIPE, INTERRUPTED, TERMINATED
+from kbvc_jax.selftest import ASSETS
+from kbvc_jax.training.history import read_rows
+from tests.codec.golden import FOLDER
+
+ROOT = Path(__file__).parents[1]
+MODEL = "--checkpoint", str(FOLDER / "model")
+OLD = b"old"
+FRACTIONS = (1 / 3, 2 / 3)
+ROOM = 0.4  # of what it writes, on a disk that is too small
+STEPS = 30
+ROOMY = 1 << 30
+
+
+class Command(NamedTuple):
+    argv: tuple[str, ...]  # IN and OUT stand for what it reads and what it writes
+    source: Path
+    target: str
+    complete: Callable[[Path], bool]
+    resumes: bool = False  # what has begun may stand under its name; the next run goes on
+
+
+def _decodes(path: Path) -> bool:
+    argv = [sys.executable, "-m", "kbvc_jax.cli.main", "info", str(path)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def _is_a_pack(path: Path) -> bool:
+    parts = json.loads((path / "pack.json").read_text())["parts"]
+    return bool(parts) and all((path / part["file"]).exists() for part in parts)
+
+
+def _is_measured(path: Path) -> bool:
+    return len(json.loads((path / "results.json").read_text())["points"]) == 2
+
+
+def _is_trained(path: Path) -> bool:
+    steps = [row["step"] for row in read_rows(path) if row["kind"] == "train"]
+    return steps == sorted(set(steps)) and steps[-1] == STEPS
+
+
+CLIP = ASSETS.parent / "bunny.mp4"
+KBVC = "-m", "kbvc_jax.cli.main"
+COMMANDS = {
+    "encode": Command(
+        (*KBVC, "encode", "IN", "OUT", *MODEL, "-y", "--quiet"), CLIP, "out.kbvc", _decodes
+    ),
+    "decode": Command(
+        (*KBVC, "decode", "IN", "OUT", *MODEL, "-y", "--quiet"),
+        FOLDER / "predicted.kbvc",
+        "out.y4m",
+        lambda path: path.stat().st_size > 9 * 49 * 33,
+    ),
+    "pack": Command(
+        ("-m", "kbvc_jax.data.pack", "IN", "OUT", "--container", "zip"),
+        CLIP.parent,
+        "packed",
+        _is_a_pack,
+    ),
+    "evaluate": Command(
+        (
+            "eval.py",
+            *("--out", "OUT", "--config.checkpoints", f"(('tiny', '{FOLDER / 'model'}'),)"),
+            *("--config.data", "IN", "--config.frames=9", "--config.qualities=(20.0,60.0)"),
+            "--config.anchors.codecs=()",
+        ),
+        CLIP.parent,
+        "results",
+        _is_measured,
+        resumes=True,
+    ),
+    "train": Command(
+        (
+            *("train.py", "--config=configs/smoke.py", "--run", "OUT", "--config.data.root=IN"),
+            *(f"--config.steps={STEPS}", "--config.log_every=5", "--config.checkpoint.every=10"),
+            *("--config.data.sources.0.path=.", "--config.validation.every=1000"),
+        ),
+        CLIP.parent,
+        "run",
+        _is_trained,
+        resumes=True,
+    ),
+}
+
+
+class Undisturbed(NamedTuple):
+    begins: float  # seconds until it would say that its input is missing
+    ends: float
+    size: int  # bytes
+
+    def at(self, fraction: float) -> float:
+        return self.begins + fraction * (self.ends - self.begins)
+
+
+class Case:
+    """In one folder the input, in another, under the name of the output, something old."""
+
+    def __init__(self, command: Command, root: Path):
+        self.command, self.folder = command, root / "there"
+        self.source = root / "in" / command.source.name
+        self.target = self.folder / command.target
+        self.source.parent.mkdir()
+        if command.source.is_dir():
+            self.source.mkdir()
+            for name in "abc":
+                shutil.copy(CLIP, self.source / f"{name}.mp4")
+        else:
+            shutil.copy(command.source, self.source)
+        if self.target.suffix:
+            self.target.write_bytes(OLD)
+
+    def start(self, out: str | None = None, **options) -> subprocess.Popen:
+        names = {"IN": str(self.source), "OUT": out or str(self.target)}
+        argv = [sys.executable, *(names.get(part, part) for part in self.command.argv)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        # A test run in the background may have been told to ignore it.
+        heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        return subprocess.Popen(argv, cwd=ROOT, env=environment, **{**pipes, **heard, **options})
+
+    def holds(self) -> str:
+        """What stands under the name of the output."""
+        if not self.target.exists():
+            return "nothing"
+        if self.target.is_file() and self.target.read_bytes() == OLD:
+            return "the old"
+        try:
+            return "the new" if self.command.complete(self.target) else "a part"
+        except (OSError, ValueError, KeyError, IndexError):
+            return "a part"
+
+
+# What a fault does to a case; its exit status and standard error.
+Fault = Callable[[Case, Undisturbed], tuple[int, str]]
+
+
+def _ended(process: subprocess.Popen) -> tuple[int, str]:
+    _, said = process.communicate(timeout=300)
+    return process.returncode, said.decode(errors="replace").strip()
+
+
+def signalled(number: int, fraction: float) -> Fault:
+    def stop(case: Case, usual: Undisturbed) -> tuple[int, str]:
+        process = case.start()
+        time.sleep(usual.at(fraction))
+        process.send_signal(number)
+        return _ended(process)
+
+    return stop
+
+
+def full_disk(case: Case, usual: Undisturbed) -> tuple[int, str]:
+    return _ended(case.start())
+
+
+def vanished(case: Case, usual: Undisturbed) -> tuple[int, str]:
+    process = case.start()
+    time.sleep(usual.at(1 / 3))
+    shutil.rmtree(case.source.parent)
+    return _ended(process)
+
+
+def read_only(case: Case, usual: Undisturbed) -> tuple[int, str]:
+    if os.geteuid():
+        case.folder.chmod(0o555)
+    else:  # who may write all but what is mounted so
+        subprocess.run(["mount", "-o", "remount,ro", str(case.folder)], check=True)
+    try:
+        return _ended(case.start())
+    finally:
+        if os.geteuid():
+            case.folder.chmod(0o755)
+        else:
+            subprocess.run(["mount", "-o", "remount,rw", str(case.folder)], check=True)
+
+
+def closed_pipe(case: Case, usual: Undisturbed) -> tuple[int, str]:
+    process = case.start("-" if case.target.suffix else None, stdout=subprocess.PIPE)
+    process.stdout.close()
+    process.stdout = None
+    return _ended(process)
+
+
+FAULTS: dict[str, tuple[Fault, set[int]]] = {
+    **{
+        f"{signal.Signals(number).name} at {fraction:.0%}": (signalled(number, fraction), {status})
+        for (number, status), fraction in itertools.product(
+            [
+                (signal.SIGINT, INTERRUPTED),
+                (signal.SIGTERM, TERMINATED),
+                (signal.SIGKILL, -signal.SIGKILL),
+            ],
+            FRACTIONS,
+        )
+    },
+    "full disk": (full_disk, {BAD_INPUT}),
+    "input vanished": (vanished, {BAD_INPUT, 0}),  # 0: it was read already
+    "read-only folder": (read_only, {BAD_INPUT}),
+    "closed pipe": (closed_pipe, {CLOSED_PIPE}),
+}
+
+
+MOUNTED = "full disk", "read-only folder"
+
+
+@contextmanager
+def folder_for(fault: str, size: int) -> Iterator[Path]:
+    """For a case; for the full disk with less room than it takes. Root alone can mount one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, there = Path(name), Path(name, "there")
+        folder.chmod(0o755)
+        there.mkdir()
+        if fault not in MOUNTED or os.geteuid():
+            yield folder
+            return
+        room = size if fault == "full disk" else ROOMY
+        options = ["-o", f"size={room}", "tmpfs", str(there)]
+        subprocess.run(["mount", "-t", "tmpfs", *options], check=True, capture_output=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", str(there)], check=True)
+
+
+def size_of(path: Path) -> int:
+    """What a file, or all of a folder, takes."""
+    files = [path] if path.is_file() else [own for own in path.rglob("*") if own.is_file()]
+    return sum(own.stat().st_size for own in files)
+
+
+def undisturbed(command: Command) -> Undisturbed:
+    """The second time, when programs are compiled already."""
+    taken = []
+    for there in (False, True, True):
+        with folder_for("", 0) as folder:
+            case = Case(command, folder)
+            if not there:
+                shutil.rmtree(case.source.parent)
+            begun = time.monotonic()
+            status, said = _ended(case.start())
+            taken.append(time.monotonic() - begun)
+            if there and (status or case.holds() != "the new"):
+                raise RuntimeError(f"undisturbed: {status}, {case.holds()}: {said}")
+            size = size_of(case.target) if there else 0
+    return Undisturbed(taken[0], taken[-1], size)
+
+
+def outcome(command: Command, fault: str, usual: Undisturbed) -> tuple[bool, str]:
+    """Whether all is as it should be, and what was."""
+    disturb, statuses = FAULTS[fault]
+    with folder_for(fault, int(ROOM * usual.size)) as folder:
+        case = Case(command, folder)
+        before = case.holds()
+        status, said = disturb(case, usual)
+        held = case.holds()
+        lines = [line for line in said.splitlines() if line]
+        whole = held in (before, "the new") or (command.resumes and held == "a part")
+        ended = status in statuses | {0} or held == "the new"  # and the interpreter was at its end
+        fine = whole and ended and "Traceback" not in said
+        if status == BAD_INPUT:
+            fine &= len(lines) >= 1 and lines[-1].count(": ") >= 1
+        after = ""
+        if fault not in ("full disk", "input vanished") and (command.resumes or held != "the new"):
+            again, _ = _ended(case.start())
+            after = f", again: {again}, {case.holds()}"
+            fine &= again == 0 and case.holds() == "the new"
+    return fine, f"{status}, holds {held}{after}  {lines[-1][:120] if lines else ''}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--commands", nargs="*", default=list(COMMANDS), choices=COMMANDS)
+    parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=FAULTS)
+    arguments = parser.parse_args()
+    passed = True
+    for name in arguments.commands:
+        usual = undisturbed(COMMANDS[name])
+        print(f"{name}: {usual.ends:.1f} s, {usual.size} bytes", flush=True)
+        for fault in arguments.faults:
+            if fault == "full disk" and os.geteuid():
+                continue
+            fine, told = outcome(COMMANDS[name], fault, usual)
+            passed &= fine
+            print(f"  {fault:20} {'ok    ' if fine else 'FAILED'}  {told}", flush=True)
+    print("passed" if passed else "FAILED")
+    return int(not passed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
