@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.runtime.exit import exit_status
+from kbvc_jax.runtime.exit import end
 from kbvc_jax.runtime.heap import keep_freed_memory
 
 
@@ -85,4 +85,4 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    sys.exit(exit_status(lambda: main(sys.argv[1:]), "eval.py"))
+    end(lambda: main(sys.argv[1:]), "eval.py")

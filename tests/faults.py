@@ -38,7 +38,7 @@ ROOMY = 1 << 30
 
 
 class Command(NamedTuple):
-    argv: tuple[str, ...]  # IN and OUT stand for what it reads and what it writes
+    argv: tuple[str, ...]  # with names for what it reads and what it writes
     source: Path
     target: str
     complete: Callable[[Path], bool]
@@ -68,26 +68,25 @@ CLIP = ASSETS.parent / "bunny.mp4"
 KBVC = "-m", "kbvc_jax.cli.main"
 COMMANDS = {
     "encode": Command(
-        (*KBVC, "encode", "IN", "OUT", *MODEL, "-y", "--quiet"), CLIP, "out.kbvc", _decodes
+        (*KBVC, "encode", "{input}", "{out}", *MODEL, "-y", "--quiet"), CLIP, "out.kbvc", _decodes
     ),
     "decode": Command(
-        (*KBVC, "decode", "IN", "OUT", *MODEL, "-y", "--quiet"),
+        (*KBVC, "decode", "{input}", "{out}", *MODEL, "-y", "--quiet"),
         FOLDER / "predicted.kbvc",
         "out.y4m",
         lambda path: path.stat().st_size > 9 * 49 * 33,
     ),
     "pack": Command(
-        ("-m", "kbvc_jax.data.pack", "IN", "OUT", "--container", "zip"),
+        ("-m", "kbvc_jax.data.pack", "{input}", "{out}", "--container", "zip"),
         CLIP.parent,
         "packed",
         _is_a_pack,
     ),
     "evaluate": Command(
         (
-            "eval.py",
-            *("--out", "OUT", "--config.checkpoints", f"(('tiny', '{FOLDER / 'model'}'),)"),
-            *("--config.data", "IN", "--config.frames=9", "--config.qualities=(20.0,60.0)"),
-            "--config.anchors.codecs=()",
+            *("eval.py", "--out", "{out}", "--checkpoints", f"tiny={FOLDER / 'model'}"),
+            *("--config.data={input}", "--config.sequences=('a',)", "--config.frames=9"),
+            *("--config.qualities=(20.0,60.0)", "--config.anchors.codecs=()"),
         ),
         CLIP.parent,
         "results",
@@ -96,9 +95,9 @@ COMMANDS = {
     ),
     "train": Command(
         (
-            *("train.py", "--config=configs/smoke.py", "--run", "OUT", "--config.data.root=IN"),
-            *(f"--config.steps={STEPS}", "--config.log_every=5", "--config.checkpoint.every=10"),
-            *("--config.data.sources.0.path=.", "--config.validation.every=1000"),
+            *("train.py", "--config=configs/smoke.py", "--run={out}", f"--config.steps={STEPS}"),
+            *("--config.data.root={parent}", "--config.log_every=5", "--config.checkpoint.every=5"),
+            "--config.validation.every=1000",
         ),
         CLIP.parent,
         "run",
@@ -135,8 +134,8 @@ class Case:
             self.target.write_bytes(OLD)
 
     def start(self, out: str | None = None, **options) -> subprocess.Popen:
-        names = {"IN": str(self.source), "OUT": out or str(self.target)}
-        argv = [sys.executable, *(names.get(part, part) for part in self.command.argv)]
+        names = {"input": self.source, "parent": self.source.parent, "out": out or self.target}
+        argv = [sys.executable, *(part.format(**names) for part in self.command.argv)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         # A test run in the background may have been told to ignore it.

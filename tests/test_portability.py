@@ -23,7 +23,7 @@ def ours(stream):
 @pytest.mark.parametrize("other", OTHERS, ids=str)
 def test_symbols_are_the_same_and_samples_do_not_drift(stream, ours, other):
     found = compare(ours, decode(other, stream))
-    assert found.passed, str(found)
+    assert found.alike, str(found)
     # The last third of the chain is no further apart than the first, but for single samples.
     third = CHAIN // 3
     assert found.share[-third:].mean() <= found.share[1 : 1 + third].mean() + 1e-4

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.progress import CLEAR
@@ -36,6 +37,19 @@ def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
         _say(f"{name}: {error.filename or 'output'}: {error.strerror or error}")
         _abandon_stdout()
         return BAD_INPUT
+
+
+def end(command: Callable[[], int | None], name: str) -> NoReturn:
+    """The process, by a command whose threads may be at work still: in the midst of XLA they would
+    turn Python's own end into an abort."""
+    try:
+        status = exit_status(command, name)
+    except SystemExit as terminated:
+        status = int(terminated.code or 0)
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 @contextlib.contextmanager
