@@ -35,6 +35,7 @@ FRACTIONS = (1 / 3, 2 / 3)
 ROOM = 0.4  # of what it writes, on a disk that is too small
 STEPS = 30
 ROOMY = 1 << 30
+PATIENCE = 900  # seconds that a command may take
 
 
 class Command(NamedTuple):
@@ -159,7 +160,7 @@ Fault = Callable[[Case, Undisturbed], tuple[int, str]]
 
 
 def _ended(process: subprocess.Popen) -> tuple[int, str]:
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said.decode(errors="replace").strip()
 
 
@@ -218,7 +219,8 @@ FAULTS: dict[str, tuple[Fault, set[int]]] = {
         )
     },
     "full disk": (full_disk, {BAD_INPUT}),
-    "input vanished": (vanished, {BAD_INPUT, 0}),  # 0: it was read already
+    # 0: it was read already; 1: one clip of a set was not measured.
+    "input vanished": (vanished, {BAD_INPUT, 0, 1}),
     "read-only folder": (read_only, {BAD_INPUT}),
     "closed pipe": (closed_pipe, {CLOSED_PIPE}),
 }
