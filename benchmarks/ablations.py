@@ -31,7 +31,6 @@ BOTH = {
     AS_IT_IS: {},
     "no interaction of the branches": {"interaction": False},
     "one segment": {"segments": 1},
-    "no interpolated predictor": {"predictor": False},
 }
 SMALL = BOTH | {"weights w = 1/2": {"weighted": False}}
 FULL = BOTH | {
@@ -39,6 +38,7 @@ FULL = BOTH | {
     "weights of both sides independent": {"selection": "independent"},
     "contexts joined, no weights": {"selection": "joined"},
     "no alignment": {"alignment": False},
+    "no interpolated predictor": {"predictor": False},
 }
 
 

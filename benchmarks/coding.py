@@ -10,9 +10,9 @@ frame included. Without a checkpoint the weights are untrained: no convolution c
 but few symbols differ from zero, in SSF too. Without --peer only this codec is timed. Each run adds
 its rows to the file of --json, and the table shows all of them.
 
-Version 0.17.0, two cores, --sizes 256x256 --repeats 3 --b-frames predicted kernel: by predicted
-latents 10.71 encoded and 17.47 decoded frames a second, by kernels 14.55 and 17.95, SSF 11.39 and
-15.53.
+Version 0.18.0, two cores, --sizes 256x256 --repeats 3 --b-frames predicted kernel motion: by
+predicted latents 11.03 encoded and 17.57 decoded frames a second, by kernels 14.88 and 18.24, by
+sent motion 13.61 and 37.82, SSF 11.47 and 15.88.
 
 2 cores of an AMD EPYC, --sizes 256x256 640x384 --repeats 5: the weights that ship (--checkpoint
 kbvc_jax/weights) encode 5.20 and decode 8.50 frames a second where SSF does 5.05 and 6.29, at

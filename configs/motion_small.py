@@ -44,8 +44,8 @@ JOINT = dataclasses.replace(
     RESIDUAL,
     stage="joint",
     loss=LossConfig(fall=small.FALL, ramp_start=1.0),
-    optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=1450),
-    steps=1500,
+    optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=4900),
+    steps=5000,
 )
 
 

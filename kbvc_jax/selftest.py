@@ -1,6 +1,6 @@
 """A stream that decodes alike on every machine: made where the weights were, read where they are.
 
-assets/selftest/   clip.kbvc     I-, P- and B-frames of the demo clip, by the weights that ship
+assets/selftest/   clip.kbvc     I- and B-frames of the demo clip, by the weights that ship
                    frames.png    as they were decoded, side by side
                    symbols.txt   a digest of all symbols
 

@@ -88,7 +88,11 @@ def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
 
 
 def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:
-    model = tiny_model(seed, config)
+    return inference(tiny_model(seed, config), seed)
+
+
+def inference(model: Kbvc, seed: int) -> InferenceModel:
+    """With tables of its own."""
     rng = np.random.default_rng(seed)
 
     def quantised(hyperprior):

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from kbvc_jax import selftest
     from kbvc_jax.runtime.backend import start_backend
 
-    print(f"decoding a clip of I-, P- and B-frames on {start_backend()}")
+    print(f"decoding a clip of I- and B-frames on {start_backend()}")
     codec, stream, expected = kbvc_jax.load(), selftest.stream(), selftest.expected()
     codec.check_model(stream.header)
     try:

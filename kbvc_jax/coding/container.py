@@ -153,7 +153,6 @@ class StreamReader:
                 yield record
             return
         entries, end = self.index, self._stored[1]
-        self._check_promise(sum(entry.frames for entry in entries))
         yield from (self.record(number) for number in range(len(entries)))
         if entries[-1].offset + entries[-1].size != end:
             raise InputError("bytes follow the end of the stream")
@@ -198,9 +197,11 @@ class StreamReader:
 
     @functools.cached_property
     def _stored(self) -> tuple[list[IndexEntry], int] | None:
-        """The stream's own index and its offset, if it is whole. None for a pipe."""
+        """The stream's own index and its offset, if it is whole and no other's. None for a pipe."""
         with contextlib.suppress(InputError):
-            return self.stored_index()
+            entries, end = self.stored_index()
+            self._check_promise(sum(entry.frames for entry in entries))
+            return entries, end
         return None
 
 

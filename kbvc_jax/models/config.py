@@ -37,8 +37,6 @@ class MotionConfig:
     hyper_channels: tuple[int, ...] = (48, 48)
     interaction: bool = True  # of both directions; False: the paper's ablation
     segments: int = 4  # of a latent: 1, 2 or 4
-    # What the interpolator takes for the motion tells the means, where its frames agree.
-    predictor: bool = True
     weighted: bool = True  # bi-directional weights of the blend; False: one half, the ablation
     # What is left of the frame, and what joins it with both moved references (codecs/fusion.py).
     residual: CodecConfig = CodecConfig((32, 64, 96), latent_channels=256, hyper_channels=(96, 96))

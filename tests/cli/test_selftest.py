@@ -19,11 +19,11 @@ def test_the_stream_was_made_by_the_weights_that_ship():
     )
 
 
-def test_it_is_small_and_has_every_kind_of_frame():
+def test_it_is_small_and_has_i_and_b_frames():
     assert sum(path.stat().st_size for path in selftest.ASSETS.iterdir()) <= 60_000
     opening, *groups = stream()
-    assert opening.alone and not any(record.alone for record in groups)
-    assert all(len(record.codecs) > 1 for record in groups)
+    assert opening.alone and groups
+    assert all(record.alone and len(record.codecs) > 1 for record in groups)
     assert len(expected().frames) == stream().frame_count
 
 

@@ -6,17 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 from tiny import SENDING, TINY, built, perturbed, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
-from kbvc_jax.models.codecs.motion.network import HAAR, Foreseen, spread
+from kbvc_jax.models.codecs.motion.network import HAAR, spread
 from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.interpolator import Interpolation, Interpolator
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.stages import build_stage
@@ -122,8 +120,7 @@ def test_a_later_segment_hears_of_both_directions_so_far():
     c = SENDING.motion.channels
 
     def means(told):
-        foreseen = Foreseen(jnp.zeros((1, 2, 3, 2 * c)), jnp.zeros((1, 2, 3, 1)))
-        return network.mean(z, foreseen, lambda mean: told * jnp.ones_like(mean))
+        return network.mean(z, 2, 3, lambda mean: told * jnp.ones_like(mean))
 
     change = np.abs(np.asarray(means(1.0) - means(0.0)))[0]
     first = (np.arange(2)[:, None] + np.arange(3)) % 2 == 0
@@ -189,39 +186,6 @@ def test_the_motion_alone_is_trained_and_every_parameter_learns():
 def test_steps_lower_the_loss():
     stage = build_stage(config(stage="motion", model=SENDING), built(SENDING))
     assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95
-
-
-class Knowing(Interpolator):
-    """It knows the motion."""
-
-    def __init__(self, motion: jax.Array | float):
-        nnx.Module.__init__(self)
-        self.motion = motion
-
-    def intermediate(self, previous, following, time=0.5):
-        there = jnp.zeros((*previous.shape[:3], 2)).at[..., 0].set(self.motion)
-        return Interpolation(previous, (), (there, -there))
-
-
-def test_what_the_interpolator_sees_move_is_foreseen_where_its_frames_agree():
-    network = built(SENDING).motion
-    for branch in network.branches:  # the linear path alone
-        tell = branch.tell
-        tell.kernel[...], tell.bias[...] = 0 * tell.kernel[...], 0 * tell.bias[...]
-    rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
-    both = jnp.stack([view(-3), view(3)])
-    motion = (
-        jnp.zeros((1, 2, 12, 12, 2)).at[0, :, ..., 0].set(jnp.array([3.0, -3.0])[:, None, None])
-    )
-    exact = jax.jit(network.analyse)(view(0), both, motion, rate)
-    inside = np.s_[0, 1:-1, 1:-1]
-    foresee = jax.jit(lambda by: network.foresee(both, Knowing(by), rate))
-    right, wrong = foresee(3.0), foresee(-9.0)
-    np.testing.assert_allclose(right.latent[inside], exact[inside], atol=1e-3)
-    assert right.trust[inside].min() > 0.99 and wrong.trust[inside].mean() < 0.1
-    without = dataclasses.replace(SENDING.motion, predictor=False)
-    plain = tiny_model(3, dataclasses.replace(SENDING, motion=without))
-    assert not plain.motion.foresee(both, Knowing(3.0), rate).latent.any()
 
 
 def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():

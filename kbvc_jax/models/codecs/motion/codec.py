@@ -16,7 +16,7 @@ from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values, Ways
 from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.motion.estimation import observe
-from kbvc_jax.models.codecs.motion.network import Foreseen, MotionNetwork, Moved
+from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
@@ -28,7 +28,6 @@ MOTION, MOTION_Z = "motion", "motion_z"
 
 class Context(NamedTuple):
     sides: Float[Array, "2 b h w 3"]  # references; one serves as both
-    foreseen: Foreseen
     moved: Moved | None = None  # once the motion is known
 
 
@@ -58,8 +57,7 @@ class MotionCodec(HyperpriorCodec):
         return *sent, *super().latents
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
-        sides = jnp.stack([references[0].frame, references[-1].frame])
-        return Context(sides, self.motion.foresee(sides, self.model.interpolator, rate))
+        return Context(jnp.stack([references[0].frame, references[-1].frame]))
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != MOTION:
@@ -102,8 +100,7 @@ class MotionCodec(HyperpriorCodec):
         rate: Rate,
     ) -> dict[str, Array]:
         motion = self.motion.analyse(frame, context.sides, observed, rate)
-        left = motion - context.foreseen.latent
-        return {MOTION_Z: self.motion.hyperprior.hyper_latent(left), MOTION: motion}
+        return {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
@@ -111,7 +108,7 @@ class MotionCodec(HyperpriorCodec):
         if latent.name == MOTION_Z:
             return jnp.zeros((len(rate.level), *latent.shape))
         if latent.name == MOTION:
-            return self.motion.mean(known[MOTION_Z], context.foreseen, choose)
+            return self.motion.mean(known[MOTION_Z], *self.size.blocks, choose)
         return super().mean(latent, known, choose, context, rate)
 
     def density(

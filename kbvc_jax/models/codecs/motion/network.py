@@ -5,8 +5,7 @@ v_f, what it leaves --- encoder ---+          +--- decoder --- v_f, confidence
 v_b, what it leaves --- encoder ---+          +--- decoder --- v_b, confidence
 
 Motion is of cells of 8x8 pixels, its latent m of 16x16. Beside each network a linear path, at first
-alone: four vectors as their Haar transform. What the interpolator takes for the motion goes the
-same path and is foreseen, the less the more its frames disagree.
+alone: four vectors as their Haar transform.
 """
 
 from typing import NamedTuple
@@ -25,7 +24,6 @@ from kbvc_jax.models.codecs.motion.interaction import Interaction
 from kbvc_jax.models.codecs.motion.segments import mean_in_parts
 from kbvc_jax.models.config import CodecConfig, ModelConfig, MotionConfig
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.interpolator import Interpolator
 from kbvc_jax.models.layers import Convolution, TransposedConvolution, rectify
 from kbvc_jax.ops.convolution import depth_to_space, space_to_depth
 from kbvc_jax.ops.resize import upsample2
@@ -35,15 +33,7 @@ DIRECTIONS = 2
 UNIT = 4.0  # pixels of motion that count as 1
 SEEN = 2 + 1 + 1  # channels of an encoder: motion, what it leaves, how much there is to see
 OUT = 2 + 1  # of a decoder: motion, confidence
-DOUBT = 0.06  # where moved frames differ by this their motion is foreseen in part, 1 / e
 HAAR = 0.5 * np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
-
-
-class Foreseen(NamedTuple):
-    """What both sides take for the motion before it is sent."""
-
-    latent: Float[Array, "b lh lw m"]
-    trust: Float[Array, "b lh lw 1"]
 
 
 class Moved(NamedTuple):
@@ -99,7 +89,7 @@ class MotionNetwork(LatentNetwork):
         self.hearing = Interaction(d, dtype, rngs) if meet else None
         steps = DIRECTIONS * own.segments if own.segments > 1 else 0
         self.first = nnx.List(
-            [Convolution(6 * own.channels + 1, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
+            [Convolution(4 * own.channels, d, 3, dtype=dtype, rngs=rngs) for _ in range(steps)]
         )
         self.last = nnx.List(
             [
@@ -130,34 +120,17 @@ class MotionNetwork(LatentNetwork):
         ]
         return self.scale_latent(jnp.concatenate(told, -1), rate)
 
-    def foresee(
-        self, sides: Float[Array, "2 b h w 3"], interpolator: Interpolator | None, rate: Rate
-    ) -> Foreseen:
-        batch, height, width, _ = sides[0].shape
-        if interpolator is None or not self.config.predictor:
-            shape = batch, height // (2 * CELL), width // (2 * CELL)
-            nothing = jnp.zeros((*shape, 2 * self.config.channels))
-            return Foreseen(nothing, jnp.zeros((*shape, 1)))
-        motion = [cells(m) for m in interpolator.intermediate(*sides).motion]
-        moved = [warp(side, spread(m)) for side, m in zip(sides, motion, strict=True)]
-        doubt = cells(jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True))
-        trust = trust_of(doubt)
-        own = [
-            branch.linear(space_to_depth(trust * m / UNIT, 2))
-            for branch, m in zip(self.branches, motion, strict=True)
-        ]
-        latent = self.scale_latent(jnp.concatenate(own, -1), rate)
-        return Foreseen(latent, space_to_depth(trust, 2).mean(-1, keepdims=True))
-
-    def mean(self, z: Float[Array, "b zh zw c"], foreseen: Foreseen, choose: Choose) -> Array:
+    def mean(
+        self, z: Float[Array, "b zh zw c"], height: int, width: int, choose: Choose
+    ) -> Float[Array, "b lh lw m"]:
         """Of both directions' latents, segment by segment: each from its own and the other's so
         far. `choose` adds what is coded."""
-        base = foreseen.latent + self.hyperprior.mean(z, *foreseen.trust.shape[1:3])
+        base = self.hyperprior.mean(z, height, width)
         if not len(self.first):
             return base
 
         def refine(step: int, known: Float[Array, "b lh lw m"]) -> Float[Array, "b lh lw c"]:
-            told = jnp.concatenate([base, known, *foreseen], -1)
+            told = jnp.concatenate([base, known], -1)
             return self.last[step](rectify(self.first[step](told)))
 
         return mean_in_parts(base, DIRECTIONS, self.config.segments, refine, choose)
@@ -181,11 +154,6 @@ class MotionNetwork(LatentNetwork):
         share = spread(jax.nn.sigmoid(ahead))
         blend = share * moved[0] + (1 - share) * moved[1]
         return Moved(jnp.stack(moved), blend, jnp.stack(flows), share)
-
-
-def trust_of(apart: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """In the interpolator's motion, where both references that it moves are so far apart."""
-    return jnp.exp(-((apart / DOUBT) ** 2))
 
 
 def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:

@@ -26,7 +26,7 @@ from kbvc_jax.models.codecs.contract import (
 from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
 from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
 from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
-from kbvc_jax.models.codecs.motion.network import Moved, trust_of
+from kbvc_jax.models.codecs.motion.network import Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
@@ -36,6 +36,7 @@ from kbvc_jax.ops.warp import warp
 
 MOTION, MOTION_Z = "motion", "motion_z"
 FEATURE_STEP, FEATURE_LIMIT = 1 / 16, 127  # of the features that are kept: rounding ends drift
+DOUBT = 0.06  # where moved references differ by this, predicted motion is trusted in part, 1 / e
 Flows = tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
 
 
@@ -137,7 +138,7 @@ class FineCodec(FrameCodec):
         flows = interpolator.intermediate(*sides, time=time).motion
         moved = [warp(side, flow) for side, flow in zip(sides, flows, strict=True)]
         doubt = jnp.abs(moved[0] - moved[1]).mean(-1, keepdims=True)
-        trust = trust_of(doubt)
+        trust = jnp.exp(-((doubt / DOUBT) ** 2))
         return trust * flows[0], trust * flows[1]
 
     def analyse(
