@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kbvc_jax.coding.container import StreamReader
-from kbvc_jax.coding.record import GopRecord, read_record
+from kbvc_jax.coding.index import END
+from kbvc_jax.coding.record import MAX_FRAMES, GopRecord, read_record
 from kbvc_jax.runtime.errors import InputError
 
 PATIENCE = 2**34  # bytes summed in search of records: some seconds
@@ -46,7 +47,8 @@ def _places(stream: StreamReader) -> Sequence[Place]:
     except InputError:
         entries, end = [], size
     if not entries or promised not in (0, sum(entry.frames for entry in entries)):
-        return list(_in_order(list(_search(stream, size)), promised))
+        found = sorted(_search(stream, size))
+        return list(_in_order(found, promised or _claimed(stream, found)))
     # What follows lost or added bytes stands where the index says, counted from its own place.
     moved = end - entries[-1].offset - entries[-1].size
     return [Place(e.first_frame, e.frames, e.size, (e.offset, e.offset + moved)) for e in entries]
@@ -91,12 +93,23 @@ def _try(stream: StreamReader, offset: int) -> tuple[GopRecord | None, int]:
     return None, source.count
 
 
+def _claimed(stream: StreamReader, found: Sequence[Place]) -> int:
+    """Frames of a stream whose header promises none: with those of a damaged record at its end, as
+    its first byte says."""
+    after, at = 0, stream.body
+    if found:
+        first_frame, frames, size, (offset,) = found[-1]
+        after, at = first_frame + frames, offset + size
+    tag = stream.source(at, "record").take(1, may_end=True) or END
+    return after if tag == END else after + (tag[0] & MAX_FRAMES or stream.header.gop or 1)
+
+
 def _in_order(found: Sequence[Place], promised: int) -> Iterator[Place]:
-    """Up to the frames that the header promises, where it does; with the gaps between."""
+    """Up to so many frames, with the gaps between."""
     after = 0
-    for place in sorted(found):
+    for place in found:
         end = place.first_frame + place.frames
-        if place.first_frame >= after and end <= (promised or end):
+        if after <= place.first_frame and end <= promised:
             if place.first_frame > after:
                 yield _gap(after, place.first_frame)
             yield place

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader, StreamWriter
 from kbvc_jax.coding.header import FIELDS, VERSION
+from kbvc_jax.coding.salvage import Lost, salvage
 from kbvc_jax.coding.wire import crc32
 from kbvc_jax.runtime.errors import InputError
 from tests.coding.written import CURRENT, HEADER, Pipe, gops, headed, read, stream, write
@@ -128,6 +129,21 @@ def test_a_header_that_promises_other_frames_is_an_input_error():
     data = stream(gops(5))
     with pytest.raises(InputError, match="33 frames, but the header promises 34"):
         read(headed(data, frame_count=34))
+
+
+def test_of_a_pipe_that_was_cut_the_last_group_is_lost():
+    """Its header promises nothing: what the damaged record says of itself tells."""
+    data = headed(stream(gops(50)), frame_count=0)
+    last = StreamReader(io.BytesIO(data)).index[-1]
+    parts = list(salvage(StreamReader(io.BytesIO(data[: last.offset + 20]))))
+    assert parts == [*gops(50)[:-1], Lost(25, 8)]
+
+
+def test_displaced_records_are_salvaged_to_their_places():
+    data = stream(gops(50))
+    a, b, c = (entry.offset for entry in StreamReader(io.BytesIO(data)).index[1:4])
+    swapped = data[:a] + data[b:c] + data[a:b] + data[c:-1]
+    assert list(salvage(StreamReader(io.BytesIO(swapped)))) == gops(50)
 
 
 def test_records_stand_in_their_own_place_and_stream():
