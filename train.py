@@ -40,8 +40,8 @@ def _arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    known, overrides = _arguments(sys.argv[1:] if argv is None else argv)
-    return exit_status(lambda: _train(known, overrides), "train.py")
+    words = sys.argv[1:] if argv is None else argv
+    return exit_status(lambda: _train(*_arguments(words)), "train.py")
 
 
 def _train(arguments: argparse.Namespace, overrides: list[str]) -> int:
