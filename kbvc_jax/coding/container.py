@@ -101,7 +101,7 @@ class StreamReader:
         the first record that is not whole."""
         if self._start is None:
             raise InputError(_PIPE)
-        entries = self._stored[0] if self._stored else self._scanned()
+        entries = self.own_index[0] if self.own_index else self._scanned()
         self.limits.check_frames(sum(entry.frames for entry in entries))
         return entries
 
@@ -147,12 +147,12 @@ class StreamReader:
         return ByteSource(self._file, part, self._size - offset, identity)
 
     def __iter__(self) -> Iterator[GopRecord]:
-        if not self._stored:
+        if not self.own_index:
             for record, _ in self._walk():
                 self.limits.check_frames(record.first_frame + record.frames)
                 yield record
             return
-        entries, end = self.index, self._stored[1]
+        entries, end = self.index, self.own_index[1]
         yield from (self.record(number) for number in range(len(entries)))
         if entries[-1].offset + entries[-1].size != end:
             raise InputError("bytes follow the end of the stream")
@@ -196,7 +196,7 @@ class StreamReader:
             raise InputError(f"{frames} frames, but the header promises {promised or 'some'}")
 
     @functools.cached_property
-    def _stored(self) -> tuple[list[IndexEntry], int] | None:
+    def own_index(self) -> tuple[list[IndexEntry], int] | None:
         """The stream's own index and its offset, if it is whole and no other's. None for a pipe."""
         with contextlib.suppress(InputError):
             entries, end = self.stored_index()

@@ -41,14 +41,11 @@ def salvage(stream: StreamReader) -> Iterator[GopRecord | Lost]:
 
 
 def _places(stream: StreamReader) -> Sequence[Place]:
-    size, promised = stream.size, stream.header.frame_count
-    try:
-        entries, end = stream.stored_index()
-    except InputError:
-        entries, end = [], size
-    if not entries or promised not in (0, sum(entry.frames for entry in entries)):
-        found = sorted(_search(stream, size))
-        return list(_in_order(found, promised or _claimed(stream, found)))
+    if not stream.own_index:
+        found = sorted(_search(stream, stream.size))
+        promised = stream.header.frame_count or _claimed(stream, found)
+        return list(_in_order(found, promised))
+    entries, end = stream.own_index
     # What follows lost or added bytes stands where the index says, counted from its own place.
     moved = end - entries[-1].offset - entries[-1].size
     return [Place(e.first_frame, e.frames, e.size, (e.offset, e.offset + moved)) for e in entries]

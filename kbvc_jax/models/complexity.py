@@ -17,6 +17,7 @@ from jaxtyping import Array
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Rate
@@ -82,11 +83,8 @@ def coding(config: ModelConfig) -> list[Row]:
     def picture(model: Kbvc, known: Values, context: Any) -> Array:
         return model.codec(name, size).synthesise(known, context, _rate()).frame
 
-    def analysis(model: Kbvc, frame: Array, context: Any) -> Values:
+    def analysis(model: Kbvc, frame: Array, observed: Any, context: Any) -> Values:
         codec, rate = model.codec(name, size), _rate()
-        blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
-        seen = codec.observe(blank, [blank, blank])  # on the host, and not counted
-        observed = jax.tree.map(jnp.asarray, seen)
         return codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
 
     latents = model.codec(name, size).latents
@@ -101,7 +99,9 @@ def coding(config: ModelConfig) -> list[Row]:
         (picture, [known, learnt]),
     ]
     rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
-    more = [*parts, (analysis, [FRAME, context])]
+    blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
+    observed = CODECS[name].observe(blank, [blank, blank])  # on the host, and not counted
+    more = [*parts, (analysis, [FRAME, observed, context])]
     return [
         *rows,
         _row(f"decoder, a B-frame by {name}", parts, model),

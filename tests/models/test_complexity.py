@@ -4,7 +4,7 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import TINY, tiny_inference
+from tiny import SENDING, TINY, tiny_inference
 
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture
@@ -12,6 +12,7 @@ from kbvc_jax.codec.network import Network
 from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.complexity import HEIGHT, WIDTH, coding, complexity
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.multiply_adds import multiply_adds
@@ -130,6 +131,13 @@ def test_a_decoder_by_kernels_is_the_papers_without_its_encoders():
     hyper *= 1 / 1024 + 1 / 4096 + 1 / 16384
     wanted = sum(table[module].macs_per_pixel for module in modules) + trunk + hyper
     assert found == pytest.approx(wanted)
+
+
+def test_an_encoder_is_counted_without_opencv_too(monkeypatch):
+    sending = dataclasses.replace(SENDING, b_frames="motion")
+    with_it = coding(sending)
+    monkeypatch.setattr(estimation, "_opencv", lambda: None)
+    assert coding(sending) == with_it
 
 
 def test_matching_and_alignment_count_where_they_run():
