@@ -26,6 +26,7 @@ from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPri
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Skeleton, split
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.output import arrays_written
 
 DOCUMENT, ARRAYS = "model.json", "arrays"
 FORMAT = 10  # another where the same arrays would decode to other frames
@@ -63,7 +64,8 @@ def save_inference(folder: str | Path, inference: InferenceModel, dtype: str = "
         for key, value in arrays.items()
     }
     target.mkdir(parents=True, exist_ok=True)
-    with ocp.StandardCheckpointer() as checkpointer:
+    size = sum(value.nbytes for value in arrays.values())
+    with arrays_written(folder, size), ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save((target / ARRAYS).resolve(), arrays, force=True)
     marker = target / ARRAYS / "commit_success.txt"
     if marker.exists():  # Orbax writes there where it was made; that it is there counts

@@ -1,6 +1,7 @@
 """A file or a folder that appears under its name only when it is whole."""
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -73,6 +74,23 @@ def whole_folder(path: str | Path, overwrite: bool, own: Collection[str]) -> Ite
         for parent in parents:
             with contextlib.suppress(OSError):  # it holds the new folder
                 parent.rmdir()
+
+
+@contextlib.contextmanager
+def arrays_written(folder: os.PathLike[str] | str, size: int = 0) -> Iterator[None]:
+    """`size` bytes, by Orbax, whose threads report a full disk late and at length: better ask
+    before. In a bucket there is always room."""
+    full = f"{folder}: cannot write it ({os.strerror(errno.ENOSPC)}"
+    if "://" not in str(folder):
+        there = next(p for p in (Path(folder), *Path(folder).absolute().parents) if p.exists())
+        if (free := shutil.disk_usage(there).free) < size:
+            raise InputError(f"{full}; {size >> 10} KiB may be needed, {free >> 10} are free)")
+    try:
+        yield
+    except ValueError as error:  # it became full meanwhile
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise InputError(f"{full})") from None
 
 
 def _refuse_loss(path: str | Path, target: Path, overwrite: bool, own: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.output import arrays_written
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.run_folder import read_config
 from kbvc_jax.training.step import TrainState, fetch
@@ -61,7 +62,8 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._manager.close()  # waits for what is being written
+        with arrays_written(self.folder):
+            self._manager.close()  # waits for what is being written
 
     @property
     def latest(self) -> int | None:
@@ -88,9 +90,11 @@ class Checkpoints:
             state=ocp.args.StandardSave(copies),
             data=ocp.args.JsonSave({"processes": _of_all_processes(data)}),
         )
-        self._manager.save(
-            step, args=arguments, metrics=dict(metrics) if metrics else None, force=True
-        )
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(copies))
+        with arrays_written(self.folder, size):
+            self._manager.save(
+                step, args=arguments, metrics=dict(metrics) if metrics else None, force=True
+            )
 
     def restore(self, like: TrainState) -> tuple[TrainState, Any]:
         """The latest checkpoint: a state on the host, and this process's pipeline state."""
