@@ -210,15 +210,16 @@ class Tolerance:
 
     def record(self, item: object, error: BrokenError) -> None:
         with self._lock:
-            if item in self._broken:
-                return
+            known = item in self._broken
             self._broken.add(item)
+        # Each thread that comes to a broken one has to end, and not the first alone.
         if len(self._broken) > BROKEN_SHARE * self.total:
             raise InputError(
                 f"{error}; {len(self._broken)} of {self.total} in {self.path} are broken, "
                 f"{BROKEN_SHARE:.1%} may be: mend the data or take them off the list"
             )
-        log.warning("skipped, broken: %s", error)
+        if not known:
+            log.warning("skipped, broken: %s", error)
 
     def __getstate__(self):
         return {**self.__dict__, "_lock": None}

@@ -119,3 +119,11 @@ def test_broken_items_are_skipped_up_to_a_thousandth(caplog):
     assert caplog.text.count("truncated") == 2
     with pytest.raises(InputError, match=r"three\.png: truncated; 3 of 2000"):
         tolerance.record(3, BrokenError("three.png: truncated"))
+
+
+def test_when_too_many_are_broken_every_thread_is_told(caplog):
+    """The same item again, too: who goes on to the next would never end."""
+    tolerance = Tolerance("somewhere", 3)
+    for _ in range(2):
+        with pytest.raises(InputError, match="1 of 3 in somewhere are broken"):
+            tolerance.record("a", BrokenError("a: gone"))
