@@ -54,7 +54,7 @@ def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Pa
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
     objective = {"hyperprior": rate, "fusion": distortion}.get(config.stage, rate_distortion)
-    b_frames = config.b_frames or config.model.b_frames
+    b_frames = config.codec
     rounding = "rate" if config.model.gains else "nearest"  # as files have it
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
