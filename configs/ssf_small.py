@@ -1,5 +1,5 @@
-"""Scale-space flow at the small size: configs/ssf.py with the widths, data and steps of the codec of
-configs/paper_small.py, so that both compare at equal budgets.
+"""Scale-space flow at the small size: configs/ssf.py with the widths, data and steps of the codec
+of configs/paper_small.py, so that both compare at equal budgets.
 
     python train.py --config=configs/ssf_small.py --run=runs/ssf_small-0.01
 """

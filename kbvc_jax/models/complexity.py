@@ -18,6 +18,7 @@ from jaxtyping import Array
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
+from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
@@ -64,14 +65,19 @@ def _motion_free(model: Kbvc) -> list[Row]:
     auto_encoder = _parameters(frame.encoder, frame.trunk, frame.gain, frame.inverse_gain)
     return [
         *_interpolation(model),
-        *_kernels(model),
-        Row("frame auto-encoder", auto_encoder, _frame_encoder(model) + _trunk(model)),
+        *_kernels(frame, own, model.config),
+        Row(
+            "frame auto-encoder",
+            auto_encoder,
+            _frame_encoder(frame, model.config) + _trunk(frame, own),
+        ),
         Row("frame hyperprior", _parameters(frame.hyperprior), _hyperprior(frame, own)),
     ]
 
 
 def _scale_space_flow(model: Kbvc) -> list[Row]:
     motion, residual, own = model.ssf_motion, model.ssf, model.config.ssf
+    assert motion is not None and residual is not None and own is not None
     m, y = _latent(own.motion), _latent(own.residual)
     warping = _macs(motion, lambda codec, *x: codec.warp(*x, _rate()).predicted, m, FRAME)
     return [
@@ -189,10 +195,9 @@ def _fusion(model: Kbvc) -> list[Row]:
     ]
 
 
-def _kernels(model: Kbvc) -> list[Row]:
+def _kernels(frame: KernelNetwork, own: CodecConfig, config: ModelConfig) -> list[Row]:
     """From features to a frame."""
-    frame, config = model.frame, model.config
-    features = _array(1, HEIGHT // 2, WIDTH // 2, config.frame.hidden_channels[0])
+    features = _array(1, HEIGHT // 2, WIDTH // 2, own.hidden_channels[0])
     heads = _macs(frame, lambda codec, x: codec.kernels(x), features)
     synthesis = config.references * 3 * config.kernel_size * (config.kernel_size + 1)
     return [
@@ -210,14 +215,13 @@ def _image_decoder(model: Kbvc) -> float:
     return _macs(model.image, lambda codec, y: codec.synthesise(y, _rate()), latent)
 
 
-def _frame_encoder(model: Kbvc) -> float:
-    references = _array(1, model.config.references, HEIGHT, WIDTH, 3)
-    return _macs(model.frame, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, references)
+def _frame_encoder(frame: KernelNetwork, config: ModelConfig) -> float:
+    references = _array(1, config.references, HEIGHT, WIDTH, 3)
+    return _macs(frame, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, references)
 
 
-def _trunk(model: Kbvc) -> float:
-    latent = _latent(model.config.frame)
-    return _macs(model.frame, lambda codec, y: codec.features(y, _rate()), latent)
+def _trunk(frame: KernelNetwork, own: CodecConfig) -> float:
+    return _macs(frame, lambda codec, y: codec.features(y, _rate()), _latent(own))
 
 
 def _hyperprior(codec: LatentNetwork, own: CodecConfig) -> float:

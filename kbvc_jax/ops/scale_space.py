@@ -1,9 +1,11 @@
-"""Scale space (Agustsson et al. 2020): a frame ever more blurred, sampled along a flow at a scale."""
+"""Scale space (Agustsson et al. 2020): a frame ever more blurred, sampled along a flow."""
 
+import functools
 import math
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
 from kbvc_jax.ops.additions import block_sum
@@ -19,10 +21,10 @@ def gaussian_blur(frame: Float[Array, "b h w c"], sigma: float) -> Float[Array, 
         edges = [(0, 0)] * 4
         edges[axis] = (reach, reach)
         padded, size = jnp.pad(frame, edges, mode="edge"), frame.shape[axis]
-        parts = [
-            tap * jnp.take(padded, jnp.arange(i, i + size), axis) for i, tap in enumerate(taps)
-        ]
-        frame = sum(parts[1:], parts[0])
+        moved = (
+            tap * lax.slice_in_dim(padded, i, i + size, axis=axis) for i, tap in enumerate(taps)
+        )
+        frame = functools.reduce(jnp.add, moved)
     return frame
 
 

@@ -2,9 +2,9 @@
 
 Both auto-encoders begin as the Karhunen-Loeve transform of 16x16 pixels, one 2x2 step a layer, of
 pixels whose correlation decays with distance: a picture for the image codec, the interpolator's
-error for the frame codec, the blend's or the warped reference's for what sent motion leaves. Decoders begin as its inverse,
-hyperpriors with the transform's own deviations. What the transform leaves free keeps its random
-weights; the transform of blocks beside the image codec begins at 0.
+error for the frame codec, the blend's or the warped reference's for what sent motion leaves.
+Decoders begin as its inverse, hyperpriors with the transform's own deviations. What the transform
+leaves free keeps its random weights; the transform of blocks beside the image codec begins at 0.
 
 Activations would clip half of each coefficient. Biases lift all of them by LIFT deviations, and the
 next layer takes that away again; in a decoder one channel, constant at 1, is spent on it, since
