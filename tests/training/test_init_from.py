@@ -79,7 +79,7 @@ def test_scale_space_flow_for_another_lambda_moves_and_shows_the_same(monkeypatc
     coarse, fine = (dataclasses.replace(SSF, fixed_lambda=value) for value in (0.01, 0.04))
     skeleton, parameters = split(tiny_model(3, coarse))
     monkeypatch.setattr(init_from, "read_weights", lambda source: Weights(coarse, parameters))
-    before, after = skeleton.model(parameters), skeleton.model(start_from(parameters, "", fine))
+    before, after = skeleton.model(parameters), skeleton.model(start_from(parameters, "a", fine))
     rng, rate = np.random.default_rng(0), Rate(QUALITY, LEVEL)
     frame, reference = jnp.asarray(rng.random((2, 2, 32, 32, 3)), jnp.float32)
     m, finer_m = (x.ssf_motion.analyse(frame, reference, rate) for x in (before, after))
