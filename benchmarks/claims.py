@@ -93,6 +93,9 @@ def trained(runs: Path, name: str, overrides: Sequence[str]) -> list[Path]:
     model, out = MODELS[name], []
     for weight, start in STARTS.items():
         own = runs / f"{name}-{weight}"
+        out.append(runs / "weights" / own.name)
+        if out[-1].exists():
+            continue
         sources = [runs / f"{name}-{start}"] if start else []
         if model.interpolated and not start:
             sources = [runs / "interpolator"]
@@ -102,9 +105,7 @@ def trained(runs: Path, name: str, overrides: Sequence[str]) -> list[Path]:
         changes = [*model.changes, f"--config.model.fixed_lambda={weight}", *steps, *init]
         stage = "codec" if model.config == KERNEL else None
         train(model.config, own, stage, [*overrides, *changes])
-        out.append(runs / "weights" / own.name)
-        if not out[-1].exists():
-            command(["-m", "kbvc_jax.cli.main", "export", own, out[-1]])
+        command(["-m", "kbvc_jax.cli.main", "export", own, out[-1]])
     return out
 
 
@@ -114,7 +115,9 @@ def train(config: str, run: Path, stage: str | None, overrides: Sequence[str]) -
 
 
 def command(arguments: Sequence[object]) -> None:
-    subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, check=True)
+    """One that fails has said why."""
+    if status := subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT).returncode:
+        raise SystemExit(status)
 
 
 if __name__ == "__main__":

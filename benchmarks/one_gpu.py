@@ -188,7 +188,9 @@ OTHERS: dict[str, Callable[[Session], bool]] = {
 
 
 def command(arguments: Sequence[object]) -> None:
-    subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, check=True)
+    """One that fails has said why."""
+    if status := subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT).returncode:
+        raise SystemExit(status)
 
 
 if __name__ == "__main__":

@@ -95,12 +95,9 @@ class Reporter:
         return {"steps_per_second": speed, "frames_per_second": speed * self._frames}
 
     def validation(self, step: int, result: Validation, best: bool) -> None:
-        rungs = [
-            f"{rung['psnr']:.2f} dB" + (f" at {rung['bpp']:.4f}" if "bpp" in rung else "")
-            for rung in result.ladder
-        ]
+        rungs = ", ".join(_means(rung, " at ") for rung in result.ladder)
         note = " (best)" if best else ""
-        self.say(f"validation {step}: loss {result.loss:.4f}{note}  {', '.join(rungs)}")
+        self.say(f"validation {step}: loss {result.loss:.4f}{note}  {rungs}")
         self._write("validation", step, result.summary, ladder=result.ladder)
         if not self._speaks:
             return
@@ -111,7 +108,7 @@ class Reporter:
             rows += [np.concatenate(list(frames), 1) for frames in shown]
             self._board.add_image("validation", np.concatenate(rows), step, dataformats="HWC")
         self._draw(step, result)
-        if "bpp" in result.ladder[0] and len(result.ladder) > 1:
+        if {"bpp", "psnr"} <= result.ladder[0].keys() and len(result.ladder) > 1:
             self._plot(step, result)
 
     def _write(self, kind: str, step: int, values: Mapping[str, float], **more: Any) -> None:
@@ -136,10 +133,9 @@ class Reporter:
         """The middle of the ladder."""
         number = len(result.ladder) // 2
         rung, found = result.ladder[number], result.found[number]
-        means = [f"{rung['psnr']:.2f} dB"] + ([f"{rung['bpp']:.4f} bpp"] if "bpp" in rung else [])
         title = [
             f"validation, step {step}: the middle frame of the first clip",
-            f"quality {rung['quality']:g}; {', '.join(means)} of all clips",
+            f"quality {rung['quality']:g}; {_means(rung, ', ')} of all clips",
         ]
         sheet = draw_sheet(title, [found.compared, found.pictures], Size(*result.source.shape[1:3]))
         with (self._folder / "sample.png").open("wb") as file:
@@ -160,6 +156,12 @@ class Reporter:
         axes.grid(alpha=0.3)
         with (self._folder / "curve.png").open("wb") as file:
             figure.savefig(file, dpi=120)
+
+
+def _means(rung: Mapping[str, float], between: str) -> str:
+    """What a stage measures: PSNR, bits a pixel or both."""
+    units = {"psnr": "{:.2f} dB", "bpp": "{:.4f} bpp"}
+    return between.join(unit.format(rung[name]) for name, unit in units.items() if name in rung)
 
 
 def _duration(seconds: float) -> str:

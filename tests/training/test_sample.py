@@ -5,14 +5,18 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from etils import epath
 from PIL import Image as Pillow
 from tiny import SENDING, built
 
 from kbvc_jax.models.codecs.panels import Difference, Flow, Image
 from kbvc_jax.training.loop import train
+from kbvc_jax.training.reporting import Reporter
 from kbvc_jax.training.run_folder import open_run
+from kbvc_jax.training.sample import found
 from kbvc_jax.training.stages import build_stage
 from kbvc_jax.training.step import evaluation_step, split_batch
+from kbvc_jax.training.validation import Validation
 from tests.training.stub import Clips, StubModel, config
 
 MODEL = dataclasses.replace(SENDING, b_frames="motion")
@@ -66,6 +70,19 @@ def test_a_run_leaves_the_sample_of_its_latest_validation(tmp_path):
     assert first.shape[1] <= 1600
     run(tmp_path, steps=10)
     assert not np.array_equal(first, np.asarray(Pillow.open(tmp_path / "sample.png")))
+
+
+def test_a_stage_that_measures_rate_alone_is_told_by_it(tmp_path, capsys):
+    """That of the hyperpriors makes no pictures."""
+    picture = np.zeros((16, 16, 3), np.float32)
+    shown = found(picture[None], picture, picture, {})
+    ladder = [{"quality": quality, "loss": 1.0, "bpp": 0.25} for quality in (0.0, 100.0)]
+    with Reporter(epath.Path(tmp_path), 10, 0, 5) as reporter:
+        source = np.zeros((1, 16, 16, 3), np.uint8)
+        reporter.validation(5, Validation(1.0, ladder, source, [shown] * 2), best=True)
+    line = "validation 5: loss 1.0000 (best)  0.2500 bpp, 0.2500 bpp\n"
+    assert capsys.readouterr().out == line
+    assert (tmp_path / "sample.png").exists() and not (tmp_path / "curve.png").exists()
 
 
 def test_the_sample_is_in_tensorboard_as_it_is_in_the_folder(tmp_path, monkeypatch):
