@@ -74,7 +74,7 @@ def test_a_run_leaves_the_sample_of_its_latest_validation(tmp_path):
 
 def test_a_stage_that_measures_rate_alone_is_told_by_it(tmp_path, capsys):
     """That of the hyperpriors makes no pictures."""
-    picture = np.zeros((16, 16, 3), np.float32)
+    picture = jnp.zeros((16, 16, 3))
     shown = found(picture[None], picture, picture, {})
     ladder = [{"quality": quality, "loss": 1.0, "bpp": 0.25} for quality in (0.0, 100.0)]
     with Reporter(epath.Path(tmp_path), 10, 0, 5) as reporter:
