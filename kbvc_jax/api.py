@@ -18,9 +18,11 @@ from kbvc_jax.concealment import OnConcealed, conceal_gops
 from kbvc_jax.encoder.encoder import encode_gops
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.encoder.presets import BALANCED, with_preset
 from kbvc_jax.files import OnFrame
 from kbvc_jax.inspection.frame import Inspected, inspect_frame
 from kbvc_jax.models.checkpoint import InferenceModel, load_inference
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
@@ -48,7 +50,7 @@ class Codec:
     ) -> bytes:
         """RGB frames (uint8, or uint16 holding 10 bits) to the bytes of a .kbvc file.
 
-        For the options see EncoderOptions."""
+        For the options see `options`."""
         source = iter(frames)
         first = next(source, None)
         if first is None:
@@ -57,6 +59,15 @@ class Codec:
         file = io.BytesIO()
         self.encode_stream(_chain(first, source), format, file, quality, **options)
         return file.getvalue()
+
+    def options(
+        self, quality: float | None = None, *, preset: str = BALANCED, **options: Any
+    ) -> EncoderOptions:
+        """What this model would encode by: a preset (PRESETS), single options (EncoderOptions), which
+        win, and its own choices."""
+        config = self.inference.model.config
+        wished = with_preset(preset, options, lambda name: CODECS[name].is_in(config))
+        return EncoderOptions(quality, **wished).resolved(config)
 
     def decode(
         self,
@@ -86,8 +97,8 @@ class Codec:
     ) -> EncodeSummary:
         """Writes groups of pictures as they are coded; memory does not grow with their number.
 
-        For the options see EncoderOptions."""
-        asked = EncoderOptions(quality, **options).resolved(self.inference.model.config)
+        For the options see `options`."""
+        asked = self.options(quality, **options)
         began, statistics, count = time.perf_counter(), [], 0
         header = Header(
             width=format.width,

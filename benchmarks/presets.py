@@ -1,0 +1,64 @@
+"""What the presets of `kbvc encode` cost and bring.
+
+    python benchmarks/presets.py
+
+BD-rate of RGB PSNR against balanced, and frames a second of encoding and decoding: medians over the
+qualities, at each of which all presets take their turn.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections import defaultdict
+
+import numpy as np
+
+import kbvc_jax
+from kbvc_jax.encoder.presets import BALANCED, PRESETS
+from kbvc_jax.evaluation.bd import bd_rate
+from kbvc_jax.evaluation.metrics import psnr
+from kbvc_jax.runtime.exit import exit_status
+from kbvc_jax.selftest import ASSETS
+
+WARMING = 9  # frames, before anything is timed
+
+
+def run() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("clip", nargs="?", default=ASSETS.parent / "bunny.mp4")
+    parser.add_argument("--frames", type=int, default=33)
+    parser.add_argument("--quality", type=float, nargs="+", default=[20, 40, 60, 80])
+    parser.add_argument("--checkpoint")
+    arguments = parser.parse_args()
+
+    codec = kbvc_jax.load(arguments.checkpoint)
+    with kbvc_jax.open_video(arguments.clip, frames=arguments.frames) as video:
+        frames = np.stack(list(video))
+    for preset in PRESETS:
+        codec.decode(codec.encode(frames[:WARMING], preset=preset))
+    curves, speeds = defaultdict(list), defaultdict(list)
+    for quality in arguments.quality:
+        for preset in PRESETS:
+            began = time.perf_counter()
+            data = codec.encode(frames, quality, preset=preset)
+            encoded = time.perf_counter()
+            decoded = codec.decode(data)
+            speeds[preset].append((encoded - began, time.perf_counter() - encoded))
+            decibels = np.mean([psnr(a, b, 255) for a, b in zip(frames, decoded, strict=True)])
+            curves[preset].append((len(data), float(decibels)))
+            print(f"q {quality:g} {preset}: {len(data):,} bytes, {decibels:.2f} dB", flush=True)
+    for preset in PRESETS:
+        rate = bd_rate(curves[BALANCED], curves[preset])
+        encode, decode = (
+            len(frames) / statistics.median(seconds)
+            for seconds in zip(*speeds[preset], strict=True)
+        )
+        print(f"{preset:9} {rate!s:>9}, encode {encode:.2f} fps, decode {decode:.2f} fps")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(run, "presets.py"))
