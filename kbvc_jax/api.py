@@ -63,8 +63,8 @@ class Codec:
     def options(
         self, quality: float | None = None, *, preset: str = BALANCED, **options: Any
     ) -> EncoderOptions:
-        """What this model would encode by: a preset (PRESETS), single options (EncoderOptions), which
-        win, and its own choices."""
+        """What this model would encode by: a preset (PRESETS), but single options (EncoderOptions)
+        win, and where nothing is asked for the model chooses."""
         config = self.inference.model.config
         wished = with_preset(preset, options, lambda name: CODECS[name].is_in(config))
         return EncoderOptions(quality, **wished).resolved(config)
@@ -127,7 +127,8 @@ class Codec:
         if not count:
             raise InputError("no frames to encode; a stream needs at least one")
         size = writer.close()
-        return EncodeSummary(count, size, time.perf_counter() - began, statistics)
+        seconds = time.perf_counter() - began
+        return EncodeSummary(count, size, seconds, statistics, format, asked.quality)
 
     def decode_stream(
         self,

@@ -14,6 +14,8 @@ from jaxtyping import UInt
 from kbvc_jax.coding.container import Header, StreamReader
 from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.encoder.presets import BALANCED
+from kbvc_jax.rate_target import RateTarget
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.output import whole_file
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
@@ -29,6 +31,10 @@ OnFrame = Callable[[int, Frame], None]  # number and reconstruction, in display 
 @runtime_checkable
 class StreamCodec(Protocol):
     """What api.py has: frames to a stream, and back."""
+
+    def options(
+        self, quality: float | None = None, *, preset: str = BALANCED, **options: Any
+    ) -> EncoderOptions: ...
 
     def encode_stream(
         self,
@@ -60,34 +66,46 @@ def encode_file(
     target: str | Path,
     *,
     quality: float | None = None,
+    bitrate: float | None = None,
+    target_size: float | None = None,
     frames: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     on_frame: OnFrame | None = None,
     **more: Any,
 ) -> EncodeSummary:
-    """`more`: what EncoderOptions has, and for `open_video` size, rate, pixel_format, matrix,
-    full_range."""
-    known = {field.name for field in dataclasses.fields(EncoderOptions)}
+    """By a quality; or by that which takes a `bitrate` (bits a second) or a `target_size` (bytes),
+    within 3 %, and is searched for by whole encodes. Where quality 100 takes less, it is that.
+
+    `more`: `preset`, what EncoderOptions has, and for `open_video` size, rate, pixel_format,
+    matrix, full_range."""
+    known = {"preset", *(field.name for field in dataclasses.fields(EncoderOptions))}
     options = {name: value for name, value in more.items() if name in known}
     video = {name: value for name, value in more.items() if name not in known}
-    with open_video(source, frames=frames, **video) as reader, whole_file(target, overwrite) as out:
-        total = reader.expected
+    wanted = RateTarget.of(quality, bitrate, target_size)
+    if wanted:
+        wanted.check_source(source)
+        wanted.check_model(codec.options(**options))
 
-        def report(done: int) -> None:
-            if progress:
-                progress(done, total)
+    def encode(quality: float | None, file: BinaryIO) -> EncodeSummary:
+        with open_video(source, frames=frames, **video) as reader:
 
-        with about(source):
+            def report(done: int) -> None:
+                if progress:
+                    progress(done, reader.expected)
+
             return codec.encode_stream(
                 reader,
                 reader.format,
-                out,
+                file,
                 quality,
                 progress=report,
                 on_frame=on_frame,
                 **options,
             )
+
+    with whole_file(target, overwrite) as file, about(source):
+        return wanted.encode(encode, file) if wanted else encode(quality, file)
 
 
 def decode_file(

@@ -1,6 +1,9 @@
 """What the subcommands' parsers share: kinds of values with their ranges, and common options."""
 
 import argparse
+import math
+import string
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, NoReturn
 
@@ -34,6 +37,19 @@ def quality(text: str) -> float:
     if not 0 <= value <= MAX_QUALITY:
         raise argparse.ArgumentTypeError(f"{text}: must be from 0 to {MAX_QUALITY}")
     return value
+
+
+def bitrate(text: str) -> float:
+    """Bits a second."""
+    units = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+    return _with_unit(text, units, "bits a second, as 800k or 1.5M")
+
+
+def file_size(text: str) -> float:
+    """Bytes."""
+    units = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+    units |= {"K": units["k"], "ki": units["Ki"]}
+    return _with_unit(text.removesuffix("B"), units, "bytes, as 500kB, 2MB or 1MiB")
 
 
 def gop(text: str) -> int | Literal["auto"]:
@@ -82,6 +98,17 @@ def frame_rate(text: str) -> Fraction:
     return value
 
 
+def _with_unit(text: str, units: Mapping[str, float], right: str) -> float:
+    number = text.rstrip(string.ascii_letters)
+    try:
+        value = float(number) * units[text[len(number) :]]
+    except (ValueError, KeyError):
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be {right}, above 0")
+    return value
+
+
 def _number(kind: type, text: str):
     try:
         return kind(text)
@@ -101,3 +128,9 @@ def add_checkpoint(group: argparse._ArgumentGroup) -> None:
 def add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-y", "--overwrite", action="store_true", help="replace what is there")
     group.add_argument("--quiet", action="store_true", help="no progress, no summary")
+
+
+def add_json(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--json", action="store_true", help="the summary as JSON on stdout, a line an input"
+    )

@@ -1,34 +1,43 @@
-"""`kbvc encode IN OUT`."""
+"""`kbvc encode IN... OUT`."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO, get_args
+import functools
+from typing import get_args
 
 from kbvc_jax.cli import arguments as kinds
+from kbvc_jax.cli.several import into_folder, is_folder, run_each
+from kbvc_jax.encoder.presets import BALANCED, PRESETS
 from kbvc_jax.models.codecs import numbers as codecs
 from kbvc_jax.models.config import Rounding
-from kbvc_jax.runtime.errors import about
-from kbvc_jax.runtime.progress import Progress, kilobits_per_second
+from kbvc_jax.runtime.errors import InputError
 
-if TYPE_CHECKING:
-    from kbvc_jax.video.reader import VideoReader
+PRESET_HELP = """TODO"""
 
 
 def register(commands) -> None:
     parser = commands.add_parser(
         "encode",
         help="compress a video",
-        usage="kbvc encode [options] IN OUT",
-        description="Compress a video to a .kbvc file.",
+        usage="kbvc encode [options] IN... OUT",
+        description="Compress a video to a .kbvc file, or several to a folder.",
     )
     files = parser.add_argument_group("files")
     files.add_argument(
-        "source", metavar="IN", help="video file, .y4m, .yuv, folder of PNGs, or - (y4m on stdin)"
+        "sources",
+        metavar="IN",
+        nargs="+",
+        help="video file, .y4m, .yuv, folder of PNGs, or - (y4m on stdin)",
     )
-    files.add_argument("target", metavar="OUT", help=".kbvc file, or - for stdout")
+    files.add_argument(
+        "target",
+        metavar="OUT",
+        help=".kbvc file, - for stdout, or a folder for a .kbvc file an input; one that ends in a "
+        "slash is made",
+    )
 
-    coding = parser.add_argument_group("coding")
-    coding.add_argument(
+    rate = parser.add_argument_group("rate, by one of")
+    rate = rate.add_mutually_exclusive_group()
+    rate.add_argument(
         "-q",
         "--quality",
         type=kinds.quality,
@@ -36,10 +45,30 @@ def register(commands) -> None:
         help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
         "trained for one lambda)",
     )
+    rate.add_argument(
+        "--bitrate",
+        type=kinds.bitrate,
+        metavar="R",
+        help="bits a second, as 300k or 1.5M: the quality that takes as many, within 3 %%, is "
+        "searched for by some three whole encodes",
+    )
+    rate.add_argument(
+        "--target-size",
+        type=kinds.file_size,
+        metavar="B",
+        help="bytes of the file, as 500kB, 2MB or 1MiB, in the same way",
+    )
+
+    coding = parser.add_argument_group("coding")
+    coding.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default=BALANCED,
+        help=PRESET_HELP,
+    )
     coding.add_argument(
         "--gop",
         type=kinds.gop,
-        default=8,
         metavar="N|auto",
         help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
         "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
@@ -69,7 +98,6 @@ def register(commands) -> None:
     coding.add_argument(
         "--effort",
         type=kinds.index,
-        default=0,
         metavar="N",
         help="steps of refinement, by the decoder's gradient, of frames that others refer to: less "
         "rate for the same quality; decoding takes no longer (default 0; auto: at least 16)",
@@ -94,75 +122,20 @@ def register(commands) -> None:
 
     output = parser.add_argument_group("output")
     kinds.add_output_options(output)
+    kinds.add_json(output)
     output.add_argument("--psnr", action="store_true", help="report the PSNR of the RGB frames")
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    from kbvc_jax.runtime.output import whole_file
-    from kbvc_jax.video.reader import open_video
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.json and arguments.target == "-":
+        raise InputError("--json writes to stdout, and so does OUT -; name a file")
+    jobs = [(source, arguments.target) for source in arguments.sources]
+    if len(jobs) > 1 or is_folder(arguments.target):
+        jobs = into_folder(arguments.sources, arguments.target, ".kbvc")
+    from kbvc_jax.cli.encoding import Encoding, load
 
-    full_range = None if arguments.range is None else arguments.range == "full"
-    reader = open_video(
-        arguments.source,
-        size=arguments.size,
-        rate=arguments.fps,
-        pixel_format=arguments.pixel_format,
-        matrix=arguments.matrix,
-        full_range=full_range,
-        frames=arguments.frames,
-    )
-    with reader, whole_file(arguments.target, arguments.overwrite) as file:
-        _encode(arguments, reader, file)
-
-
-def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO) -> None:
-    import kbvc_jax
-    from kbvc_jax.cli.comparison import Comparison
-    from kbvc_jax.runtime.backend import start_backend
-
-    progress, video = Progress(arguments.quiet), reader.format
-    size = f"{video.width}x{video.height}"
-    progress.say(f"encoding {arguments.source} ({size}) on {start_backend()}")
-    _say_left_out(progress, reader.left_out)
-    told = len(reader.left_out)
-    codec = kbvc_jax.load(arguments.checkpoint)
-
-    def step(frames: int) -> None:
-        written = file.tell() if file.seekable() else None
-        rate = written and kilobits_per_second(written, frames, video.rate)
-        progress.step(frames, reader.expected, rate)
-
-    comparison = Comparison(video.bit_depth) if arguments.psnr else None
-    progress.start()
-    with about(arguments.source):
-        summary = codec.encode_stream(
-            comparison.remember(reader) if comparison else reader,
-            video,
-            file,
-            arguments.quality,
-            gop=arguments.gop,
-            keyint=arguments.keyint,
-            effort=arguments.effort,
-            b_frames=arguments.b_frames,
-            rounding=arguments.rounding,
-            progress=step,
-            on_frame=comparison.compare if comparison else None,
-        )
-    _say_left_out(progress, reader.left_out[told:])
-    pixels = summary.frames * video.width * video.height
-    parts = [
-        f"{summary.frames} frames {size}",
-        f"{summary.bytes:,} bytes",
-        f"{summary.bytes * 8 / pixels:.4f} bits a pixel",
-        f"{kilobits_per_second(summary.bytes, summary.frames, video.rate):.1f} kb/s",
-        f"{summary.frames / summary.seconds:.2f} fps",
-    ]
-    if comparison:
-        parts.append(f"PSNR {comparison.psnr:.2f} dB")
-    progress.say(f"{arguments.target}: {', '.join(parts)}")
-
-
-def _say_left_out(progress: Progress, left_out: Sequence[str]) -> None:
-    if left_out:
-        progress.say(f"not kept in a .kbvc file: {', '.join(left_out)}")
+    codec = functools.cache(functools.partial(load, arguments))
+    if len(jobs) > 1:
+        codec()  # what is wrong with it is no input's fault, and said once
+    return run_each(jobs, lambda source, target: Encoding(arguments, source, codec).write(target))

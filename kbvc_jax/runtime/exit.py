@@ -25,16 +25,16 @@ def exit_status(command: Callable[[], int | None], name: str = "kbvc") -> int:
         sys.stdout.flush()
         return status
     except InputError as error:
-        _say(f"{name}: {' '.join(str(error).split())}")
+        warn(str(error), name)
         return BAD_INPUT
     except KeyboardInterrupt:
-        _say(f"{name}: interrupted")
+        warn("interrupted", name)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone
         _abandon_stdout()
         return CLOSED_PIPE
     except OSError as error:
-        _say(f"{name}: {error.filename or 'output'}: {error.strerror or error}")
+        warn(f"{error.filename or 'output'}: {error.strerror or error}", name)
         _abandon_stdout()
         return BAD_INPUT
 
@@ -89,5 +89,7 @@ def _abandon_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(line: str) -> None:
-    print(f"{CLEAR}{line}" if sys.stderr.isatty() else line, file=sys.stderr)
+def warn(line: str, name: str = "kbvc") -> None:
+    """On stderr, asked to be quiet or not."""
+    line = f"{name}: {' '.join(line.split())}"
+    print(f"{CLEAR}{line}" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)

@@ -52,7 +52,16 @@ def test_every_command_is_listed_in_the_top_level_help(capsys):
         (["encode", "a", "b", "--qual", "3"], "unrecognised: --qual 3"),
         (["encode", "a", "b", "--b-frames", "kernel,wavelet"], "wavelet: must be of kernel"),
         (["decode", "a", "b", "--start", "-1"], "-1: must be 0 or more"),
-        (["decode", "a", "b", "c"], "unrecognised: c"),
+        (["encode", "a", "b", "--bitrate", "300kbit"], "300kbit: must be bits a second"),
+        (["encode", "a", "b", "--bitrate", "0"], "0: must be bits a second, as 800k"),
+        (["encode", "a", "b", "--target-size", "big"], "big: must be bytes, as 500kB"),
+        (["encode", "a", "b", "--bitrate", "1k", "-q", "3"], "--quality: not allowed with"),
+        (["encode", "a", "b", "--bitrate", "1k", "--target-size", "1k"], "not allowed with"),
+        (["encode", "a", "b", "--preset", "slow"], "invalid choice: 'slow'"),
+        (["encode", "a", "-", "--json"], "--json writes to stdout"),
+        (["decode", "a", "-", "--json"], "--json writes to stdout"),
+        (["decode", "a", "b", "c"], "c: is no folder"),
+        (["decode", "a", "b", "--to", "png"], "b: is no folder"),
         (["info", "a", "--config.gop=3"], "unrecognised: --config.gop=3"),
     ],
 )
@@ -70,3 +79,6 @@ def test_values_are_read_in_the_forms_that_people_write():
     assert arguments.frame_rate("30000/1001") == Fraction(30000, 1001)
     assert arguments.frame_rate("23.976") == Fraction("23.976")
     assert arguments.quality("62.5") == 62.5
+    assert arguments.bitrate("300k") == 300_000 and arguments.bitrate("1.5M") == 1_500_000
+    assert arguments.file_size("2MB") == 2_000_000 and arguments.file_size("1MiB") == 2**20
+    assert arguments.file_size("500") == arguments.file_size("500B") == 500
