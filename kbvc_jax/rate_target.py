@@ -27,7 +27,7 @@ class RateTarget:
 
     def __post_init__(self):
         if (self.bitrate is None) == (self.size is None):
-            raise InputError("a bitrate and a target size: one of them says it all")
+            raise InputError("a bitrate and a target size: one of them is enough")
         if self.wanted <= 0:
             raise InputError(f"{self.say(self.wanted)} wanted: must be above 0")
 
@@ -96,6 +96,7 @@ class RateTarget:
         rate = self.rate_of(summary)
         if abs(rate / self.wanted - 1) <= CLOSE:
             return None
-        how = "less than" if summary.quality == MAX_QUALITY else "the nearest to"
+        best = rate < self.wanted and summary.quality == MAX_QUALITY
+        how = "less than" if best else "the nearest to"
         took = f"quality {summary.quality:g} takes {self.say(rate)}"
         return f"{took}, {how} the {self.say(self.wanted)} wanted"

@@ -44,6 +44,37 @@ def test_streams_give_what_arrays_give(codec, frames):
     assert np.array_equal(decoded, codec.decode(data))
 
 
+def test_single_options_win_over_a_preset_of_which_a_model_takes_what_it_has(codec):
+    assert codec.options(preset="fast").b_frames == "predicted"  # this one cannot send motion
+    best = codec.options(30, preset="best", effort=2)
+    assert (best.gop, best.effort, best.b_frames) == ("auto", 2, "predicted")
+
+
+def test_a_file_of_a_wanted_size_or_bitrate_is_that_of_the_quality_found(tmp_path):
+    codec = kbvc_jax.load(Path(__file__).parent / "codec" / "golden" / "model")
+    made, again, options = tmp_path / "made", tmp_path / "again", {"frames": 2, "gop": 1}
+    found = codec.encode_file(CLIP, made, target_size=6000, **options)
+    assert found.bytes == made.stat().st_size == pytest.approx(6000, rel=0.03)
+    codec.encode_file(CLIP, again, quality=found.quality, **options)
+    assert again.read_bytes() == made.read_bytes()
+    kilobits = found.kilobits_per_second
+    found = codec.encode_file(CLIP, again, bitrate=1000 * kilobits, overwrite=True, **options)
+    assert found.kilobits_per_second == pytest.approx(kilobits, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        ({"quality": 3, "bitrate": 5}, "only one can be met"),
+        ({"bitrate": 3, "target_size": 5}, "one of them"),
+        ({"target_size": 0}, "must be above 0"),
+    ],
+)
+def test_a_rate_that_is_none_is_refused(codec, rate, words, tmp_path):
+    with pytest.raises(kbvc_jax.InputError, match=words):
+        codec.encode_file(CLIP, tmp_path / "a.kbvc", **rate)
+
+
 def test_importing_the_package_imports_no_jax():
     code = "import sys, kbvc_jax, kbvc_jax.config; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])

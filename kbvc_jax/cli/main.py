@@ -12,9 +12,10 @@ from kbvc_jax.runtime.exit import exit_status
 COMMANDS = (encode, decode, info, inspect, model, demo, selftest, export)
 EXAMPLES = """\
 examples:
-  kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m
-  kbvc info clip.kbvc                       kbvc demo
-  kbvc inspect clip.kbvc --frame 4 sheet.png
+  kbvc encode clip.mp4 clip.kbvc -q 60              kbvc decode clip.kbvc clip.y4m
+  kbvc encode clip.mp4 clip.kbvc --bitrate 300k     kbvc info clip.kbvc
+  kbvc encode a.mp4 b.mp4 OUT/ --preset best        kbvc decode a.kbvc b.kbvc OUT/ --to mp4
+  kbvc inspect clip.kbvc --frame 4 sheet.png        kbvc demo
 """
 
 
