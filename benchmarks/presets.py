@@ -4,6 +4,14 @@
 
 BD-rate of RGB PSNR against balanced, and frames a second of encoding and decoding: medians over the
 qualities, at each of which all presets take their turn.
+
+Version 0.18.0, two cores of an AMD EPYC that had other work, 33 frames of the bundled clip:
+
+    fast        -1.65 %, encode 6.36 fps, decode 21.54 fps
+    balanced    +0.00 %, encode 5.25 fps, decode 8.73 fps
+    best       -37.43 %, encode 0.27 fps, decode 8.75 fps
+
+An I-frame comes every 8 frames by the first two, every 32 by the last.
 """
 
 import argparse

@@ -25,12 +25,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int | None:
     parser = _parser()
-    arguments, overrides = parser.parse_known_args(argv)
+    arguments, overrides = _files_joined(*parser.parse_known_args(argv))
     if overrides and not arguments.takes_overrides:
         parser.error(f"unrecognised: {' '.join(overrides)}")
     arguments.overrides = overrides
     run: Callable[[argparse.Namespace], int | None] = arguments.run
     return run(arguments)
+
+
+def _files_joined(
+    arguments: argparse.Namespace, rest: list[str]
+) -> tuple[argparse.Namespace, list[str]]:
+    """argparse takes several files only where no option stands between; those after it are left."""
+    if "sources" in arguments and not any(word.startswith("-") for word in rest):
+        *arguments.sources, arguments.target = *arguments.sources, arguments.target, *rest
+        rest = []
+    return arguments, rest
 
 
 def _parser() -> Parser:

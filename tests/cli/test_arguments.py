@@ -61,6 +61,7 @@ def test_every_command_is_listed_in_the_top_level_help(capsys):
         (["encode", "a", "-", "--json"], "--json writes to stdout"),
         (["decode", "a", "-", "--json"], "--json writes to stdout"),
         (["decode", "a", "b", "c"], "c: is no folder"),
+        (["encode", "a", "b", "-q", "3", "c"], "c: is no folder"),
         (["decode", "a", "b", "--to", "png"], "b: is no folder"),
         (["info", "a", "--config.gop=3"], "unrecognised: --config.gop=3"),
     ],
