@@ -15,10 +15,10 @@ from kbvc_jax.runtime.errors import InputError
 PRESET_HELP = (
     f"options under a name; those given beside it win (default {BALANCED}). fast is --gop 8 "
     "--b-frames motion: 1.2 times as many frames a second encoded and 2.5 times as many decoded, "
-    "at 2 %% less rate for the same PSNR. best is --gop auto --b-frames predicted,motion --effort 16: "
-    "37 %% less rate, I-frames every 32 frames instead of 8, 19 times the time to encode, the same "
-    f"to decode. So on the bundled clip, against {BALANCED}; a preset does without codecs that the "
-    "model lacks"
+    "at 2 %% less rate for the same PSNR. best is --gop auto --b-frames predicted,motion "
+    "--effort 16: 37 %% less rate, I-frames every 32 frames instead of 8, 19 times the time to "
+    f"encode, the same to decode. So on the bundled clip, against {BALANCED}; a preset does "
+    "without codecs that the model lacks"
 )
 
 
