@@ -33,7 +33,7 @@ def load(arguments: argparse.Namespace) -> "Codec":
     wished = PRESETS[arguments.preset].get("b_frames")
     if wished and not arguments.b_frames and options.b_frames != wished:
         Progress(arguments.quiet).say(
-            f"preset {arguments.preset}: this model has not all of {wished}; B-frames by "
+            f"preset {arguments.preset}: this model lacks some of {wished}; B-frames by "
             f"{options.b_frames}"
         )
     return codec

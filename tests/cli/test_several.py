@@ -1,4 +1,4 @@
-"""Several inputs to a folder, and summaries as JSON."""
+"""Several inputs to a folder, summaries as JSON, presets."""
 
 import json
 import os
@@ -136,3 +136,10 @@ def test_the_summary_as_json_is_what_info_says(clips, tmp_path, capsys):
     assert {"file", "bytes", "frames", "quality", "frames_by_codec"} <= shared
     assert {name: summary[name] for name in shared} == {name: facts[name] for name in shared}
     assert summary["psnr"] > 0 and summary["passes"] == 1
+
+
+def test_a_preset_says_when_the_model_lacks_its_codec(clips, checkpoint, tmp_path, capsys):
+    argv = "encode", clips[0], tmp_path / "a.kbvc", "--checkpoint", checkpoint, "--frames", 1
+    assert run(*argv, "--preset", "fast") == 0
+    told = "preset fast: this model lacks some of motion; B-frames by predicted"
+    assert told in capsys.readouterr().err.splitlines()
