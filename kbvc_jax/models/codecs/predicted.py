@@ -46,7 +46,7 @@ class Predictors(NamedTuple):
 
 class PredictedCodec(ImageCodec):
     needs_memory: ClassVar[bool] = True
-    error_weight = 30.0  # bits worth a squared error of 1: docs/release-training.md
+    error_weight = 30.0  # bits worth a squared error of 1: docs/design.md
 
     @classmethod
     def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Memory:
