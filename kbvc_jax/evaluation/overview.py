@@ -26,7 +26,7 @@ ANCHORS = ("x264", "x265")
 METRICS = ("RGB PSNR", "MS-SSIM, RGB")
 COLUMNS = ("set", "codec", "B-frames", "frames", "GoP", "keyint")
 MOST_CLIPS = 10  # that a table on a page has columns for
-Rates = Mapping[tuple[str, str, str, str], str]  # metric, codec, against, clip
+Rates = Mapping[tuple[str, ...], str]  # metric, codec, against, clip
 
 
 def page(folders: Sequence[Path]) -> str:
