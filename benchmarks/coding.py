@@ -3,6 +3,7 @@
     python -m venv .peer && .peer/bin/pip install torch torchvision compressai
     python benchmarks/coding.py --peer .peer/bin/python
     python benchmarks/coding.py --peer .peer/bin/python --device gpu
+    python benchmarks/coding.py --configs configs/paper.py configs/ssf.py    # Table 2, untrained
 
 Both codecs take turns on the same frames, so that whatever else the machine does slows both;
 figures are medians over the turns. Times are of whole clips, RGB arrays to bytes and back, first
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--checkpoint", help="an inference checkpoint (default: untrained)")
+    parser.add_argument("--configs", nargs="*", default=[], help="untrained models, in turn")
     parser.add_argument("--b-frames", nargs="+", default=[None], help="their codecs, in turn")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
     parser.add_argument("--json", type=Path, default=Path("coding.json"), metavar="FILE")
@@ -62,9 +65,11 @@ def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, flo
     """{codec: {step: frames a second}}"""
     clip = footage(*map(int, size.split("x")), arguments.frames)
     runners = {
-        "kbvc" if codec is None else f"kbvc {codec}": ours(clip, arguments.checkpoint, codec)
-        for codec in arguments.b_frames
+        Path(config).stem: ours(clip, untrained(config), None) for config in arguments.configs
     }
+    for codec in [] if arguments.configs else arguments.b_frames:
+        name = "kbvc" if codec is None else f"kbvc {codec}"
+        runners[name] = ours(clip, loaded(arguments.checkpoint), codec)
     with contextlib.ExitStack() as stack:
         if arguments.peer:
             runners["SSF"] = stack.enter_context(peer(arguments.peer, clip, arguments.device))
@@ -94,11 +99,14 @@ def footage(width: int, height: int, count: int) -> np.ndarray:
     return np.stack(frames)
 
 
-def ours(clip: np.ndarray, checkpoint: str | None, b_frames: str | None):
-    """A function of the step that returns its seconds."""
+def loaded(checkpoint: str | None):
     import kbvc_jax
 
-    codec = kbvc_jax.load(checkpoint) if checkpoint else kbvc_jax.Codec(untrained())
+    return kbvc_jax.load(checkpoint) if checkpoint else untrained("configs/kbvc.py")
+
+
+def ours(clip: np.ndarray, codec: Any, b_frames: str | None):
+    """A function of the step that returns its seconds."""
     data = b""
 
     def run(step: str) -> float:
@@ -113,22 +121,26 @@ def ours(clip: np.ndarray, checkpoint: str | None, b_frames: str | None):
     return run
 
 
-def untrained():
+def untrained(config: str):
+    """A codec with the model of a training config."""
     import jax
 
+    import kbvc_jax
     from kbvc_jax.coding.tables import gaussian_tables
     from kbvc_jax.models.checkpoint import assemble
-    from kbvc_jax.models.config import ModelConfig
+    from kbvc_jax.models.codecs.registry import CODECS
     from kbvc_jax.models.entropy_model import quantise_hyperprior
     from kbvc_jax.models.kbvc import Kbvc
     from kbvc_jax.ops.densities import scale_table
+    from kbvc_jax.training.recipe import parse_training
 
-    model = Kbvc(ModelConfig())
-    channels = model.config.image.hyper_channels[-1]  # the full model's codecs have as many
-    z = jax.random.randint(jax.random.key(0), (1, 4, 4, channels), -3, 4)
-    networks = {"image": model.image, "frame": model.frame}
-    entropy = {name: quantise_hyperprior(n.hyperprior, z) for name, n in networks.items()}
-    return assemble(model, entropy, gaussian_tables(scale_table().tolist()))
+    model = Kbvc(parse_training([], config).model)
+    entropy = {}
+    for prior in {p for c in CODECS.values() if c.is_in(model.config) for p in c.priors}:
+        hyperprior = getattr(model, prior).hyperprior
+        z = jax.random.randint(jax.random.key(0), (1, 4, 4, hyperprior.z_channels), -3, 4)
+        entropy[prior] = quantise_hyperprior(hyperprior, z)
+    return kbvc_jax.Codec(assemble(model, entropy, gaussian_tables(scale_table().tolist())))
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from kbvc_jax.models.config import (
     InterpolatorConfig,
     ModelConfig,
     MotionConfig,
+    SsfConfig,
 )
 from kbvc_jax.models.entropy_model import quantise_hyperprior
 from kbvc_jax.models.kbvc import Kbvc
@@ -52,6 +53,19 @@ FINE = dataclasses.replace(
     TINY,
     fine=FineConfig(
         flow_channels=(3, 4, 3, 2), motion_channels=4, context_channels=(4, 5, 6), latent_channels=8
+    ),
+)
+# Scale-space flow: P-frames alone.
+SSF = dataclasses.replace(
+    TINY,
+    frame=None,
+    interpolate=False,
+    b_frames=None,
+    p_frames="ssf",
+    fusion_channels=0,
+    ssf=SsfConfig(
+        motion=CodecConfig((5, 6, 7), latent_channels=8, hyper_channels=(6, 5)),
+        residual=CodecConfig((6, 7, 8), latent_channels=9, hyper_channels=(7, 6)),
     ),
 )
 
@@ -99,7 +113,7 @@ def inference(model: Kbvc, seed: int) -> InferenceModel:
         z = rng.integers(-3, 4, (1, 2, 2, hyperprior.z_channels))
         return quantise_hyperprior(hyperprior, jnp.asarray(z))
 
-    names = ("image", "frame", "motion", "residual", "fine_motion", "fine")
+    names = ("image", "frame", "motion", "residual", "fine_motion", "fine", "ssf_motion", "ssf")
     networks = {name: getattr(model, name) for name in names}
     entropy = {name: quantised(own.hyperprior) for name, own in networks.items() if own}
     return assemble(model, entropy, gaussian_tables(scale_table().tolist()))

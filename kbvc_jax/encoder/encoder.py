@@ -56,7 +56,7 @@ def encode_gops(
     network: EncoderNetwork, frames: Iterable[Frame], options: EncoderOptions
 ) -> Iterator[CodedGop]:
     """Codes all frames; the options are resolved."""
-    assert options.b_frames and options.rounding
+    assert options.rounding
     asked = Settings(
         options.fixed_point_quality,
         options.candidates,

@@ -106,6 +106,8 @@ def code_b_frames(
     settings: Settings,
 ) -> list[CodedDepth]:
     """All frames strictly between two decoded ones."""
+    if not frames:
+        return []
 
     def by(codec: str) -> list[CodedDepth]:
         decoded, out = {0: opening, len(frames) + 1: closing}, []

@@ -18,7 +18,9 @@ class EncoderOptions:
     """None leaves the choice to the model: see `resolved`."""
 
     quality: float | None = None  # 0 to 100; 50, or nothing to choose in a model for one lambda
-    gop: int | str = 8  # frames from one closing frame to the next, or "auto"
+    # Frames from one closing frame to the next, or "auto"; in a model of P-frames alone from one
+    # I-frame to the next.
+    gop: int | str = 8
     keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
     effort: int = 0  # at least: see `steps`
     # The codec of B-frames; of several, with commas between, each group has the one that costs it
@@ -53,12 +55,19 @@ class EncoderOptions:
                 f"{model.fixed_lambda:g} alone and has one quality; leave it out, or take the "
                 "model of another lambda"
             )
-        return dataclasses.replace(
+        resolved = dataclasses.replace(
             self,
             quality=DEFAULT_QUALITY if self.quality is None and model.gains else self.quality,
             b_frames=self.b_frames or model.b_frames,
             rounding=self.rounding or ("rate" if model.gains else "nearest"),
         )
+        if resolved.b_frames:
+            return resolved
+        if self.auto:
+            raise InputError(
+                f"gop auto: this model has {model.p_frames} P-frames alone; say a number"
+            )
+        return dataclasses.replace(resolved, gop=1, keyint=self.intra_period)
 
     @property
     def candidates(self) -> tuple[str, ...]:

@@ -70,8 +70,9 @@ class EvaluationConfig:
     # BD-rates are refused where the curves share less than this part of their quality range.
     minimum_overlap: float = 0.5
     interpolation: Literal["pchip", "cubic"] = "pchip"
-    # The report's pictures, beside x265 at matched rate: windows (sequence, frame, x, y, width,
-    # height); with none given, the most detailed window of the first sequences.
+    # The report's pictures, beside this codec at matched rate: windows (sequence, frame, x, y,
+    # width, height); with none given, the most detailed window of the first sequences.
+    beside: str = "x265"
     crops: tuple[tuple[str, int, int, int, int, int], ...] = ()
     pictures: int = 3
 

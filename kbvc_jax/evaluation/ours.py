@@ -21,6 +21,7 @@ from kbvc_jax.evaluation.contender import DIGEST, Columns
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
 
+BY_LAMBDA = "lambda"  # what a setting is where each is a model
 # The same weights on every local device, by its id.
 Replicas = dict[int, Codec]
 
@@ -43,7 +44,7 @@ class Ours:
             "name": self.name,
             "kind": "kbvc",
             "version": kbvc_jax.__version__,
-            "setting": "lambda" if self._by_lambda else "quality",
+            "setting": BY_LAMBDA if self._by_lambda else "quality",
             "fingerprint": " ".join(model.fingerprint.hex() for model in inference),
             "gop": asked.gop,
             "effort": asked.effort,

@@ -1,4 +1,4 @@
-"""Source, ours and x265 side by side at matched rate (Figure 6)."""
+"""Source, ours and another codec side by side at matched rate (Figure 6)."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +13,10 @@ from PIL import Image
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.contender import Contender
+from kbvc_jax.evaluation.ours import BY_LAMBDA
 from kbvc_jax.evaluation.results import Point
 from kbvc_jax.runtime.errors import InputError
 
-BESIDE = "x265"
 CROP = (360, 240)  # width and height of an automatic window
 STEP = 16  # between the windows tried
 
@@ -57,29 +57,33 @@ def check_crops(config: EvaluationConfig, clips: Sequence[Clip]) -> None:
 
 
 def take_pictures(run: Run, points: list[Point], say: Callable[[str], None]) -> list[dict]:
-    """Of the first codec beside x265, where both were measured."""
+    """Of the first codec beside the one of the config, where both were measured."""
     by_name = {contender.name: contender for contender in run.contenders}
-    others = [name for name in by_name if name != BESIDE]
-    if BESIDE not in by_name or not others:
+    beside = run.config.beside
+    others = [name for name in by_name if name != beside]
+    if beside not in by_name or not others:
         return []
     chosen, out = by_name[others[0]], []
     for clip in run.clips:
         curves = [
             [p for p in points if (p.codec, p.sequence) == (name, clip.name)]
-            for name in (chosen.name, BESIDE)
+            for name in (chosen.name, beside)
         ]
         if not all(curves):
             continue
         for window in _windows(run, clip, len(out)):
             say(f"pictures: {clip.name}, frame {window.frame}")
-            out.append(_picture(run, clip, window, chosen, by_name[BESIDE], *curves))
+            out.append(_picture(run, clip, window, chosen, by_name[beside], *curves))
     return out
 
 
-def matched_setting(points: list[Point], size: int) -> float:
-    """The setting at which a codec's files would have `size` bytes: log-linear between points."""
+def matched_setting(points: list[Point], size: int, between: bool = True) -> float:
+    """The setting at which a codec's files would have `size` bytes: log-linear between points, or
+    the point that is nearest."""
     ordered = sorted(points, key=lambda p: p.bytes)
     logs = [math.log(p.bytes) for p in ordered]
+    if not between:
+        return min(ordered, key=lambda p: abs(math.log(p.bytes / size))).setting
     return round(float(np.interp(math.log(size), logs, [p.setting for p in ordered])), 2)
 
 
@@ -116,7 +120,8 @@ def _picture(
 ) -> dict[str, Any]:
     middle = sorted(points, key=lambda p: p.bytes)[len(points) // 2].setting
     point, stream = run.point(chosen, clip, middle)
-    matched = matched_setting(beside_points, point.bytes)
+    models = beside.identity.get("setting") == BY_LAMBDA  # one for each point
+    matched = matched_setting(beside_points, point.bytes, between=not models)
     other, other_stream = run.point(beside, clip, matched)
     stem = f"{clip.name}-" + "-".join(map(str, window))
     images = [

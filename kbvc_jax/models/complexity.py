@@ -1,4 +1,5 @@
-"""Parameters and multiply-adds a pixel: of each module (Tables 3 and 4), and of coding a B-frame.
+"""Parameters and multiply-adds a pixel: of each module (Tables 3 and 4), and of coding a B-frame,
+or a P-frame by a model that has no others.
 
 How they are counted: multiply_adds.py.
 """
@@ -17,6 +18,7 @@ from jaxtyping import Array
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
+from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
@@ -28,7 +30,7 @@ from kbvc_jax.ops.matching import match
 
 HEIGHT = WIDTH = 256  # a multiple of every stride, so that no padding is counted
 FRAME = jax.ShapeDtypeStruct((1, HEIGHT, WIDTH, 3), jnp.float32)
-TOTAL = "total (a B-frame)"
+TOTAL = "total (a {}-frame)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,29 +42,71 @@ class Row:
 
 def complexity(config: ModelConfig) -> list[Row]:
     """The rows of Table 3, then the whole, with the multiply-adds of encoding a B-frame by
-    kernels."""
+    kernels; of scale-space flow the rows that its paper would have."""
     model = _model(config)
-    image, frame = model.image, model.frame
-    auto_encoder = _parameters(frame.encoder, frame.trunk, frame.gain, frame.inverse_gain)
-    b_frame = [
-        *_interpolation(model),
-        *_kernels(model),
-        Row("frame auto-encoder", auto_encoder, _frame_encoder(model) + _trunk(model)),
-        Row("frame hyperprior", _parameters(frame.hyperprior), _hyperprior(frame, config.frame)),
-    ]
+    image = model.image
     whole = _image_encoder(model) + _image_decoder(model) + _hyperprior(image, config.image)
+    between = _scale_space_flow(model) if config.ssf else _motion_free(model)
     return [
         Row("image codec", _parameters(image), whole),
-        *b_frame,
+        *between,
         *_fusion(model),
-        Row(TOTAL, _parameters(model), sum(row.macs_per_pixel for row in b_frame)),
+        Row(
+            TOTAL.format("B" if config.b_frames else "P"),
+            _parameters(model),
+            sum(row.macs_per_pixel for row in between),
+        ),
+    ]
+
+
+def _motion_free(model: Kbvc) -> list[Row]:
+    frame, own = model.frame, model.config.frame
+    assert frame is not None and own is not None
+    auto_encoder = _parameters(frame.encoder, frame.trunk, frame.gain, frame.inverse_gain)
+    return [
+        *_interpolation(model),
+        *_kernels(frame, own, model.config),
+        Row(
+            "frame auto-encoder",
+            auto_encoder,
+            _frame_encoder(frame, model.config) + _trunk(frame, own),
+        ),
+        Row("frame hyperprior", _parameters(frame.hyperprior), _hyperprior(frame, own)),
+    ]
+
+
+def _scale_space_flow(model: Kbvc) -> list[Row]:
+    motion, residual, own = model.ssf_motion, model.ssf, model.config.ssf
+    assert motion is not None and residual is not None and own is not None
+    m, y = _latent(own.motion), _latent(own.residual)
+    warping = _macs(motion, lambda codec, *x: codec.warp(*x, _rate()).predicted, m, FRAME)
+    return [
+        Row(
+            "motion auto-encoder",
+            _parameters(motion.encoder, motion.decoder, motion.gain, motion.inverse_gain),
+            _macs(motion, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, FRAME) + warping,
+        ),
+        Row("motion hyperprior", _parameters(motion.hyperprior), _hyperprior(motion, own.motion)),
+        Row(
+            "residual auto-encoder",
+            _parameters(residual.encoder, residual.decoder, residual.gain, residual.inverse_gain),
+            _macs(residual, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, FRAME)
+            + _macs(residual, lambda codec, *x: codec.synthesise(*x, _rate()), y, m),
+        ),
+        Row(
+            "residual hyperprior",
+            _parameters(residual.hyperprior),
+            _hyperprior(residual, own.residual),
+        ),
     ]
 
 
 def coding(config: ModelConfig) -> list[Row]:
-    """A B-frame by the codec that the model is made for: the parts of a decoder, all of it, and all
+    """A frame by the codec that the model is made for: the parts of a decoder, all of it, and all
     of an encoder that refines nothing. How symbols are rounded is not counted."""
-    model, name, size = _model(config), config.b_frames, Size(HEIGHT, WIDTH)
+    model, name, size = _model(config), config.between, Size(HEIGHT, WIDTH)
+    one_sided = CODECS[name].one_sided
+    what = f"a {'P' if one_sided else 'B'}-frame by {name}"
 
     def image(model: Kbvc, frame: Array) -> Decoded:
         codec, rate = model.codec("image", size), _rate()
@@ -90,7 +134,7 @@ def coding(config: ModelConfig) -> list[Row]:
     latents = model.codec(name, size).latents
     known = {latent.name: _array(1, *latent.shape) for latent in latents}
     symbols = {n: jax.ShapeDtypeStruct(v.shape, jnp.int32) for n, v in known.items()}
-    sides = [_shapes(image, model, FRAME)] * 2
+    sides = [_shapes(image, model, FRAME)] * (1 if one_sided else 2)
     context = _shapes(references, model, sides)
     _, learnt, _ = _shapes(priors, model, symbols, context)
     parts = [
@@ -104,8 +148,8 @@ def coding(config: ModelConfig) -> list[Row]:
     more = [*parts, (analysis, [FRAME, observed, context])]
     return [
         *rows,
-        _row(f"decoder, a B-frame by {name}", parts, model),
-        _row(f"encoder, a B-frame by {name}", more, model),
+        _row(f"decoder, {what}", parts, model),
+        _row(f"encoder, {what}", more, model),
     ]
 
 
@@ -151,10 +195,9 @@ def _fusion(model: Kbvc) -> list[Row]:
     ]
 
 
-def _kernels(model: Kbvc) -> list[Row]:
+def _kernels(frame: KernelNetwork, own: CodecConfig, config: ModelConfig) -> list[Row]:
     """From features to a frame."""
-    frame, config = model.frame, model.config
-    features = _array(1, HEIGHT // 2, WIDTH // 2, config.frame.hidden_channels[0])
+    features = _array(1, HEIGHT // 2, WIDTH // 2, own.hidden_channels[0])
     heads = _macs(frame, lambda codec, x: codec.kernels(x), features)
     synthesis = config.references * 3 * config.kernel_size * (config.kernel_size + 1)
     return [
@@ -172,14 +215,13 @@ def _image_decoder(model: Kbvc) -> float:
     return _macs(model.image, lambda codec, y: codec.synthesise(y, _rate()), latent)
 
 
-def _frame_encoder(model: Kbvc) -> float:
-    references = _array(1, model.config.references, HEIGHT, WIDTH, 3)
-    return _macs(model.frame, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, references)
+def _frame_encoder(frame: KernelNetwork, config: ModelConfig) -> float:
+    references = _array(1, config.references, HEIGHT, WIDTH, 3)
+    return _macs(frame, lambda codec, *x: codec.analyse(*x, _rate()), FRAME, references)
 
 
-def _trunk(model: Kbvc) -> float:
-    latent = _latent(model.config.frame)
-    return _macs(model.frame, lambda codec, y: codec.features(y, _rate()), latent)
+def _trunk(frame: KernelNetwork, own: CodecConfig) -> float:
+    return _macs(frame, lambda codec, y: codec.features(y, _rate()), _latent(own))
 
 
 def _hyperprior(codec: LatentNetwork, own: CodecConfig) -> float:

@@ -59,16 +59,26 @@ class FineConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class SsfConfig:
+    """Scale-space flow (codecs/ssf.py), of the published size."""
+
+    motion: CodecConfig = CodecConfig((128, 128, 128), 192, (192, 192, 192))
+    residual: CodecConfig = CodecConfig((128, 128, 128), 192, (192, 192, 192))
+    levels: int = 5  # of the scale-space volume, beside the frame itself
+    sigma: float = 1.5  # of the first one's blur; each next has twice that
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     image: CodecConfig = CodecConfig()
-    frame: CodecConfig = CodecConfig()
+    frame: CodecConfig | None = CodecConfig()  # the kernel codec's; None: no such codec
     head_channels: int = 64  # K
     kernel_size: int = 31  # KS, taps of each 1-D kernel
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
     # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. An encoder may ask
-    # for another one of B-frames.
-    b_frames: str = "kernel"
+    # for another one of B-frames. None: it has P-frames alone, low delay.
+    b_frames: str | None = "kernel"
     p_frames: str = "predicted"
     # The Lagrange weight of a model for one rate, as in the paper: no gains, no quality to choose.
     # None: one model for every quality.
@@ -82,6 +92,7 @@ class ModelConfig:
     fusion_channels: int = 0
     motion: MotionConfig | None = None  # None: no codec that sends it
     fine: FineConfig | None = None  # None: not the second paper's
+    ssf: SsfConfig | None = None  # None: no scale-space flow
     # Lagrange weights of 255^2 * MSE against bits a pixel at quality 0 and 100, log-spaced between.
     lambda_min: float = 0.0003
     lambda_max: float = 0.08
@@ -89,6 +100,11 @@ class ModelConfig:
     @property
     def gains(self) -> bool:
         return self.fixed_lambda is None
+
+    @property
+    def between(self) -> str:
+        """The codec of what lies between I-frames."""
+        return self.b_frames or self.p_frames
 
     @property
     def references(self) -> int:

@@ -16,6 +16,7 @@ from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
 from kbvc_jax.models.codecs.motion.network import MotionNetwork
 from kbvc_jax.models.codecs.motion.residual import ResidualNetwork
 from kbvc_jax.models.codecs.registry import CODECS
+from kbvc_jax.models.codecs.ssf import SsfMotion, SsfResidual
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
 from kbvc_jax.models.layers import Keys
@@ -28,7 +29,7 @@ class Kbvc(nnx.Module):
         rngs = rngs or Keys(jax.random.key(0))
         self.config = config
         self.image = ImageNetwork(config, dtype, rngs)
-        self.frame = KernelNetwork(config, dtype, rngs)
+        self.frame = KernelNetwork(config, config.frame, dtype, rngs) if config.frame else None
         self.interpolator = (
             Interpolator(config.interpolator, dtype, rngs) if config.interpolate else None
         )
@@ -43,6 +44,9 @@ class Kbvc(nnx.Module):
         self.flow = FlowNetwork(fine.flow_channels, dtype, rngs) if fine else None
         self.fine_motion = FineMotion(config, fine, dtype, rngs) if fine else None
         self.fine = FineFrame(config, fine, dtype, rngs) if fine else None
+        ssf = config.ssf
+        self.ssf_motion = SsfMotion(config, ssf, dtype, rngs) if ssf else None
+        self.ssf = SsfResidual(config, ssf, dtype, rngs) if ssf else None
 
     def codec(self, name: str, size: Size, integers: Integers | None = None) -> FrameCodec:
         """One of its codecs, for frames of this size; without integers for training alone."""

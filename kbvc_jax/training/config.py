@@ -89,7 +89,7 @@ class TrainConfig:
         "joint",
     ] = "codec"
     model: ModelConfig = ModelConfig()
-    # The codec of B-frames that training walks; None: the model's.
+    # The codec of B-frames, or of P-frames, that training walks; None: the model's.
     b_frames: str | None = None
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
@@ -108,6 +108,11 @@ class TrainConfig:
     # with commas between them; what several hold is the last one's. The optimiser starts anew.
     init_from: str | None = None
     log_every: int = 50
+
+    @property
+    def codec(self) -> str:
+        """Of what lies between I-frames."""
+        return self.b_frames or self.model.between
 
 
 # What may change between a run and its continuation: it decides when things happen, not what.

@@ -1,4 +1,5 @@
-"""One group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0.
+"""One group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0, or I0 P P P P by a codec of
+P-frames alone.
 
     I-frames (one batch) --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
 
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 
+from kbvc_jax.codec.batch import INTRA, closing_distances
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
 from kbvc_jax.models.codecs.walk import Estimated, estimate
@@ -33,9 +35,38 @@ class CodedGroup(NamedTuple):
     bits_z: Float[Array, "t"]  # of all before
 
 
+class Depth(NamedTuple):
+    """Frames that are coded as one batch."""
+
+    times: Sequence[int]
+    references: Sequence[Sequence[int]]  # times: of all frames on one side, then on the other
+    levels: Sequence[int]
+    distances: Sequence[tuple[int, int]]
+
+
 def b_frames_of(frames: int) -> list[BFrame]:
     """Of a group, in coding order."""
     return [frame for depth in hierarchy(frames - 1) for frame in depth]
+
+
+def depths_of(frames: int, one_sided: bool) -> list[Depth]:
+    """Of a group, in coding order; I-frames come first."""
+    if one_sided:
+        chain = [Depth([t], [[t - 1]], [INTRA], closing_distances(1)) for t in range(1, frames)]
+        return [Depth([0], [], [INTRA], []), *chain]
+    opening = Depth([0, frames - 1], [], [INTRA] * 2, [])
+    return [
+        opening,
+        *(
+            Depth(
+                [f.time for f in depth],
+                [[f.previous for f in depth], [f.following for f in depth]],
+                [f.level for f in depth],
+                [f.distances for f in depth],
+            )
+            for depth in hierarchy(frames - 1)
+        ),
+    ]
 
 
 def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
@@ -78,10 +109,11 @@ def code_group(
 ) -> CodedGroup:
     """With a key: bits under noise, for training. Without: symbols and references as in a file.
 
-    `b_frames`: their codec, the model's own if None; `observed`: see `with_observed`; `alone`: each
-    is coded from its previous reference only. `note` sees each batch."""
-    last, size = len(frames) - 1, Size(*frames.shape[1:3])
-    images, between = (model.codec(n, size) for n in ("image", b_frames or model.config.b_frames))
+    `b_frames`: the codec of all but I-frames, the model's own if None; `observed`: see
+    `with_observed`; `alone`: each is coded from its previous reference only. `note` sees each
+    batch."""
+    size, own = Size(*frames.shape[1:3]), b_frames or model.config.between
+    images, between = (model.codec(name, size) for name in ("image", own))
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
@@ -116,17 +148,22 @@ def code_group(
         ]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
 
-    code(images, 0, [0, last], Rate(quality[jnp.array([0, last])], jnp.zeros(2, jnp.int32)))
-    for number, depth in enumerate(hierarchy(last), start=1):
-        times, told_apart = [f.time for f in depth], between.levels
-        levels = jnp.array([f.level for f in depth])
-        levels = jnp.clip(levels, told_apart.start, told_apart.stop - 1)
-        before, after = side([f.previous for f in depth]), side([f.following for f in depth])
-        after = jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, before)
-        distances = jnp.array([f.distances for f in depth])
-        distances = jnp.where(alone, distances[:, :1], distances)
-        rate = Rate(quality[jnp.array(times)], levels, distances)
-        code(between, number, times, rate, before, after)
+    for number, depth in enumerate(depths_of(len(frames), between.one_sided)):
+        codec = between if number else images
+        told_apart, levels = codec.levels, jnp.array(depth.levels)
+        rate = Rate(
+            quality[jnp.array(depth.times)],
+            jnp.clip(levels, told_apart.start, told_apart.stop - 1),
+        )
+        sides = [side(times) for times in depth.references]
+        if sides:
+            sides[1:] = [
+                jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, sides[0])
+                for after in sides[1:]
+            ]
+            distances = jnp.array(depth.distances)
+            rate = rate._replace(distances=jnp.where(alone, distances[:, :1], distances))
+        code(codec, number, depth.times, rate, *sides)
     in_order = [coded[time] for time in range(len(frames))]
     return CodedGroup(*(jnp.stack(part) for part in zip(*in_order, strict=True)))
 

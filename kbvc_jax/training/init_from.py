@@ -17,7 +17,7 @@ from etils import epath
 from jaxtyping import Array, Shaped
 
 from kbvc_jax.models.checkpoint import load_inference
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.models.rate_control import carry_over
 from kbvc_jax.runtime.errors import InputError
@@ -106,8 +106,8 @@ def _at_lambda(weights: Weights, model: ModelConfig) -> Weights:
     if theirs is None or ours is None or theirs == ours:
         return weights
     gain, factors, octaves = math.sqrt(ours / theirs), dict[str, float](), dict[str, float]()
-    for codec, synthesis in (("image", "decoder"), ("frame", "trunk")):
-        widths = getattr(weights.model, codec)
+    for codec, widths in _codecs(weights.model).items():
+        synthesis = "trunk" if codec == "frame" else "decoder"
         last, depth = len(widths.hidden_channels), len(widths.hyper_channels) - 1
         hyperprior = codec + HYPERPRIOR
         for part in ("kernel", "bias"):
@@ -123,12 +123,21 @@ def _at_lambda(weights: Weights, model: ModelConfig) -> Weights:
     return weights._replace(parameters=scaled)
 
 
+def _codecs(model: ModelConfig) -> dict[str, CodecConfig]:
+    """The auto-encoders that lambda decides about, by the names of their networks."""
+    own = {"image": model.image, "frame": model.frame}
+    if model.ssf is not None:
+        own |= {"ssf_motion": model.ssf.motion, "ssf": model.ssf.residual}
+    return {name: widths for name, widths in own.items() if widths is not None}
+
+
 def _other_depths(theirs: ModelConfig, model: ModelConfig) -> list[str]:
     """The codecs whose hyperpriors have more or fewer layers there."""
+    there, here = _codecs(theirs), _codecs(model)
     return [
         codec
-        for codec in ("image", "frame")
-        if len(getattr(theirs, codec).hyper_channels) != len(getattr(model, codec).hyper_channels)
+        for codec in there.keys() & here.keys()
+        if len(there[codec].hyper_channels) != len(here[codec].hyper_channels)
     ]
 
 
@@ -141,7 +150,7 @@ def _without_other_depths(weights: Weights, model: ModelConfig) -> Weights:
 def _check_depths(source: str, found: Parameters, theirs: ModelConfig, model: ModelConfig) -> None:
     for codec in _other_depths(theirs, model):
         if any(name.startswith(codec + HYPERPRIOR) for name in found):
-            depth, wanted = (len(getattr(c, codec).hyper_channels) for c in (theirs, model))
+            depth, wanted = (len(_codecs(c)[codec].hyper_channels) for c in (theirs, model))
             raise InputError(
                 f"init_from={source}: its {codec} codec has {depth} hyperprior layers; this "
                 f"configuration wants {wanted}, which stage=hyperprior would begin anew"

@@ -9,18 +9,23 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.codec.schedule import fall_shares, hierarchy
+from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import LEVEL_LAMBDAS
 from kbvc_jax.training.config import LossConfig, TrainConfig
 from kbvc_jax.training.group import CodedGroup, displayed
 
-LEVEL_NAMES = ("I", "B1", "B2")
+LEVEL_NAMES = ("I", "B1", "B2", "P")
+P_FRAME = LEVEL_NAMES.index("P")
+FACTORS = (*LEVEL_LAMBDAS, 1.0)  # of lambda: the paper has no P-frames
 Metrics = dict[str, Any]
 
 
-def levels_of(frames: int) -> tuple[int, ...]:
+def levels_of(frames: int, one_sided: bool = False) -> tuple[int, ...]:
     """The level of each frame of a group."""
+    if one_sided:
+        return (0, *[P_FRAME] * (frames - 1))
     levels = {frame.time: frame.level for depth in hierarchy(frames - 1) for frame in depth}
     return tuple(levels.get(time, 0) for time in range(frames))
 
@@ -62,7 +67,7 @@ def rate_distortion(
 ) -> tuple[Float[Array, ""], Metrics]:
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
     rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
-    levels = levels_of(len(frames))
+    levels = levels_of(len(frames), config.codec in ONE_SIDED)
     loss = jnp.mean(_errors(coded, frames, quality, levels, config)) + rate_loss
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
@@ -93,7 +98,7 @@ def _errors(
 ) -> Float[Array, "t"]:
     """Lambda_f * 255^2 * MSE_f, balanced."""
     weight = lambda_of(quality, config.model)
-    factors = jnp.array([LEVEL_LAMBDAS[level] for level in levels])
+    factors = jnp.array([FACTORS[level] for level in levels])
     mse = jnp.mean((coded.frames - frames) ** 2, (1, 2, 3))
     return weight * factors * 255**2 * mse / balance(weight, config.model, config.loss)
 
@@ -106,7 +111,7 @@ def rate(
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
     """The same where distortion cannot change: pictures that nothing refers to are never made."""
-    levels = levels_of(len(frames))
+    levels = levels_of(len(frames), config.codec in ONE_SIDED)
     pixels = frames.shape[1] * frames.shape[2]
     bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
     bpp = bpp_y + bpp_z

@@ -44,7 +44,7 @@ def found(
 
 
 class Watcher:
-    """Notes the pictures of a group's first B-frames."""
+    """Notes the pictures of a group's first frames that have references."""
 
     def __init__(self):
         self.pictures: Mapping[str, Panel] = {}

@@ -20,7 +20,7 @@ from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.flow_loss import flow_loss
-from kbvc_jax.training.group import code_group, frames_and_observed, with_observed
+from kbvc_jax.training.group import code_group, depths_of, frames_and_observed, with_observed
 from kbvc_jax.training.interpolator_loss import interpolation_loss
 from kbvc_jax.training.loss import Metrics, distortion, draw_quality, falling, rate, rate_distortion
 from kbvc_jax.training.motion_loss import motion_loss
@@ -54,7 +54,7 @@ def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Pa
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
     objective = {"hyperprior": rate, "fusion": distortion}.get(config.stage, rate_distortion)
-    b_frames = config.b_frames or config.model.b_frames
+    b_frames = config.codec
     rounding = "rate" if config.model.gains else "nearest"  # as files have it
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
@@ -80,7 +80,8 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
         how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}
-        watcher, time = Watcher(), middle(len(frames))
+        watcher, coded_first = Watcher(), depths_of(len(frames), CODECS[b_frames].one_sided)[1:2]
+        time = coded_first[0].times[0] if coded_first else 0
         coded = code_group(model, frames, quality, **how, note=watcher)
         _, metrics = objective(coded, frames, quality, 1.0, config)
         shown = jnp.clip(coded.frames, 0, 1)

@@ -2,9 +2,9 @@
 
 Both auto-encoders begin as the Karhunen-Loeve transform of 16x16 pixels, one 2x2 step a layer, of
 pixels whose correlation decays with distance: a picture for the image codec, the interpolator's
-error for the frame codec, the blend's for what sent motion leaves. Decoders begin as its inverse,
-hyperpriors with the transform's own deviations. What the transform leaves free keeps its random
-weights; the transform of blocks beside the image codec begins at 0.
+error for the frame codec, the blend's or the warped reference's for what sent motion leaves.
+Decoders begin as its inverse, hyperpriors with the transform's own deviations. What the transform
+leaves free keeps its random weights; the transform of blocks beside the image codec begins at 0.
 
 Activations would clip half of each coefficient. Biases lift all of them by LIFT deviations, and the
 next layer takes that away again; in a decoder one channel, constant at 1, is spent on it, since
@@ -24,6 +24,7 @@ from jaxtyping import Float
 from kbvc_jax.models.codecs.image import ImageNetwork
 from kbvc_jax.models.codecs.kernel import KernelNetwork
 from kbvc_jax.models.codecs.motion.residual import ResidualNetwork
+from kbvc_jax.models.codecs.ssf import SsfResidual
 from kbvc_jax.models.hyperprior import Hyperprior
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.layers import Stack
@@ -52,9 +53,12 @@ def start(model: Kbvc) -> None:
         typical = float(jnp.exp2(step_octaves(weight)))
     own = 1.0 if config.gains else typical
     _start_image(model.image, own, typical)
-    _start_frame(model.frame, own, typical)
+    if model.frame is not None:
+        _start_frame(model.frame, own, typical)
     if model.residual is not None:
         _start_residual(model.residual, own, typical)
+    if model.ssf is not None:
+        _start_ssf(model.ssf, own, typical)
 
 
 def _start_image(codec: ImageNetwork, own: float, typical: float) -> None:
@@ -82,6 +86,13 @@ def _start_residual(codec: ResidualNetwork, own: float, typical: float) -> None:
     # The frame minus what both references show of it.
     inputs = np.kron([[1], [-1], [0]], np.eye(3))
     _analysis(codec.encoder, transform, inputs, own)
+    _synthesis(codec.decoder, transform, own)
+    _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
+
+
+def _start_ssf(codec: SsfResidual, own: float, typical: float) -> None:
+    transform = karhunen_loeve(_widths(codec.encoder), *ERROR)
+    _analysis(codec.encoder, transform, np.eye(3), own)
     _synthesis(codec.decoder, transform, own)
     _hyperprior(codec.hyperprior, transform[-1].deviation * own, typical / own)
 

@@ -4,7 +4,7 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import SENDING, TINY, tiny_inference
+from tiny import SENDING, SSF, TINY, tiny_inference
 
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture
@@ -131,6 +131,15 @@ def test_a_decoder_by_kernels_is_the_papers_without_its_encoders():
     hyper *= 1 / 1024 + 1 / 4096 + 1 / 16384
     wanted = sum(table[module].macs_per_pixel for module in modules) + trunk + hyper
     assert found == pytest.approx(wanted)
+
+
+def test_scale_space_flow_codes_a_p_frame():
+    names = by_name(complexity(SSF))
+    assert {"motion auto-encoder", "residual hyperprior", "total (a P-frame)"} <= names.keys()
+    *parts, decoder, encoder = coding(SSF)
+    assert decoder.module == "decoder, a P-frame by ssf"
+    assert sum(row.macs_per_pixel for row in parts) == decoder.macs_per_pixel
+    assert decoder.macs_per_pixel < encoder.macs_per_pixel
 
 
 def test_an_encoder_is_counted_without_opencv_too(monkeypatch):

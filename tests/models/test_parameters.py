@@ -6,6 +6,7 @@ import jax
 import pytest
 from flax import nnx
 
+from configs import ssf
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc
 
@@ -37,6 +38,21 @@ def test_every_row_of_the_papers_table():
 
 def test_the_interpolators_encoder():
     assert count(shape_of(PAPER).interpolator.pyramid) == 151_404
+
+
+def test_scale_space_flow_has_its_published_size():
+    """34.2 M: three auto-encoders with their hyperpriors, each row by hand."""
+    model = shape_of(ssf.MODEL)
+    n, m, taps = 128, 192, 25
+    inner = 2 * (taps * n * n + n)
+    encoder = taps * 3 * n + n + inner + taps * n * m + m
+    decoder = taps * m * n + n + inner + taps * n * 3 + 3
+    hyperprior = 9 * (taps * m * m + m) + 58 * m
+    assert count(model.image) == encoder + decoder + hyperprior
+    assert count(model.ssf_motion) == encoder + taps * 3 * n + decoder + hyperprior
+    assert count(model.ssf) == encoder + decoder + taps * m * n + hyperprior
+    assert model.frame is model.interpolator is None
+    assert round(count(model) / 1e6, 1) == 34.2
 
 
 def test_51_taps():

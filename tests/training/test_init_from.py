@@ -20,7 +20,7 @@ from kbvc_jax.training.config import CheckpointConfig
 from kbvc_jax.training.init_from import Weights, start_from
 from kbvc_jax.training.run_folder import open_run
 from kbvc_jax.training.step import initial_state
-from tests.tiny import TINY, tiny_model
+from tests.tiny import SSF, TINY, tiny_model
 from tests.training.stub import config
 
 WIDE = dataclasses.replace(
@@ -73,6 +73,25 @@ def test_a_model_for_another_lambda_shows_the_same_by_finer_steps(monkeypatch):
         show = "synthesise" if name == "image" else "features"
         shown, finely = getattr(old, show)(y, rate), getattr(new, show)(finer, rate)
         np.testing.assert_allclose(finely, shown, rtol=1e-3, atol=1e-4)
+
+
+def test_scale_space_flow_for_another_lambda_moves_and_shows_the_same(monkeypatch):
+    coarse, fine = (dataclasses.replace(SSF, fixed_lambda=value) for value in (0.01, 0.04))
+    skeleton, parameters = split(tiny_model(3, coarse))
+    monkeypatch.setattr(init_from, "read_weights", lambda source: Weights(coarse, parameters))
+    before, after = skeleton.model(parameters), skeleton.model(start_from(parameters, "a", fine))
+    rng, rate = np.random.default_rng(0), Rate(QUALITY, LEVEL)
+    frame, reference = jnp.asarray(rng.random((2, 2, 32, 32, 3)), jnp.float32)
+    m, finer_m = (x.ssf_motion.analyse(frame, reference, rate) for x in (before, after))
+    y, finer_y = (x.ssf.analyse(frame, reference, rate) for x in (before, after))
+    np.testing.assert_allclose(finer_m, 2 * m, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(finer_y, 2 * y, rtol=1e-4, atol=1e-5)
+    flow, finer_flow = (
+        x.ssf_motion.warp(own, reference, rate).flow for x, own in ((before, m), (after, finer_m))
+    )
+    np.testing.assert_allclose(finer_flow, flow, rtol=1e-3, atol=1e-4)
+    shown, finely = before.ssf.synthesise(y, m, rate), after.ssf.synthesise(finer_y, finer_m, rate)
+    np.testing.assert_allclose(finely, shown, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("sources", ["images,frames", "frames,images", "old,frames,images"])

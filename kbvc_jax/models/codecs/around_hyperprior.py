@@ -1,4 +1,4 @@
-"""What codecs with one latent y and its hyperprior share: z, then y by what z tells of it.
+"""What codecs share whose latents have hyperpriors: of each z, then y by what z tells of it.
 
 y --- x gain --- quantiser + hyperprior --- / gain
 """
@@ -56,41 +56,56 @@ class LatentNetwork(nnx.Module):
 
 
 class HyperpriorCodec(FrameCodec):
-    """The part of the contract that is about z and y; a codec adds its transforms."""
+    """The part of the contract that is about them; a codec adds its transforms."""
 
-    OWN: ClassVar[str]  # the model's network that it is around
-    error_weight = ERROR_WEIGHT
+    OWN: ClassVar[str]  # the model's network that a frame is made with
+    error_weight: ClassVar[float | None] = ERROR_WEIGHT
 
     @property
     def network(self) -> Any:
         """A LatentNetwork."""
         return getattr(self.model, self.OWN)
 
+    def hyperprior(self, prior: str) -> Any:
+        return getattr(self.model, prior).hyperprior
+
     @property
     def latents(self) -> tuple[Latent, ...]:
-        hyperprior = self.network.hyperprior
-        z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
-        y = *self.size.blocks, hyperprior.channels
-        return Latent("z", z, self.OWN), Latent("y", y, error_weight=self.error_weight)
+        out = []
+        for prior, (z, y) in self.priors.items():
+            own = self.hyperprior(prior)
+            cells = *self.size.cells(own.stride), own.z_channels
+            out += [
+                Latent(z, cells, prior),
+                Latent(y, (*self.size.blocks, own.channels), error_weight=self.error_weight),
+            ]
+        return tuple(out)
+
+    def prior_of(self, latent: Latent) -> tuple[str, str]:
+        """Whose it is, and the name of that one's z."""
+        return next((prior, z) for prior, (z, y) in self.priors.items() if latent.name in (z, y))
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Any, rate: Rate
     ) -> Float[Array, "b ..."]:
-        if latent.name == "z":
+        prior, z = self.prior_of(latent)
+        if latent.name == z:
             return super().mean(latent, known, choose, context, rate)
-        return self.network.hyperprior.mean(known["z"], *self.size.blocks)
+        return self.hyperprior(prior).mean(known[z], *self.size.blocks)
 
     def density(
         self, latent: Latent, known: Values, context: Any, rate: Rate
     ) -> Gaussian | Learned:
-        hyperprior = self.network.hyperprior
-        if latent.name == "z":
-            return Learned(hyperprior, rate)
-        return Gaussian(jnp.exp2(hyperprior.log2_scale(known["z"], rate, *self.size.blocks)))
+        prior, z = self.prior_of(latent)
+        own = self.hyperprior(prior)
+        if latent.name == z:
+            return Learned(own, rate)
+        return Gaussian(jnp.exp2(own.log2_scale(known[z], rate, *self.size.blocks)))
 
     def tables(
         self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
     ) -> Integer[Array, "b ..."]:
-        if latent.name == "z":
-            return self.z_tables(self.OWN, latent, rate)
-        return self.y_tables(self.OWN, symbols["z"], rate)
+        prior, z = self.prior_of(latent)
+        if latent.name == z:
+            return self.z_tables(prior, latent, rate)
+        return self.y_tables(prior, symbols[z], rate)

@@ -77,6 +77,7 @@ class FrameCodec(abc.ABC):
     # Networks that have a hyperprior, and the names of what they tell: z, y.
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {}
     levels: ClassVar[range] = range(1)  # of the hierarchy, that it tells apart
+    one_sided: ClassVar[bool] = False  # of P-frames alone: the frame before is its one reference
     needs_memory: ClassVar[bool] = False  # of its references
     observes: ClassVar[bool] = False  # whether `observe` finds out anything
     refined: ClassVar[bool] = True  # an encoder may go down the gradient of `synthesise`

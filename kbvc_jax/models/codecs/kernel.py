@@ -18,7 +18,7 @@ from kbvc_jax.models.codecs.contract import Decoded, Values
 from kbvc_jax.models.codecs.kernel_pictures import kernel_pictures
 from kbvc_jax.models.codecs.kernel_strips import MARGIN, synthesise_in_strips
 from kbvc_jax.models.codecs.panels import Panel
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.layers import (
     Convolution,
@@ -36,8 +36,10 @@ class KernelHead(nnx.Module):
     `narrow`, its first convolution, runs for all heads at once: see KernelNetwork.
     """
 
-    def __init__(self, config: ModelConfig, centre: float, dtype: DTypeLike, rngs: nnx.Rngs):
-        n, k, taps = config.frame.hidden_channels[0], config.head_channels, config.kernel_size
+    def __init__(
+        self, config: ModelConfig, n: int, centre: float, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
+        k, taps = config.head_channels, config.kernel_size
         self.narrow = Convolution(n, k, 3, dtype=dtype, rngs=rngs)
         self.taps = Convolution(k, taps, 3, dtype=dtype, rngs=rngs)
         self.refine = UpsampledConvolution(taps, taps, 3, gain=1.0, dtype=dtype, rngs=rngs)
@@ -71,8 +73,8 @@ def _pairs(kernels: Sequence[Float[Array, "b h w taps"]]) -> tuple[Array, Array]
 class KernelNetwork(LatentNetwork):
     LEVELS = range(1, 3)  # inner B-frames, leaves
 
-    def __init__(self, config: ModelConfig, dtype: DTypeLike, rngs: nnx.Rngs):
-        own, r = config.frame, config.references
+    def __init__(self, config: ModelConfig, own: CodecConfig, dtype: DTypeLike, rngs: nnx.Rngs):
+        r = config.references
         super().__init__(config, own, self.LEVELS, dtype, rngs)
         m, n = own.latent_channels, own.hidden_channels
         self.taps = config.kernel_size
@@ -81,8 +83,10 @@ class KernelNetwork(LatentNetwork):
         # The interpolated frame starts as the output; without it, the mean of the other two.
         # A zero vertical kernel would be a saddle: only horizontal ones start at zero.
         shares = (0.0, 0.0, 1.0) if config.interpolate else (0.5, 0.5)
-        self.vertical = nnx.List([KernelHead(config, 1.0, dtype, rngs) for _ in shares])
-        self.horizontal = nnx.List([KernelHead(config, share, dtype, rngs) for share in shares])
+        self.vertical = nnx.List([KernelHead(config, n[0], 1.0, dtype, rngs) for _ in shares])
+        self.horizontal = nnx.List(
+            [KernelHead(config, n[0], share, dtype, rngs) for share in shares]
+        )
 
     def analyse(
         self, frame: Float[Array, "b h w 3"], references: Float[Array, "b r h w 3"], rate: Rate
@@ -116,6 +120,10 @@ class KernelCodec(HyperpriorCodec):
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {OWN: ("z", "y")}
     levels: ClassVar[range] = KernelNetwork.LEVELS
     refined: ClassVar[bool] = False  # kernels of all pixels would be in memory at once
+
+    @classmethod
+    def is_in(cls, config: ModelConfig) -> bool:
+        return config.frame is not None
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Float[Array, "b r h w 3"]:
         previous, following = references

@@ -1,12 +1,13 @@
 """The codecs of a stream by number, as records have them. Without JAX, for whoever only lists."""
 
-NAMES = ["image", "kernel", "predicted", "motion", "fine"]  # a new one goes to the end
+NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf"]  # a new one goes to the end
 IMAGE = NAMES.index("image")
+ONE_SIDED = ("ssf",)  # of P-frames alone
 
 
 def between() -> list[str]:
     """Those that B-frames may have."""
-    return [name for name in NAMES if name != NAMES[IMAGE]]
+    return [name for name in NAMES if name not in (NAMES[IMAGE], *ONE_SIDED)]
 
 
 def name_of(number: int) -> str:

@@ -29,6 +29,7 @@ from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.ops.densities import SCALES, scale_table
 from kbvc_jax.runtime.errors import InputError
 
+ERROR_WEIGHT = 30.0  # bits worth a squared error of 1: docs/design.md
 CAPS = (0, 16, 63)  # of 64 tables; that of index 0 makes its symbol certain
 PREDICTORS = 3  # at most
 # How often each mode counts as seen at first: most are copies of the first predictor.
@@ -46,7 +47,7 @@ class Predictors(NamedTuple):
 
 class PredictedCodec(ImageCodec):
     needs_memory: ClassVar[bool] = True
-    error_weight = 30.0  # bits worth a squared error of 1: docs/design.md
+    error_weight: ClassVar[float] = ERROR_WEIGHT
 
     @classmethod
     def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Memory:

@@ -7,6 +7,7 @@ from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.predicted import PredictedCodec
+from kbvc_jax.models.codecs.ssf import SsfCodec
 
 CODECS: dict[str, type[FrameCodec]] = {
     "image": ImageCodec,
@@ -14,6 +15,7 @@ CODECS: dict[str, type[FrameCodec]] = {
     "predicted": PredictedCodec,
     "motion": MotionCodec,
     "fine": FineCodec,
+    "ssf": SsfCodec,
 }
 
 

@@ -6,14 +6,14 @@ references --- sent motion --- both moved --- blend ---+--- fusion --- frame
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Integer, UInt
+from jaxtyping import Array, Float, UInt
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
-from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Symbols, Values, Ways
+from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Values, Ways
 from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.motion.estimation import observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
@@ -21,7 +21,7 @@ from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
+from kbvc_jax.models.hyperprior import Rate
 
 MOTION, MOTION_Z = "motion", "motion_z"
 
@@ -38,7 +38,9 @@ class MotionCodec(HyperpriorCodec):
         MOTION: (MOTION_Z, MOTION),
         OWN: ("z", "y"),
     }
-    error_weight = 30.0  # bits worth a squared error of 1, of motion as of y
+    error_weight: ClassVar[float | None] = (
+        30.0  # bits worth a squared error of 1, of motion as of y
+    )
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
@@ -47,14 +49,6 @@ class MotionCodec(HyperpriorCodec):
     @property
     def motion(self) -> MotionNetwork:
         return self.model.motion
-
-    @property
-    def latents(self) -> tuple[Latent, ...]:
-        hyperprior = self.motion.hyperprior
-        z = *self.size.cells(hyperprior.stride), hyperprior.z_channels
-        m = *self.size.blocks, hyperprior.channels
-        sent = Latent(MOTION_Z, z, MOTION), Latent(MOTION, m, error_weight=self.error_weight)
-        return *sent, *super().latents
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
         return Context(jnp.stack([references[0].frame, references[-1].frame]))
@@ -105,31 +99,9 @@ class MotionCodec(HyperpriorCodec):
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
     ) -> Float[Array, "b ..."]:
-        if latent.name == MOTION_Z:
-            return jnp.zeros((len(rate.level), *latent.shape))
         if latent.name == MOTION:
             return self.motion.mean(known[MOTION_Z], *self.size.blocks, choose)
         return super().mean(latent, known, choose, context, rate)
-
-    def density(
-        self, latent: Latent, known: Values, context: Any, rate: Rate
-    ) -> Gaussian | Learned:
-        hyperprior = self.motion.hyperprior
-        if latent.name == MOTION_Z:
-            return Learned(hyperprior, rate)
-        if latent.name == MOTION:
-            scale = hyperprior.log2_scale(known[MOTION_Z], rate, *self.size.blocks)
-            return Gaussian(jnp.exp2(scale))
-        return super().density(latent, known, context, rate)
-
-    def tables(
-        self, latent: Latent, symbols: Symbols, memories: Sequence[Any], rate: Rate
-    ) -> Integer[Array, "b ..."]:
-        if latent.name == MOTION_Z:
-            return self.z_tables(MOTION, latent, rate)
-        if latent.name == MOTION:
-            return self.y_tables(MOTION, symbols[MOTION_Z], rate)
-        return super().tables(latent, symbols, memories, rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
         return Decoded(self.network.synthesise(known["y"], self.moved(context), rate), None)

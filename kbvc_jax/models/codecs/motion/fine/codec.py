@@ -12,17 +12,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Float, Int
 
-from kbvc_jax.models.codecs.contract import (
-    Choose,
-    Decoded,
-    FrameCodec,
-    Latent,
-    Size,
-    Symbols,
-    Values,
-)
+from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
+from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Size, Values
 from kbvc_jax.models.codecs.motion.fine.contexts import Fused, Scales
 from kbvc_jax.models.codecs.motion.fine.frame_coder import FineFrame
 from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
@@ -31,7 +24,7 @@ from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
+from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
 
 MOTION, MOTION_Z = "motion", "motion_z"
@@ -64,13 +57,13 @@ class Context(NamedTuple):
         return jnp.stack([memory.level > 0 for memory in self.memories], -1).astype(jnp.float32)
 
 
-class FineCodec(FrameCodec):
-    MOTION_NETWORK: ClassVar[str] = "fine_motion"
-    FRAME_NETWORK: ClassVar[str] = "fine"
+class FineCodec(HyperpriorCodec):
+    OWN: ClassVar[str] = "fine"
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
-        MOTION_NETWORK: (MOTION_Z, MOTION),
-        FRAME_NETWORK: ("z", "y"),
+        "fine_motion": (MOTION_Z, MOTION),
+        OWN: ("z", "y"),
     }
+    error_weight: ClassVar[float | None] = None  # to the nearest
     levels: ClassVar[range] = FineFrame.LEVELS
     needs_memory: ClassVar[bool] = True
     refined: ClassVar[bool] = False  # y depends on the motion as it is coded
@@ -100,18 +93,6 @@ class FineCodec(FrameCodec):
     @property
     def frame(self) -> FineFrame:
         return self.model.fine
-
-    @property
-    def latents(self) -> tuple[Latent, ...]:
-        out = []
-        for prior, (z, y) in self.priors.items():
-            hyperprior = getattr(self.model, prior).hyperprior
-            cells = self.size.cells(hyperprior.stride)
-            out += [
-                Latent(z, (*cells, hyperprior.z_channels), prior),
-                Latent(y, (*self.size.blocks, hyperprior.channels)),
-            ]
-        return tuple(out)
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
         both = references[0], references[-1]
@@ -173,7 +154,7 @@ class FineCodec(FrameCodec):
             memories = [memory.latent for memory in context.memories]
             parts = self._beside(context), memories, context.present
             return self.frame.mean(known["z"], *parts, choose, rate)
-        return jnp.zeros((len(rate.level), *latent.shape))
+        return super().mean(latent, known, choose, context, rate)
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != MOTION:
@@ -188,27 +169,6 @@ class FineCodec(FrameCodec):
         sides = jnp.stack(context.fused.moved)
         share = jnp.full((*sides.shape[1:4], 1), 0.5)
         return Moved(sides, sides.mean(0), jnp.stack(context.flows), share)
-
-    def _prior(self, latent: Latent) -> str:
-        return next(prior for prior, names in self.priors.items() if latent.name in names)
-
-    def density(
-        self, latent: Latent, known: Values, context: Context, rate: Rate
-    ) -> Gaussian | Learned:
-        prior = self._prior(latent)
-        hyperprior, (z, _) = getattr(self.model, prior).hyperprior, self.priors[prior]
-        if latent.name == z:
-            return Learned(hyperprior, rate)
-        return Gaussian(jnp.exp2(hyperprior.log2_scale(known[z], rate, *self.size.blocks)))
-
-    def tables(
-        self, latent: Latent, symbols: Symbols, memories: Sequence[Memory], rate: Rate
-    ) -> Integer[Array, "b ..."]:
-        prior = self._prior(latent)
-        z, _ = self.priors[prior]
-        if latent.name == z:
-            return self.z_tables(prior, latent, rate)
-        return self.y_tables(prior, symbols[z], rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
         assert context.fused is not None and context.motion is not None
