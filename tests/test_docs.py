@@ -106,6 +106,10 @@ def test_results_summed_up_are_those_of_the_csv_files():
                 assert f"{rate['per cent']} %" in page
 
 
+def test_the_readmes_pictures_are_small():
+    assert sum(file.stat().st_size for file in (ROOT / "docs/images").iterdir()) < 300_000
+
+
 def test_runs_have_as_many_fields_as_their_head():
     with (ROOT / "docs/runs.csv").open(newline="") as file:
         head, *runs = csv.reader(file)
