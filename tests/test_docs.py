@@ -33,7 +33,9 @@ def sections(text: str) -> list[str]:
 
 
 def linked(section: str) -> list[Path]:
-    return [ROOT / target for target in LINK.findall(section) if (ROOT / target).is_file()]
+    """The text files of this repository that it links."""
+    files = [ROOT / target for target in LINK.findall(section)]
+    return [file for file in files if file.suffix in (".md", ".csv", ".py") and file.is_file()]
 
 
 def rows(section: str) -> list[str]:
