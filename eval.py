@@ -46,7 +46,7 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         "no-interpolation JSON JSON, kernel51 JSON JSON",
     )
     kinds.add_argument(
-        "--write-docs", nargs="+", metavar="JSON", help="write docs/results.md from these"
+        "--write-docs", nargs="+", metavar="JSON", help="write docs/results.md and docs/results/"
     )
     read.add_argument("--anchor", metavar="NAME", help="BD-rates are against it (default: x265)")
     read.add_argument("--metric", default="psnr", help="of BD-rates (default: %(default)s)")

@@ -11,22 +11,7 @@ frame included. Without a checkpoint the weights are untrained: no convolution c
 but few symbols differ from zero, in SSF too. Without --peer only this codec is timed. Each run adds
 its rows to the file of --json, and the table shows all of them.
 
-Version 0.18.0, two cores, --sizes 256x256 --repeats 3 --b-frames predicted kernel motion: by
-predicted latents 11.03 encoded and 17.57 decoded frames a second, by kernels 14.88 and 18.24, by
-sent motion 13.61 and 37.82, SSF 11.47 and 15.88.
-
-2 cores of an AMD EPYC, --sizes 256x256 640x384 --repeats 5: the weights that ship (--checkpoint
-kbvc_jax/weights) encode 5.20 and decode 8.50 frames a second where SSF does 5.05 and 6.29, at
-640x384 1.81 and 3.11 beside 1.60 and 2.21 (version 0.15.1; the run before, 256x256 alone, 6.01 and
-9.13 beside 5.03 and 7.00). At 256x256 on an Intel Xeon 6.94 and 10.78 beside 6.98 and 9.16 (0.15.0,
-the first whose decoder aligns references with what it decoded). AMD EPYC again: they encode 6.65
-and decode 15.01 where SSF does 6.17 and 8.56 (version 0.12.0); 0.11.0, the first
-whose decoder looks at the interpolated frame, 6.20 and 12.48 beside 5.31 and 7.53 (--repeats 3);
-0.10.0, of 384 channels, 6.32 and 36.37 beside 5.81 and 7.90; 0.9.0, whose encoder hears its own
-pictures, 6.37 and 42.21 beside 5.51 and 7.46; 0.8.0, the first that tries two ways to code
-B-frames, 6.91 and 43.15 beside 5.01 and 7.12; 0.4.0 13.82 and 11.30 beside 4.22 and 6.53; the full
-model, untrained and with version 0.1.0, 2.16 and 2.46 where SSF does 5.51 and 7.57.
-On a GPU not measured.
+Figures: docs/performance.md. On a GPU not measured.
 """
 
 import argparse

@@ -4,7 +4,7 @@
     kbvc export runs/full weights
 
 Packs as in small.py, everything resident on the device. Five stages in runs/full/NAME; the same
-command continues. docs/release-training.md has the whole recipe and the table of runs. Time and
+command continues. docs/training.md has the whole recipe, docs/runs.csv the runs. Time and
 result: unmeasured.
 """
 

@@ -4,7 +4,7 @@
     kbvc export runs/motion_small weights/motion
 
 Packs as in small.py. Three stages: the motion alone, what it leaves of frames, both. Two cores:
-see docs/release-training.md, Sent motion.
+see docs/design.md, Sent motion.
 """
 
 import dataclasses

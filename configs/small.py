@@ -8,7 +8,7 @@
 
 Six stages, one after the other, in runs/small/NAME. --minutes=N saves and stops before they are
 done, and the same command continues; --stage=NAME trains one alone. Two cores; see
-docs/release-training.md for the runs that were made.
+docs/training.md for times, docs/runs.csv for the runs that were made.
 """
 
 import dataclasses

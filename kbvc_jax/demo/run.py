@@ -53,9 +53,10 @@ def run_demo(
     frames: int | None,
     overwrite: bool,
     say: Callable[[str], None],
+    anchor_config: AnchorConfig = ANCHORS,
 ) -> str:
     """Fills `folder` and returns the table."""
-    config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
+    config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=anchor_config)
     (clip,) = find_clips(config)
     models, settings = curve(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
     ours = Ours(NAME, models, settings)

@@ -29,14 +29,11 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rate_distortion_rows(
-    results: Results, *, speeds: bool = True
-) -> tuple[list[str], list[list[str]]]:
+def rate_distortion_rows(results: Results) -> tuple[list[str], list[list[str]]]:
     """A row for each codec and setting: means over the sequences that have it."""
     metrics = [m for m in METRICS if any(p.mean(m) is not None for p in results.points)]
     titles = [SHORT.get(metric, METRICS[metric][0]) for metric in metrics]
-    header = ["codec", "setting", "bits/pixel", *titles]
-    header += ["encode fps", "decode fps"] * speeds
+    header = ["codec", "setting", "bits/pixel", *titles, "encode fps", "decode fps"]
     rows = []
     for codec in results.codecs:
         for setting in sorted({p.setting for p in results.points if p.codec == codec["name"]}):
@@ -47,10 +44,10 @@ def rate_distortion_rows(
                     f"{codec['setting']} {setting:g}",
                     f"{np.mean([p.bits_per_pixel for p in points]):.4f}",
                     *(_mean(points, metric) for metric in metrics),
+                    _speed(points, "encode_seconds"),
+                    _speed(points, "decode_seconds"),
                 ]
             )
-            if speeds:
-                rows[-1] += [_speed(points, "encode_seconds"), _speed(points, "decode_seconds")]
     return header, rows
 
 

@@ -8,6 +8,7 @@ from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.results import Point, Results
 
 FRAMES, PIXELS = 5, 5 * 416 * 240
+OURS = {"kind": "kbvc", "gop": 8, "b_frames": "kernel"}
 
 
 def description(name: str) -> dict:
@@ -88,7 +89,7 @@ def results(
             "machine": "one",
         },
         codecs=[
-            {"name": name, "kind": "kbvc" if _is_ours(name) else "anchor", "setting": "quality"}
+            {"name": name, "setting": "quality"} | (OURS if _is_ours(name) else {"kind": "anchor"})
             for name in codecs
         ],
         points=[

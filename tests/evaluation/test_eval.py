@@ -48,7 +48,8 @@ def test_a_run_writes_results_curves_page_and_docs(
     assert evaluate("--compare", out / "results.json", out / "results.json") == 0
     assert evaluate("--write-docs", out / "results.json") == 0
     written = Path("docs/results.md").read_text()
-    assert "| x264 | crf 27 |" in written and "python eval.py --config=" in written
+    (points,) = Path("docs/results").glob("*/points.csv")
+    assert "x264,crf 27," in points.read_text() and "python eval.py --config=" in written
     assert str(folder.parent) not in written
 
 

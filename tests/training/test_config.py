@@ -17,6 +17,7 @@ STAGES = {
     "paper": "interpolator codec",
     "paper_small": "interpolator codec",
     "small": "interpolator image codec frame hyperprior fusion",
+    "videos": "interpolator image codec frame hyperprior fusion",
     "full": "interpolator image codec hyperprior fusion",
     "motion_small": "motion residual joint",
     "motion": "interpolator image flow motion residual joint groups",

@@ -16,7 +16,7 @@ from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Learned, Rate
 from kbvc_jax.models.rate_control import gain_curve
 
-# Bits worth a squared error of 1: docs/release-training.md.
+# Bits worth a squared error of 1: docs/design.md, RDO quantisation.
 ERROR_WEIGHT = 60.0
 
 

@@ -12,7 +12,7 @@ from kbvc_jax.coding.modes import SAME, SEEN
 from kbvc_jax.models.codecs.rounding import Prices, bits_of, symbols_of
 from kbvc_jax.ops.densities import SCALES
 
-# Bits worth a squared error of 1: tried out, see docs/release-training.md.
+# Bits worth a squared error of 1: tried out, see docs/design.md, RDO quantisation.
 MODE_ERROR_WEIGHT = 12.0
 ROUNDS = 4  # of choosing modes
 

@@ -29,7 +29,7 @@ from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.ops.densities import SCALES, scale_table
 from kbvc_jax.runtime.errors import InputError
 
-ERROR_WEIGHT = 30.0  # bits worth a squared error of 1: docs/release-training.md
+ERROR_WEIGHT = 30.0  # bits worth a squared error of 1: docs/design.md
 CAPS = (0, 16, 63)  # of 64 tables; that of index 0 makes its symbol certain
 PREDICTORS = 3  # at most
 # How often each mode counts as seen at first: most are copies of the first predictor.
