@@ -48,7 +48,7 @@ class Claim(NamedTuple):
 MODELS = {
     "kernel": Model(KERNEL, interpolated=True),
     "kernel31": Model(KERNEL, ["--config.model.kernel_size=31"], interpolated=True),
-    "no_interpolation": Model(KERNEL, ["--config.codec.model.interpolate=false"]),
+    "no_interpolation": Model("configs/no_interpolation_small.py"),
     "ssf": Model("configs/ssf_small.py"),
 }
 CLAIMS = {
