@@ -90,6 +90,35 @@ def _number(kind: type, text: str):
         raise argparse.ArgumentTypeError(f"{text!r}: must be {words}") from None
 
 
+def add_coding_options(group: argparse._ArgumentGroup) -> None:
+    """Of an encoder, the usual ones."""
+    group.add_argument(
+        "-q",
+        "--quality",
+        type=quality,
+        metavar="Q",
+        help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
+        "trained for one lambda)",
+    )
+    group.add_argument(
+        "--gop",
+        type=gop,
+        default=8,
+        metavar="N|auto",
+        help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
+        "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
+        "have, at several times the work (default 8)",
+    )
+    group.add_argument(
+        "--b-frames",
+        type=b_frames,
+        metavar="CODEC[,CODEC]",
+        help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
+        "latents predicted in time, sent motion, the second paper's; of several each group has the "
+        "one that costs it least, at as many times the work (default: as the model was made for)",
+    )
+
+
 def add_checkpoint(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--checkpoint",

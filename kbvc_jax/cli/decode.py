@@ -12,7 +12,7 @@ from kbvc_jax.cli.info import describe
 from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.exit import RECOVERED
-from kbvc_jax.runtime.progress import Progress
+from kbvc_jax.runtime.progress import Progress, compiling
 
 if TYPE_CHECKING:
     from kbvc_jax.summary import DecodeSummary
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress.say(f"decoding {arguments.source} on {start_backend()}")
     codec = kbvc_jax.load(arguments.checkpoint)
     rate = facts["kilobits_per_second"] if facts else None
-    progress.start()
+    progress.start(compiling(facts["width"], facts["height"]) if facts else "")
     summary = codec.decode_file(
         arguments.source,
         arguments.target,

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from kbvc_jax.cli import arguments as kinds
-from kbvc_jax.models.codecs import numbers as codecs
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.runtime.errors import about
-from kbvc_jax.runtime.progress import Progress, kilobits_per_second
+from kbvc_jax.runtime.progress import Progress, compiling, kilobits_per_second
 
 if TYPE_CHECKING:
     from kbvc_jax.video.reader import VideoReader
@@ -28,37 +27,13 @@ def register(commands) -> None:
     files.add_argument("target", metavar="OUT", help=".kbvc file, or - for stdout")
 
     coding = parser.add_argument_group("coding")
-    coding.add_argument(
-        "-q",
-        "--quality",
-        type=kinds.quality,
-        metavar="Q",
-        help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
-        "trained for one lambda)",
-    )
-    coding.add_argument(
-        "--gop",
-        type=kinds.gop,
-        default=8,
-        metavar="N|auto",
-        help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
-        "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
-        "have, at several times the work (default 8)",
-    )
+    kinds.add_coding_options(coding)
     coding.add_argument(
         "--keyint",
         type=kinds.count,
         metavar="N",
         help="frames from one I-frame to the next, at most; P-frames close the groups between "
         "(default: as many as --gop, 32 with auto)",
-    )
-    coding.add_argument(
-        "--b-frames",
-        type=kinds.b_frames,
-        metavar="CODEC[,CODEC]",
-        help=f"the codec of B-frames, of {', '.join(codecs.between())}: the first paper's kernels, "
-        "latents predicted in time, sent motion, the second paper's; of several each group has the "
-        "one that costs it least, at as many times the work (default: as the model was made for)",
     )
     coding.add_argument(
         "--rounding",
@@ -134,7 +109,7 @@ def _encode(arguments: argparse.Namespace, reader: "VideoReader", file: BinaryIO
         progress.step(frames, reader.expected, rate)
 
     comparison = Comparison(video.bit_depth) if arguments.psnr else None
-    progress.start()
+    progress.start(compiling(video.width, video.height))
     with about(arguments.source):
         summary = codec.encode_stream(
             comparison.remember(reader) if comparison else reader,

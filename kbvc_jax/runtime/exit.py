@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.runtime.progress import CLEAR
+from kbvc_jax.runtime.progress import CLEAR, on_terminal
 
 _SIGNALS = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
 _SOON = 0.05  # seconds: by then the callback has returned
@@ -90,4 +90,4 @@ def _abandon_stdout() -> None:
 
 
 def _say(line: str) -> None:
-    print(f"{CLEAR}{line}" if sys.stderr.isatty() else line, file=sys.stderr)
+    print(f"{CLEAR}{line}" if on_terminal() else line, file=sys.stderr)
