@@ -5,11 +5,23 @@ import sys
 from collections.abc import Callable, Sequence
 
 import kbvc_jax
-from kbvc_jax.cli import decode, demo, encode, export, info, inspect, model, selftest
+from kbvc_jax.cli import (
+    bench,
+    completion,
+    decode,
+    demo,
+    encode,
+    export,
+    info,
+    inspect,
+    model,
+    play,
+    selftest,
+)
 from kbvc_jax.cli.arguments import Parser
 from kbvc_jax.runtime.exit import exit_status
 
-COMMANDS = (encode, decode, info, inspect, model, demo, selftest, export)
+COMMANDS = (encode, decode, play, info, inspect, model, demo, bench, selftest, export, completion)
 EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m
