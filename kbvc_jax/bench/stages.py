@@ -1,8 +1,8 @@
 """Seconds by stage, of a network whose steps say when they have ended."""
 
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -40,7 +40,7 @@ class Stopwatch:
     """Every moment from `start` to the last lap belongs to one stage."""
 
     def __init__(self):
-        self._seconds = Counter[str]()
+        self._seconds = defaultdict[str, float](float)
         self.start()
 
     def start(self) -> None:
@@ -93,7 +93,7 @@ class TimedNetwork(EncoderNetwork):
     def bits(self, *parts: Any) -> Any:
         return self._step(PRICES, super().bits, *parts)
 
-    def watch(self, record: GopRecord, depth: int, coded: list[Coded]) -> None:
+    def watch(self, record: GopRecord, depth: int, coded: Sequence[Coded]) -> None:
         """For a decoder to call where the symbols of a depth have been read."""
         self._stopwatch.lap(RANGE_CODING)
 

@@ -26,6 +26,7 @@ EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60      kbvc decode clip.kbvc clip.y4m
   kbvc info clip.kbvc                       kbvc demo
+  kbvc play clip.kbvc                       kbvc bench clip.mp4 -q 60
   kbvc inspect clip.kbvc --frame 4 sheet.png
 """
 
