@@ -24,6 +24,13 @@ class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=28, width=100)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Commands are indented, which argparse forgets where it finds the column of the helps."""
+        super().add_argument(action)
+        for command in self._iter_indented_subactions(action):
+            length = len(self._format_action_invocation(command)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, length)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Examples keep their lines."""
         return text if "\n" in text else super()._fill_text(text, width, indent)

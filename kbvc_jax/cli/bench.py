@@ -101,8 +101,9 @@ def _text(facts: dict[str, Any]) -> Iterator[str]:
     def row(name: str, seconds: float, share: str = "") -> str:
         return f"{name:16}  {frames / seconds:11.2f}  {1000 * seconds / frames:11.2f}  {share:>5}"
 
+    quality = "one quality" if facts["quality"] is None else f"quality {facts['quality']:g}"
     yield (
-        f"{facts['width']}x{facts['height']}, {frames} frames, quality {facts['quality']}, "
+        f"{facts['width']}x{facts['height']}, {frames} frames, {quality}, "
         f"GoP {facts['gop']}, B-frames {facts['b_frames']}, kbvc {facts['version']}"
     )
     yield f"{'':16}  {'frames/s':>11}  {'ms/frame':>11}  share"

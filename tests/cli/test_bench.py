@@ -25,7 +25,7 @@ def test_json_has_seconds_and_the_table_frames_a_second_of_each_stage(checkpoint
     assert run(*asked) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert printed.err == "" and lines[0].startswith("416x240, 3 frames, quality 30.0, GoP 2")
+    assert printed.err == "" and lines[0].startswith("416x240, 3 frames, quality 30, GoP 2")
     for side in ("encode", "decode"):
         at = next(number for number, line in enumerate(lines) if line.startswith(f"{side} "))
         stages = facts[side]["seconds_by_stage"]
