@@ -1,6 +1,6 @@
-"""Ablation at the small size: configs/paper_small.py without the interpolated frame, two references.
+"""Ablation at the small size: configs/paper_small.py without the interpolated frame.
 
-    python train.py --config=configs/no_interpolation_small.py --run=runs/no_interpolation_small-0.01
+    python train.py --config=configs/no_interpolation_small.py
 
 benchmarks/claims.py trains its four lambdas and compares.
 """

@@ -27,6 +27,13 @@ class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=28, width=100)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Commands are indented, which argparse forgets where it finds the column of the helps."""
+        super().add_argument(action)
+        for command in self._iter_indented_subactions(action):
+            length = len(self._format_action_invocation(command)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, length)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Examples keep their lines."""
         return text if "\n" in text else super()._fill_text(text, width, indent)
@@ -115,6 +122,37 @@ def _number(kind: type, text: str):
     except ValueError:
         words = {int: "a whole number", float: "a number"}[kind]
         raise argparse.ArgumentTypeError(f"{text!r}: must be {words}") from None
+
+
+def add_quality(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "-q",
+        "--quality",
+        type=quality,
+        metavar="Q",
+        help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
+        "trained for one lambda)",
+    )
+
+
+def add_group_options(group: argparse._ArgumentGroup) -> None:
+    """Groups of pictures, and the codec of their B-frames."""
+    group.add_argument(
+        "--gop",
+        type=gop,
+        metavar="N|auto",
+        help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
+        "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
+        "have, at several times the work (default 8)",
+    )
+    group.add_argument(
+        "--b-frames",
+        type=b_frames,
+        metavar="CODEC[,CODEC]",
+        help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
+        "latents predicted in time, sent motion, the second paper's; of several each group has the "
+        "one that costs it least, at as many times the work (default: as the model was made for)",
+    )
 
 
 def add_checkpoint(group: argparse._ArgumentGroup) -> None:

@@ -15,7 +15,7 @@ from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.runtime.backend import start_backend
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.exit import RECOVERED, warn
-from kbvc_jax.runtime.progress import Progress
+from kbvc_jax.runtime.progress import Progress, compiling
 
 if TYPE_CHECKING:
     from kbvc_jax.api import Codec
@@ -127,7 +127,7 @@ def _decode(
     progress.say(f"decoding {source} on {start_backend()}")
     model = codec()
     rate = facts["kilobits_per_second"] if facts else None
-    progress.start()
+    progress.start(compiling(facts["width"], facts["height"]) if facts else "")
     summary = model.decode_file(
         source,
         target,

@@ -7,7 +7,6 @@ from typing import get_args
 from kbvc_jax.cli import arguments as kinds
 from kbvc_jax.cli.several import into_folder, is_folder, run_each
 from kbvc_jax.encoder.presets import BALANCED, PRESETS
-from kbvc_jax.models.codecs import numbers as codecs
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.runtime.errors import InputError
 
@@ -45,14 +44,7 @@ def register(commands) -> None:
 
     rate = parser.add_argument_group("rate, by one of")
     rate = rate.add_mutually_exclusive_group()
-    rate.add_argument(
-        "-q",
-        "--quality",
-        type=kinds.quality,
-        metavar="Q",
-        help="0 (small) to 100 (good); fractions count (default 50; refused by a model that was "
-        "trained for one lambda)",
-    )
+    kinds.add_quality(rate)
     rate.add_argument(
         "--bitrate",
         type=kinds.bitrate,
@@ -74,28 +66,13 @@ def register(commands) -> None:
         default=BALANCED,
         help=PRESET_HELP,
     )
-    coding.add_argument(
-        "--gop",
-        type=kinds.gop,
-        metavar="N|auto",
-        help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
-        "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
-        "have, at several times the work (default 8)",
-    )
+    kinds.add_group_options(coding)
     coding.add_argument(
         "--keyint",
         type=kinds.count,
         metavar="N",
         help="frames from one I-frame to the next, at most; P-frames close the groups between "
         "(default: as many as --gop, 32 with auto)",
-    )
-    coding.add_argument(
-        "--b-frames",
-        type=kinds.b_frames,
-        metavar="CODEC[,CODEC]",
-        help=f"the codec of B-frames, of {', '.join(codecs.between())}: the first paper's kernels, "
-        "latents predicted in time, sent motion, the second paper's; of several each group has the "
-        "one that costs it least, at as many times the work (default: as the model was made for)",
     )
     coding.add_argument(
         "--rounding",

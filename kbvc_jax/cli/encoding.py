@@ -11,7 +11,7 @@ from kbvc_jax.runtime.backend import start_backend
 from kbvc_jax.runtime.errors import about
 from kbvc_jax.runtime.exit import warn
 from kbvc_jax.runtime.output import whole_file
-from kbvc_jax.runtime.progress import Progress, kilobits_per_second
+from kbvc_jax.runtime.progress import Progress, compiling, kilobits_per_second
 from kbvc_jax.video.reader import VideoReader, open_video
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Encoding:
             self._progress.step(frames, reader.expected, rate)
 
         comparison = Comparison(video.bit_depth) if self._arguments.psnr else None
-        self._progress.start()
+        self._progress.start(compiling(video.width, video.height))
         summary = codec.encode_stream(
             comparison.remember(reader) if comparison else reader,
             video,

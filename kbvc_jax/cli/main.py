@@ -5,17 +5,29 @@ import sys
 from collections.abc import Callable, Sequence
 
 import kbvc_jax
-from kbvc_jax.cli import decode, demo, encode, export, info, inspect, model, selftest
+from kbvc_jax.cli import (
+    bench,
+    completion,
+    decode,
+    demo,
+    encode,
+    export,
+    info,
+    inspect,
+    model,
+    play,
+    selftest,
+)
 from kbvc_jax.cli.arguments import Parser
 from kbvc_jax.runtime.exit import exit_status
 
-COMMANDS = (encode, decode, info, inspect, model, demo, selftest, export)
+COMMANDS = (encode, decode, play, info, inspect, model, demo, bench, selftest, export, completion)
 EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60              kbvc decode clip.kbvc clip.y4m
-  kbvc encode clip.mp4 clip.kbvc --bitrate 300k     kbvc info clip.kbvc
+  kbvc encode clip.mp4 clip.kbvc --bitrate 300k     kbvc play clip.kbvc
   kbvc encode a.mp4 b.mp4 OUT/ --preset best        kbvc decode a.kbvc b.kbvc OUT/ --to mp4
-  kbvc inspect clip.kbvc --frame 4 sheet.png        kbvc demo
+  kbvc inspect clip.kbvc --frame 4 sheet.png        kbvc bench clip.mp4 -q 60
 """
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.runtime.progress import CLEAR
+from kbvc_jax.runtime.progress import CLEAR, on_terminal
 
 _SIGNALS = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
 _SOON = 0.05  # seconds: by then the callback has returned
@@ -92,4 +92,4 @@ def _abandon_stdout() -> None:
 def warn(line: str, name: str = "kbvc") -> None:
     """On stderr, asked to be quiet or not."""
     line = f"{name}: {' '.join(line.split())}"
-    print(f"{CLEAR}{line}" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
+    print(f"{CLEAR}{line}" if on_terminal() else line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""How fast this machine codes a clip, stage by stage: `kbvc bench`."""
