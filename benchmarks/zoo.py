@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 from kbvc_jax.evaluation.comparison import compare_all
+from kbvc_jax.evaluation.docs import portable
 from kbvc_jax.evaluation.results import Results, read_results
 from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.complexity import coding
@@ -45,7 +46,7 @@ def main() -> None:
     zoo = Zoo(
         results.environment["version"],
         card["licence"],
-        (results.environment["command"], coding_command(speeds)),
+        (portable(results.environment["command"]), coding_command(speeds)),
         tuple(model(name, results, speeds) for name in MODELS),
     )
     FILE.write_text(json.dumps(dataclasses.asdict(zoo), indent=2) + "\n")

@@ -40,11 +40,12 @@ _LAZY = {
 }
 
 
-def load(checkpoint: str | Path | None = None) -> "Codec":
-    """A codec with the weights of an inference checkpoint; without one, those that ship."""
+def load(checkpoint: str | Path | None = None, *, model: str | None = None) -> "Codec":
+    """A codec with the weights of an inference checkpoint; without one, those that ship, of which
+    `model` is one by name (`kbvc models`)."""
     from kbvc_jax.api import load
 
-    return load(checkpoint)
+    return load(checkpoint, model=model)
 
 
 def __getattr__(name: str) -> Any:

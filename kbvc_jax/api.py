@@ -26,8 +26,7 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
-
-WEIGHTS = Path(__file__).parent / "weights"  # of the release
+from kbvc_jax.zoo import WEIGHTS, shipped
 
 Frame = UInt[np.ndarray, "h w 3"]
 Progress = Callable[[int], None]  # frames done
@@ -36,8 +35,9 @@ Progress = Callable[[int], None]  # frames done
 class Codec:
     """One model, every quality. Make one with `kbvc_jax.load()`."""
 
-    def __init__(self, inference: InferenceModel):
-        self.inference = inference
+    def __init__(self, inference: InferenceModel, b_frames: str | None = None):
+        """`b_frames`: what its encoder codes them by, if not asked (EncoderOptions)."""
+        self.inference, self._b_frames = inference, b_frames
         self._networks: dict[int, EncoderNetwork] = {}
 
     def encode(
@@ -66,7 +66,8 @@ class Codec:
         """What this model would encode by: a preset (PRESETS), but single options (EncoderOptions)
         win, and where nothing is asked for the model chooses."""
         config = self.inference.model.config
-        wished = with_preset(preset, options, lambda name: CODECS[name].is_in(config))
+        given = {**options, "b_frames": options.get("b_frames") or self._b_frames}
+        wished = with_preset(preset, given, lambda name: CODECS[name].is_in(config))
         return EncoderOptions(quality, **wished).resolved(config)
 
     def decode(
@@ -174,14 +175,19 @@ class Codec:
         return self._networks[bit_depth]
 
 
-def load(checkpoint: str | Path | None = None) -> Codec:
-    """A codec with the weights of an inference checkpoint; without one, those that ship."""
-    if checkpoint is None and not (WEIGHTS / "model.json").exists():
+def load(checkpoint: str | Path | None = None, *, model: str | None = None) -> Codec:
+    """A codec with the weights of an inference checkpoint; without one, those that ship, of which
+    `model` is one by name (zoo.py)."""
+    if checkpoint is not None:
+        if model is not None:
+            raise InputError(f"model {model} is one of those that ship, {checkpoint} is not")
+        return Codec(load_inference(checkpoint))
+    if not (WEIGHTS / "model.json").exists():
         raise InputError(
             "no weights ship with this version; train some (README, Training) and pass them "
             "with --checkpoint"
         )
-    return Codec(load_inference(checkpoint or WEIGHTS))
+    return Codec(load_inference(WEIGHTS), None if model is None else shipped()[model].b_frames)
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -155,12 +155,19 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_checkpoint(group: argparse._ArgumentGroup) -> None:
+def add_checkpoint(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--checkpoint",
         metavar="DIR",
         help="weights as `kbvc export` writes them (default: those that ship)",
     )
+
+
+def add_model(group: argparse._ArgumentGroup) -> None:
+    """One of those that ship, or a checkpoint."""
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--model", metavar="NAME", help="of those that ship: see kbvc models")
+    add_checkpoint(either)
 
 
 def add_output_options(group: argparse._ArgumentGroup) -> None:

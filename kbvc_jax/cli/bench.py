@@ -41,7 +41,7 @@ def register(commands) -> None:
         metavar="N",
         help="only the first N frames (default %(default)s; all are held in memory)",
     )
-    kinds.add_checkpoint(coding)
+    kinds.add_model(coding)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="seconds, as JSON")
     output.add_argument("--quiet", action="store_true", help="no progress")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     progress.say(f"{arguments.file} on {backend}")
     from kbvc_jax.bench.run import bench
 
-    codec = kbvc_jax.load(arguments.checkpoint)
+    codec = kbvc_jax.load(arguments.checkpoint, model=arguments.model)
     options = {
         "quality": arguments.quality,
         "gop": arguments.gop,

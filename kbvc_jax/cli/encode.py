@@ -90,7 +90,7 @@ def register(commands) -> None:
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"
     )
-    kinds.add_checkpoint(coding)
+    kinds.add_model(coding)
 
     source = parser.add_argument_group("source, where the file itself does not say")
     source.add_argument("--size", type=kinds.size, metavar="WxH", help="of raw .yuv frames")

@@ -26,12 +26,12 @@ def load(arguments: argparse.Namespace) -> "Codec":
     start_backend()
     import kbvc_jax
 
-    codec = kbvc_jax.load(arguments.checkpoint)
+    codec = kbvc_jax.load(arguments.checkpoint, model=arguments.model)
     options = codec.options(arguments.quality, **_options(arguments))
     if target := _rate_target(arguments):
         target.check_model(options)
     wished = PRESETS[arguments.preset].get("b_frames")
-    if wished and not arguments.b_frames and options.b_frames != wished:
+    if wished and not (arguments.b_frames or arguments.model) and options.b_frames != wished:
         Progress(arguments.quiet).say(
             f"preset {arguments.preset}: this model lacks some of {wished}; B-frames by "
             f"{options.b_frames}"

@@ -15,13 +15,27 @@ from kbvc_jax.cli import (
     info,
     inspect,
     model,
+    models,
     play,
     selftest,
 )
 from kbvc_jax.cli.arguments import Parser
 from kbvc_jax.runtime.exit import exit_status
 
-COMMANDS = (encode, decode, play, info, inspect, model, demo, bench, selftest, export, completion)
+COMMANDS = (
+    encode,
+    decode,
+    play,
+    info,
+    inspect,
+    models,
+    model,
+    demo,
+    bench,
+    selftest,
+    export,
+    completion,
+)
 EXAMPLES = """\
 examples:
   kbvc encode clip.mp4 clip.kbvc -q 60              kbvc decode clip.kbvc clip.y4m
