@@ -15,7 +15,9 @@ COSTS = json.loads(Path(__file__).with_name("costs.json").read_text())
 
 def test_their_codecs_cost_what_was_counted():
     for model in shipped().models:
-        counted = [COSTS[codec]["decoder, multiply-adds a pixel"] for codec in model.b_frames.split(",")]
+        counted = [
+            COSTS[codec]["decoder, multiply-adds a pixel"] for codec in model.b_frames.split(",")
+        ]
         assert model.multiply_adds == pytest.approx(max(counted), rel=0.001)
 
 
