@@ -7,15 +7,16 @@
 `table1` is the kernel codec against scale-space flow, `interpolation` against itself without the
 interpolated frame, `taps` kernels of 31 against kernels of 15. A model is a curve of four lambdas:
 1,200 steps at 0.01, 600 from there at 0.005 and 0.03, 600 from 0.03 at 0.05, of the same clips in
-the same order. All that is done stays in the folder, and the same command continues; --seed N
-draws another start and other clips. CLIPS is a folder of test clips; eval.py's report, with crops
-of both models at about equal rate, is in the folder, too.
+the same order. So that both curves of `table1` share half of their qualities, the kernel codec has
+0.1 besides and scale-space flow 0.0025. All that is done stays in the folder, and the same command
+continues; --seed N draws another start and other clips. CLIPS is a folder of test clips; eval.py's
+report, with crops of both models at about equal rate, is in the folder, too.
 """
 
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ class Model(NamedTuple):
     config: str
     changes: Sequence[str] = ()
     interpolated: bool = False
+    more: Mapping[float, float] = {}  # lambdas, and where each starts
 
 
 class Claim(NamedTuple):
@@ -46,10 +48,10 @@ class Claim(NamedTuple):
 
 
 MODELS = {
-    "kernel": Model(KERNEL, interpolated=True),
+    "kernel": Model(KERNEL, interpolated=True, more={0.1: 0.05}),
     "kernel31": Model(KERNEL, ["--config.model.kernel_size=31"], interpolated=True),
     "no_interpolation": Model("configs/no_interpolation_small.py"),
-    "ssf": Model("configs/ssf_small.py"),
+    "ssf": Model("configs/ssf_small.py", more={0.0025: 0.005}),
 }
 CLAIMS = {
     "table1": Claim("kernel", "ssf", ", ".join(f"{s} {r} %" for s, r in TABLE_1.items())),
@@ -91,7 +93,7 @@ def run() -> int:
 def trained(runs: Path, name: str, overrides: Sequence[str]) -> list[Path]:
     """The model's checkpoints, one of each lambda."""
     model, out = MODELS[name], []
-    for weight, start in STARTS.items():
+    for weight, start in {**STARTS, **model.more}.items():
         own = runs / f"{name}-{weight}"
         out.append(runs / "weights" / own.name)
         if out[-1].exists():
