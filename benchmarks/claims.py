@@ -42,6 +42,7 @@ class Model(NamedTuple):
 
 
 class Claim(NamedTuple):
+    title: str
     tested: str
     anchor: str
     paper: str
@@ -54,9 +55,21 @@ MODELS = {
     "ssf": Model("configs/ssf_small.py", more={0.0025: 0.005}),
 }
 CLAIMS = {
-    "table1": Claim("kernel", "ssf", ", ".join(f"{s} {r} %" for s, r in TABLE_1.items())),
-    "interpolation": Claim("kernel", "no_interpolation", f"{NO_INTERPOLATION} %"),
-    "taps": Claim("kernel31", "kernel", "51 taps against 31: the curves hardly change"),
+    "table1": Claim(
+        "kernels against scale-space flow",
+        "kernel",
+        "ssf",
+        ", ".join(f"{s} {r} %" for s, r in TABLE_1.items()),
+    ),
+    "interpolation": Claim(
+        "with and without interpolation", "kernel", "no_interpolation", f"{NO_INTERPOLATION} %"
+    ),
+    "taps": Claim(
+        "kernels of 31 and 15 taps",
+        "kernel31",
+        "kernel",
+        "51 taps against 31: the curves hardly change",
+    ),
 }
 
 
@@ -79,6 +92,7 @@ def run() -> int:
     out = runs / f"{arguments.claim}-{arguments.clips.name}"
     command(
         ["eval.py", "--config=configs/folder.py", f"--config.data={arguments.clips}"]
+        + [f"--config.set.name={arguments.clips.name}, {claim.title}"]
         + [f"--config.frames={arguments.frames}", "--config.anchors.codecs=('x265',)"]
         + [f"--config.beside={claim.anchor}", f"--out={out}", f"--anchor={claim.anchor}"]
         + ["--checkpoints", *curves]

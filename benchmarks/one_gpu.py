@@ -10,8 +10,8 @@ the first paper's codec and what this project adds to it, then the second paper.
 validation/ and stills/ (docs/training.md). All that is made lies in WORK: to go on elsewhere, take
 it along. Arguments as --config.KEY=VALUE go to every train.py.
 
-The rehearsal took 25 minutes on two cores and leaves what a run leaves: packs, runs, weights/full
-and weights/motion, results, speed.json. On a GPU unmeasured.
+The rehearsal leaves what a run leaves: packs, runs, weights/full and weights/motion, results,
+speed.json. On a GPU unmeasured.
 """
 
 import argparse
