@@ -89,7 +89,8 @@ def test_a_wheel_brings_the_command_and_the_licences(installed):
 
 def test_an_sdist_holds_what_the_repository_has_beside_the_package(source):
     held = files(source, source)
-    assert {"train.py", "eval.py", "pyproject.toml", "README.md", "CHANGELOG.md"} <= held
+    beside = {"train.py", "eval.py", "pyproject.toml", "mkdocs.yml", "README.md", "CHANGELOG.md"}
+    assert beside <= held
     for side in SIDES:
         assert files(ROOT / side, ROOT) <= held, side
 
