@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import kbvc_jax
+
 ROOT = Path(__file__).parents[1]
 WITH_TABLES = {"Results", "Reproduce the papers", "Models that ship", "Speed"}  # of the README
 PAGES = [
@@ -106,6 +108,12 @@ def test_results_summed_up_are_those_of_the_csv_files():
         for rate in means:
             if rate["codec"] in about["codecs"] and rate["against"] in ("x264", "x265"):
                 assert f"{rate['per cent']} %" in page
+
+
+def test_every_public_name_has_its_place_in_the_documentation():
+    page = (ROOT / "docs/api.md").read_text()
+    for name in set(kbvc_jax.__all__) - {"__version__"}:
+        assert f"\n::: kbvc_jax.{name}\n" in page, name
 
 
 def test_the_readmes_pictures_are_small():

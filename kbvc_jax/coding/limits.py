@@ -9,8 +9,10 @@ from kbvc_jax.runtime.errors import InputError
 class Limits(NamedTuple):
     """The most that is accepted."""
 
-    pixels: int = 2**25  # of a frame; 8K UHD has 33,177,600
-    frames: int = 2**20  # of a stream; almost five hours at 60 a second
+    pixels: int = 2**25
+    """Of a frame; 8K UHD has 33,177,600."""
+    frames: int = 2**20
+    """Of a stream; almost five hours at 60 a second."""
 
     def check(self, header: Header) -> None:
         if (pixels := header.width * header.height) > self.pixels:

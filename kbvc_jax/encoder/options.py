@@ -17,18 +17,21 @@ AUTO_EFFORT = 16
 class EncoderOptions:
     """None leaves the choice to the model: see `resolved`."""
 
-    quality: float | None = None  # 0 to 100; 50, or nothing to choose in a model for one lambda
-    # Frames from one closing frame to the next, or "auto"; in a model of P-frames alone from one
-    # I-frame to the next.
+    quality: float | None = None
+    """0 to 100; 50, or nothing to choose in a model for one lambda."""
     gop: int | str = 8
-    keyint: int | None = None  # frames from one I-frame to the next, at most; see `intra_period`
-    effort: int = 0  # at least: see `steps`
-    # The codec of B-frames; of several, with commas between, each group has the one that costs it
-    # least, at as many times the work. The one that the model is made for.
+    """Frames from one closing frame to the next, or "auto"; in a model of P-frames alone from one
+    I-frame to the next."""
+    keyint: int | None = None
+    """Frames from one I-frame to the next, at most; see `intra_period`."""
+    effort: int = 0
+    """Steps of refinement, at least; see `steps`."""
     b_frames: str | None = None
-    # Symbols: the nearest integers, as in the paper and by default for models of one lambda; or
-    # rate-distortion optimised quantisation.
+    """The codec of B-frames; of several, with commas between, each group has the one that costs it
+    least, at as many times the work. None: the one that the model is made for."""
     rounding: Rounding | None = None
+    """Symbols: "nearest" integers, as in the paper and by default for models of one lambda; or by
+    "rate", rate-distortion optimised quantisation."""
 
     def __post_init__(self):
         if self.quality is not None and not 0 <= self.quality <= MAX_QUALITY:
@@ -76,6 +79,7 @@ class EncoderOptions:
 
     @property
     def auto(self) -> bool:
+        """Whether each group has its own length."""
         return self.gop == "auto"
 
     @property

@@ -10,7 +10,7 @@ from kbvc_jax.evaluation.tables import markdown_table
 
 HEAD = """# Results
 
-Written by `python eval.py --write-docs RESULTS...`, not by hand, from [results/](results/), which
+Written by `python eval.py --write-docs RESULTS...`, not by hand, from `docs/results/`, which
 holds every point as CSV. A point is a real file: written, decoded from its bytes, compared with the
 source frame by frame; rate is the file's size. A figure is comparable with figures of the same
 conditions alone.

@@ -1,8 +1,8 @@
 """What a codec is: integers in coding order, and how a frame follows from them.
 
-references --- context ---+--------------------------+
-                          |                          |
-frame --- analyse --- latents --- walk (walk.py) --- synthesise --- frame, memory
+    references --- context ---+--------------------------+
+                              |                          |
+    frame --- analyse --- latents --- walk (walk.py) --- synthesise --- frame, memory
 
 Batches of frames of one size, padded to whole blocks. Both sides know `context`, floats; a
 probability hangs on integers alone: on symbols, here and in what references remember.
@@ -54,17 +54,25 @@ class Latent(NamedTuple):
     """Integers of a frame: what a payload holds under one name."""
 
     name: str
+    """Of it in a payload."""
     shape: tuple[int, ...]
-    tables: str = GAUSSIAN  # or the name of the hyperprior whose they are
-    # Adaptive probabilities instead of tables: how often each value counts as seen at first.
+    """Of a frame's symbols, without the batch."""
+    tables: str = GAUSSIAN
+    """Or the name of the hyperprior whose they are."""
     counts: tuple[int, ...] | None = None
-    # Bits that a squared error of 1 is worth to an encoder that rounds by cost; None: to nearest.
+    """Adaptive probabilities instead of tables: how often each value counts as seen at first."""
     error_weight: float | None = None
+    """Bits that a squared error of 1 is worth to an encoder that rounds by cost; None: to
+    nearest."""
 
 
 class Decoded(NamedTuple):
+    """What a codec makes of symbols."""
+
     frame: Float[Array, "b h w 3"]
-    memory: Any  # what further frames know of these; None where that is nothing
+    """Of the padded size."""
+    memory: Any
+    """What further frames know of these; None where that is nothing."""
 
 
 # A mean to what is added to it: chosen, read or estimated by whoever walks.
@@ -74,13 +82,18 @@ Choose = Callable[[Float[Array, "b ..."]], Float[Array, "b ..."]]
 class FrameCodec(abc.ABC):
     """A model's codec for frames of one size."""
 
-    # Networks that have a hyperprior, and the names of what they tell: z, y.
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    levels: ClassVar[range] = range(1)  # of the hierarchy, that it tells apart
-    one_sided: ClassVar[bool] = False  # of P-frames alone: the frame before is its one reference
-    needs_memory: ClassVar[bool] = False  # of its references
-    observes: ClassVar[bool] = False  # whether `observe` finds out anything
-    refined: ClassVar[bool] = True  # an encoder may go down the gradient of `synthesise`
+    """Networks that have a hyperprior, and the names of their latents: z, y."""
+    levels: ClassVar[range] = range(1)
+    """Of the hierarchy, that it tells apart."""
+    one_sided: ClassVar[bool] = False
+    """Of P-frames alone: the frame before is its one reference."""
+    needs_memory: ClassVar[bool] = False
+    """Whether its references must have one."""
+    observes: ClassVar[bool] = False
+    """Whether `observe` finds out anything."""
+    refined: ClassVar[bool] = True
+    """Whether an encoder may go down the gradient of `synthesise`."""
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
