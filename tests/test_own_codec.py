@@ -1,4 +1,4 @@
-"""A codec is a file: toy_codec.py goes through training, encoder, container and decoder."""
+"""A codec is a file: examples/own_codec.py is trained, encoded with and decoded with."""
 
 import dataclasses
 import io
@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny import TINY, tiny_inference
-from toy_codec import ToyCodec, ToyNetwork
 
+from examples.own_codec import ToyCodec, ToyNetwork
 from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.models.codecs import registry

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 from tiny import tiny_inference
-from toy_codec import ToyCodec, ToyNetwork
 
+from examples.own_codec import ToyCodec, ToyNetwork
 from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.inspection.frame import numbers_of
@@ -41,6 +41,7 @@ MOTION = {
     "blend": Image,
     "residual": Difference,
 }
+MEAN, CORRECTION = "mean of the references", "correction"  # of examples/own_codec.py
 # name of the stream: a frame, its codec, depth, references; its latents; its panels in order
 FRAMES = {
     "intra": (1, "image", 0, (), ["z", "y"], {}),
@@ -121,13 +122,8 @@ def test_a_frame_that_is_not_there_is_refused(number):
         codec().inspect_stream(stream("motion"), number)
 
 
-class Telling(ToyCodec):
-    def pictures(self, known, context, rate):
-        return {"colours": Image(self.synthesise(known, context, rate).frame)}
-
-
 def test_a_codec_of_ones_own_shows_what_it_has():
-    registry.add("toy", Telling)
+    registry.add("toy", ToyCodec)
     inference = tiny_inference(3)
     inference.model.toy = ToyNetwork()
     try:
@@ -138,6 +134,7 @@ def test_a_codec_of_ones_own_shows_what_it_has():
     finally:
         NAMES.remove("toy")
         registry.CODECS.pop("toy")
-    assert list(coded.bits) == ["colour"] and list(panels) == ["colours"]
-    shown = np.rint(255 * np.clip(panels["colours"].samples, 0, 1))
+    assert list(coded.bits) == ["colour"] and list(panels) == [MEAN, CORRECTION]
+    blocks = panels[MEAN].samples + panels[CORRECTION].samples
+    shown = np.rint(255 * np.clip(blocks, 0, 1)).repeat(16, 0).repeat(16, 1)
     np.testing.assert_array_equal(shown, coded.frame)
