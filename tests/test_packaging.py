@@ -27,9 +27,10 @@ SIDES = ("benchmarks", "configs", "docs", "examples", "tests")  # of the package
 
 
 def files(folder: Path, within: Path) -> set[str]:
-    """Compiled bytecode apart."""
+    """Compiled bytecode and environments (.venv...) apart."""
     found = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    return {path.relative_to(within).as_posix() for path in found}
+    names = [path.relative_to(within) for path in found]
+    return {n.as_posix() for n in names if not any(part.startswith(".venv") for part in n.parts)}
 
 
 @pytest.fixture(scope="module")
