@@ -93,9 +93,14 @@ def card_text(model: ModelConfig, card: dict[str, Any], dtype: str) -> str:
 
 
 def _ladder(model: ModelConfig, found: dict[str, float]) -> list[str]:
-    """The table of a validation, if there was one; a model of one lambda has that one's row."""
+    """The table of a validation, if there was one that measured both; a model of one lambda has
+    that one's row."""
     names = [name.removeprefix("bpp/") for name in found if name.startswith("bpp/")]
-    rungs = [(name, found[f"psnr/{name}"], found[f"bpp/{name}"]) for name in names]
+    rungs = [
+        (name, found[f"psnr/{name}"], found[f"bpp/{name}"])
+        for name in names
+        if f"psnr/{name}" in found
+    ]
     if not rungs:
         return []
     fixed = model.fixed_lambda

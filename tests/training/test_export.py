@@ -122,8 +122,10 @@ def test_a_validation_at_one_quality_has_its_row_on_the_card(exported):
     assert "| 50 | 31.00 | 0.2500 |" in text
 
 
-def test_a_card_without_a_validation_has_no_table_of_one(exported):
-    card = exported[1] | {"validation": {}, "checkpoint": "step 9, the latest"}
+@pytest.mark.parametrize("validation", [{}, {"loss": 0.5, "bpp/0": 0.25, "loss/0": 0.5}])
+def test_a_card_without_a_whole_validation_has_no_table_of_one(exported, validation):
+    """The stage of the hyperpriors measures rate alone."""
+    card = exported[1] | {"validation": validation, "checkpoint": "step 9, the latest"}
     text = card_text(TINY, card, "float32")
     assert "Weights of step 9, the latest." in text and "PSNR" not in text and "nan" not in text
 
