@@ -61,7 +61,7 @@ def _summary(about: Mapping[str, Any], bd: Rates) -> list[list[str]]:
         ]
         frames = "-".join(dict.fromkeys(str(f(about["frames"])) for f in (min, max)))
         rows.append(
-            [about["set"], name, codec["B-frames"], frames, str(codec["GoP"])]
+            [about["set"], name, codec["B-frames"] or "none", frames, str(codec["GoP"])]
             + [str(about["intra period"]), *found, ", ".join(ssf)]
             + [f"{fps:.2f}" if fps else "" for fps in codec["fps"]]
             + [about["version"]]
@@ -85,14 +85,16 @@ def _section(name: str, about: Mapping[str, Any], bd: Rates) -> list[str]:
 
 
 def _clip_table(about: Mapping[str, Any], bd: Rates) -> str:
-    """BD-rate by PSNR of each clip, against the first anchor that there is."""
-    anchors = dict.fromkeys(against for _, _, against, _ in bd if against in ANCHORS)
-    anchor = min(anchors, default=None)
+    """BD-rate by PSNR of each clip, against the first anchor that there is, or else what ours are
+    compared with."""
+    others = list(dict.fromkeys(against for _, _, against, _ in bd))
+    anchor = min((other for other in others if other in ANCHORS), default=(*others, None)[0])
     clips = list(dict.fromkeys(clip for _, _, against, clip in bd if against == anchor))
     if anchor is None or len(clips) > MOST_CLIPS + 2:
         return ""
     rows = [
         [name, *(bd.get((METRICS[0], name, anchor, clip), "") for clip in clips)]
         for name in about["codecs"]
+        if name != anchor
     ]
     return markdown_table([f"against {anchor}, RGB PSNR", *clips], rows)
