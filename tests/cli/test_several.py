@@ -53,9 +53,9 @@ def test_each_input_has_a_file_of_its_name_in_a_folder_that_is_made(clips, tmp_p
 def test_the_model_is_loaded_once(clips, tmp_path, monkeypatch):
     loaded, load = [], kbvc_jax.load
 
-    def counting(checkpoint):
+    def counting(checkpoint, **options):
         loaded.append(checkpoint)
-        return load(checkpoint)
+        return load(checkpoint, **options)
 
     monkeypatch.setattr(kbvc_jax, "load", counting)
     assert run("encode", *clips, f"{tmp_path}/out/", *MODEL, *QUICK) == 0
