@@ -63,7 +63,7 @@ TINY_FINE = [
     "--config.model.fine.motion_channels=4",
     "--config.model.fine.context_channels=4,5,6",
     "--config.model.fine.latent_channels=8",
-    "--config.groups.data.frames=3",  # a processor compiles nine for half an hour
+    "--config.groups.data.frames=3",  # nine take a processor minutes to compile
     "--config.groups.remat=false",
     "--config.groups.validation.data.frames=3",
 ]
