@@ -19,6 +19,7 @@ from kbvc_jax.evaluation.docs import portable
 from kbvc_jax.evaluation.results import Results, read_results
 from kbvc_jax.models.checkpoint import load_inference
 from kbvc_jax.models.complexity import coding
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.zoo import FILE, WEIGHTS, ShippedModel, Speed, Zoo
 
 ANCHORS = ("x264", "x265")
@@ -42,19 +43,18 @@ def main() -> None:
     parser.add_argument("speed", type=Path, help="JSON of benchmarks/coding.py")
     arguments = parser.parse_args()
     results, speeds = read_results(arguments.results), json.loads(arguments.speed.read_text())
-    card = load_inference(WEIGHTS).card
+    inference = load_inference(WEIGHTS)
     zoo = Zoo(
         results.environment["version"],
-        card["licence"],
+        inference.card["licence"],
         (portable(results.environment["command"]), coding_command(speeds)),
-        tuple(model(name, results, speeds) for name in MODELS),
+        tuple(model(name, inference.model.config, results, speeds) for name in MODELS),
     )
     FILE.write_text(json.dumps(dataclasses.asdict(zoo), indent=2) + "\n")
 
 
-def model(name: str, results: Results, speeds: dict) -> ShippedModel:
+def model(name: str, config: ModelConfig, results: Results, speeds: dict) -> ShippedModel:
     b_frames, about, paper = MODELS[name]
-    config = load_inference(WEIGHTS).model.config
     costs = [
         next(row for row in coding(own) if row.module.startswith("decoder, a B-frame"))
         for own in (dataclasses.replace(config, b_frames=codec) for codec in b_frames.split(","))

@@ -19,6 +19,7 @@ from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
 from kbvc_jax.models.codecs.kernel import KernelNetwork
+from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
@@ -104,8 +105,8 @@ def _scale_space_flow(model: Kbvc) -> list[Row]:
 def coding(config: ModelConfig) -> list[Row]:
     """A frame by the codec that the model is made for: the parts of a decoder, all of it, and all
     of an encoder that refines nothing. How symbols are rounded is not counted."""
-    model, name, size = _model(config), config.between, Size(HEIGHT, WIDTH)
-    one_sided = CODECS[name].one_sided
+    model, name, size = _model(config), config.inter_codec, Size(HEIGHT, WIDTH)
+    one_sided = name in ONE_SIDED
     what = f"a {'P' if one_sided else 'B'}-frame by {name}"
 
     def image(model: Kbvc, frame: Array) -> Decoded:

@@ -102,7 +102,7 @@ class ModelConfig:
         return self.fixed_lambda is None
 
     @property
-    def between(self) -> str:
+    def inter_codec(self) -> str:
         """The codec of what lies between I-frames."""
         return self.b_frames or self.p_frames
 

@@ -110,9 +110,9 @@ class TrainConfig:
     log_every: int = 50
 
     @property
-    def codec(self) -> str:
+    def inter_codec(self) -> str:
         """Of what lies between I-frames."""
-        return self.b_frames or self.model.between
+        return self.b_frames or self.model.inter_codec
 
 
 # What may change between a run and its continuation: it decides when things happen, not what.

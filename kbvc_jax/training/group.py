@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from kbvc_jax.codec.batch import INTRA, closing_distances
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
+from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.codecs.walk import Estimated, estimate
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
@@ -112,8 +113,8 @@ def code_group(
     `b_frames`: the codec of all but I-frames, the model's own if None; `observed`: see
     `with_observed`; `alone`: each is coded from its previous reference only. `note` sees each
     batch."""
-    size, own = Size(*frames.shape[1:3]), b_frames or model.config.between
-    images, between = (model.codec(name, size) for name in ("image", own))
+    size, inter = Size(*frames.shape[1:3]), b_frames or model.config.inter_codec
+    images, between = (model.codec(name, size) for name in ("image", inter))
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
@@ -148,7 +149,7 @@ def code_group(
         ]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
 
-    for number, depth in enumerate(depths_of(len(frames), between.one_sided)):
+    for number, depth in enumerate(depths_of(len(frames), inter in ONE_SIDED)):
         codec = between if number else images
         told_apart, levels = codec.levels, jnp.array(depth.levels)
         rate = Rate(

@@ -67,7 +67,7 @@ def rate_distortion(
 ) -> tuple[Float[Array, ""], Metrics]:
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
     rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
-    levels = levels_of(len(frames), config.codec in ONE_SIDED)
+    levels = levels_of(len(frames), config.inter_codec in ONE_SIDED)
     loss = jnp.mean(_errors(coded, frames, quality, levels, config)) + rate_loss
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
@@ -111,7 +111,7 @@ def rate(
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
     """The same where distortion cannot change: pictures that nothing refers to are never made."""
-    levels = levels_of(len(frames), config.codec in ONE_SIDED)
+    levels = levels_of(len(frames), config.inter_codec in ONE_SIDED)
     pixels = frames.shape[1] * frames.shape[2]
     bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
     bpp = bpp_y + bpp_z

@@ -15,6 +15,7 @@ from jaxtyping import Array, UInt8
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
+from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
@@ -54,7 +55,7 @@ def _parted(config: TrainConfig, everything: Parameters) -> tuple[Parameters, Pa
 def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
     objective = {"hyperprior": rate, "fusion": distortion}.get(config.stage, rate_distortion)
-    b_frames = config.codec
+    b_frames = config.inter_codec
     rounding = "rate" if config.model.gains else "nearest"  # as files have it
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
@@ -80,7 +81,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
         how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}
-        watcher, coded_first = Watcher(), depths_of(len(frames), CODECS[b_frames].one_sided)[1:2]
+        watcher, coded_first = Watcher(), depths_of(len(frames), b_frames in ONE_SIDED)[1:2]
         time = coded_first[0].times[0] if coded_first else 0
         coded = code_group(model, frames, quality, **how, note=watcher)
         _, metrics = objective(coded, frames, quality, 1.0, config)

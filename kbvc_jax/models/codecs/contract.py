@@ -86,8 +86,6 @@ class FrameCodec(abc.ABC):
     """Networks that have a hyperprior, and the names of their latents: z, y."""
     levels: ClassVar[range] = range(1)
     """Of the hierarchy, that it tells apart."""
-    one_sided: ClassVar[bool] = False
-    """Of P-frames alone: the frame before is its one reference."""
     needs_memory: ClassVar[bool] = False
     """Whether its references must have one."""
     observes: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf"]  # a new one goes to the end
 IMAGE = NAMES.index("image")
-ONE_SIDED = ("ssf",)  # of P-frames alone
+ONE_SIDED = ("ssf",)  # of P-frames alone: the frame before is the one reference
 
 
 def between() -> list[str]:

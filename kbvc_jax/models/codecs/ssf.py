@@ -99,7 +99,6 @@ class SsfCodec(HyperpriorCodec):
         "ssf_motion": (MOTION_Z, MOTION),
         OWN: ("z", "y"),
     }
-    one_sided: ClassVar[bool] = True
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
