@@ -2,9 +2,9 @@
 
     python -m tests.costs --record
 
-A commit that changes the record says why. Multiply-adds a pixel as `kbvc model` has them; programs
-that a first clip compiles (9 frames, a tiny model); what XLA plans for a decoder's largest program
-beside its weights (256x256).
+A commit that changes the record says why. Multiply-adds a pixel as `kbvc complexity` has them;
+programs that a first clip compiles (9 frames, a tiny model); what XLA plans for a decoder's largest
+program beside its weights (256x256).
 """
 
 import dataclasses

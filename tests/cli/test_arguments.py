@@ -14,7 +14,7 @@ from kbvc_jax.cli.main import COMMANDS, main
         ("encode", ("0 (small) to 100", "default 50", "1 to 32", "default 8", "--checkpoint")),
         ("decode", ("--start", "--verify", "default 0")),
         ("info", ("--json",)),
-        ("model", ("--config",)),
+        ("complexity", ("--config",)),
         ("demo", ("5 25 50 75 95",)),
         ("export", ("--dtype", "default float32")),
     ],

@@ -1,4 +1,4 @@
-"""`kbvc model`: modules, parameters and multiply-adds of a configuration, and of its decoder."""
+"""`kbvc complexity`: modules, parameters and multiply-adds of a configuration and its decoder."""
 
 import argparse
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 def register(commands) -> None:
     parser = commands.add_parser(
-        "model",
+        "complexity",
         help="modules, parameters, multiply-adds a pixel",
-        usage="kbvc model [--config FILE [--config.model.KEY=VALUE ...]] [--json]",
+        usage="kbvc complexity [--config FILE [--config.model.KEY=VALUE ...]] [--json]",
         description="Print the network of a training config (default: the paper's) by module, then "
         "what a B-frame takes to decode and to encode by the codec that it is made for.",
     )

@@ -1,4 +1,4 @@
-"""`kbvc model`: the table of modules."""
+"""`kbvc complexity`: the table of modules."""
 
 import json
 
@@ -27,7 +27,7 @@ def config(tmp_path):
 
 
 def test_the_default_is_the_products_network(capsys):
-    assert main(["model"]) == 0
+    assert main(["complexity"]) == 0
     lines = capsys.readouterr().out.splitlines()
     expected = [*complexity(ModelConfig()), *coding(ModelConfig())]
     for line, row in zip(lines[1:], expected, strict=True):
@@ -39,7 +39,7 @@ def test_the_default_is_the_products_network(capsys):
 
 
 def test_a_config_and_its_overrides_choose_the_network(config, capsys):
-    argv = ["model", "--config", str(config), "--config.model.kernel_size=51", "--json"]
+    argv = ["complexity", "--config", str(config), "--config.model.kernel_size=51", "--json"]
     assert main(argv) == 0
     model = ModelConfig(interpolate=False, kernel_size=51)
     expected = [*complexity(model), *coding(model)]
@@ -49,14 +49,14 @@ def test_a_config_and_its_overrides_choose_the_network(config, capsys):
 
 
 def test_stages_have_one_network(capsys):
-    assert main(["model", "--config", "configs/small.py", "--json"]) == 0
+    assert main(["complexity", "--config", "configs/small.py", "--json"]) == 0
     table = json.loads(capsys.readouterr().out)
     expected = [*complexity(small.MODEL), *coding(small.MODEL)]
     assert [row["parameters"] for row in table] == [row.parameters for row in expected]
 
 
 def test_a_wrong_key_lists_the_valid_ones(config, capsys):
-    assert main(["model", "--config", str(config), "--config.model.kernel=51"]) == 2
+    assert main(["complexity", "--config", str(config), "--config.model.kernel=51"]) == 2
     line = capsys.readouterr().err
     assert line.startswith(f"kbvc: {config}: no key 'model.kernel'") and line.count("\n") == 1
     assert "model.kernel_size (int)" in line
