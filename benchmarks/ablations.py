@@ -13,9 +13,10 @@ same command continues. Of the last stage's last validation: its loss, and the B
 """
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
+
+from running import ROOT, script
 
 from kbvc_jax.evaluation.bd import bd_rate
 from kbvc_jax.models.complexity import coding
@@ -25,7 +26,6 @@ from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe import parse_training
 
-ROOT = Path(__file__).parents[1]
 AS_IT_IS = "as it is"
 BOTH = {
     AS_IT_IS: {},
@@ -95,7 +95,7 @@ def against(own: Points, anchor: Points) -> str:
 def train(config: str, run: Path, stages: list[str], overrides: list[str]) -> None:
     for stage in stages:
         command = ["train.py", f"--config={config}", f"--run={run}", f"--stage={stage}"]
-        subprocess.run([sys.executable, *command, *overrides], cwd=ROOT, check=True)
+        script([*command, *overrides])
 
 
 def folder(runs: Path, name: str) -> Path:

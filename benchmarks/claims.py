@@ -14,11 +14,12 @@ of both models at about equal rate, is in the folder, too.
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from running import script
 
 from kbvc_jax.evaluation.comparison import compare_all
 from kbvc_jax.evaluation.paper import NO_INTERPOLATION, TABLE_1
@@ -26,7 +27,6 @@ from kbvc_jax.evaluation.results import read_results
 from kbvc_jax.evaluation.tables import comparison_rows, refusals, text_table
 from kbvc_jax.runtime.exit import exit_status
 
-ROOT = Path(__file__).parents[1]
 # Of each lambda where its training begins; the first from nothing, or from the interpolator.
 STARTS = {0.01: None, 0.005: 0.01, 0.03: 0.01, 0.05: 0.03}
 FIRST = ["--config.steps=1200", "--config.optimiser.decay_steps=700"]
@@ -90,7 +90,7 @@ def run() -> int:
         for name in (claim.tested, claim.anchor)
     ]
     out = runs / f"{arguments.claim}-{arguments.clips.name}"
-    command(
+    script(
         ["eval.py", "--config=configs/folder.py", f"--config.data={arguments.clips}"]
         + [f"--config.set.name={arguments.clips.name}, {claim.title}"]
         + [f"--config.frames={arguments.frames}", "--config.anchors.codecs=()"]
@@ -121,19 +121,13 @@ def trained(runs: Path, name: str, overrides: Sequence[str]) -> list[Path]:
         changes = [*model.changes, f"--config.model.fixed_lambda={weight}", *steps, *init]
         stage = "codec" if model.config == KERNEL else None
         train(model.config, own, stage, [*overrides, *changes])
-        command(["-m", "kbvc_jax.cli.main", "export", own, out[-1]])
+        script(["-m", "kbvc_jax.cli.main", "export", own, out[-1]])
     return out
 
 
 def train(config: str, run: Path, stage: str | None, overrides: Sequence[str]) -> None:
     asked = [f"--stage={stage}"] if stage else []
-    command(["train.py", f"--config={config}", f"--run={run}", *asked, *overrides])
-
-
-def command(arguments: Sequence[object]) -> None:
-    """One that fails has said why."""
-    if status := subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT).returncode:
-        raise SystemExit(status)
+    script(["train.py", f"--config={config}", f"--run={run}", *asked, *overrides])
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ speed.json. On a GPU unmeasured.
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from running import ROOT, script
 
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.exit import exit_status
@@ -27,7 +28,6 @@ from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe import Recipe, parse_training
 from kbvc_jax.training.run_recipe import finished
 
-ROOT = Path(__file__).parents[1]
 FULL, MOTION = "configs/full.py", "configs/motion.py"
 STAGES = {  # step: recipe, stage
     "interpolator": (FULL, "interpolator"),
@@ -108,11 +108,11 @@ def run() -> int:
     chosen = [arguments.step] if arguments.step else left if arguments.rehearse else left[:1]
     for step in chosen:
         print(f"{step}: begins", flush=True)
-        finished = train(session, *STAGES[step]) if step in STAGES else OTHERS[step](session)
-        if finished:
+        done = train(session, *STAGES[step]) if step in STAGES else OTHERS[step](session)
+        if done:
             session.done(step).parent.mkdir(exist_ok=True)
             session.done(step).touch()
-        more = "done" if finished else "has more to do; the same command continues"
+        more = "done" if done else "has more to do; the same command continues"
         print(f"{step}: {more}", flush=True)
     if not left:
         print(f"all is done: {session.work}")
@@ -125,7 +125,7 @@ def train(session: Session, recipe: str, stage: str) -> bool:
     if recipe == MOTION:  # what the second paper has in common with the first
         shared = ",".join(str(session.work / "full" / name) for name in ("interpolator", "image"))
         overrides = [*overrides, f"--config.init_from={shared}"]
-    command(
+    script(
         ["train.py", f"--config={recipe}", f"--run={folder}", f"--stage={stage}"]
         + [f"--minutes={session.minutes}", *overrides]
     )
@@ -144,14 +144,14 @@ def pack(session: Session) -> bool:
         target = session.work / "packs" / part
         if not target.exists():
             source = session.footage / part
-            command(["-m", "kbvc_jax.data.pack", source, target, "--container", "zip", *options])
+            script(["-m", "kbvc_jax.data.pack", source, target, "--container", "zip", *options])
     return True
 
 
 def export(session: Session) -> bool:
     for name in ("full", "motion"):
         target = session.work / "weights" / name
-        command(
+        script(
             ["-m", "kbvc_jax.cli.main", "export", session.work / name, target]
             + ["--dtype", "float16", "-y"]
         )
@@ -160,8 +160,8 @@ def export(session: Session) -> bool:
 
 def evaluate(session: Session) -> bool:
     weights = session.work / "weights"
-    few = ["--config.frames=3", "--config.qualities=(50.0,)", "--config.sequences=()"]
-    command(
+    few = ["--config.frames=3", "--config.qualities=(50.0,)"]
+    script(
         ["eval.py", "--config=configs/folder.py", f"--config.data={session.footage}/validation"]
         + ["--config.frames=17", "--config.anchors.codecs=('x264','x265')"]
         + ["--config.pictures=0", f"--out={session.work / 'results'}", "--anchor=x264"]
@@ -174,7 +174,7 @@ def evaluate(session: Session) -> bool:
 def speed(session: Session) -> bool:
     toy = ["--sizes", "64x64", "--frames", "3", "--repeats", "1", "--device", "cpu"]
     full = ["--sizes", "640x384", "1920x1080", "--device", "gpu"]
-    command(
+    script(
         ["benchmarks/coding.py", "--json", session.work / "speed.json"]
         + (toy if session.rehearsal else full)
         + ["--configs", "configs/paper.py", FULL, MOTION, "configs/ssf.py"]
@@ -188,12 +188,6 @@ OTHERS: dict[str, Callable[[Session], bool]] = {
     "evaluate": evaluate,
     "speed": speed,
 }
-
-
-def command(arguments: Sequence[object]) -> None:
-    """One that fails has said why."""
-    if status := subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT).returncode:
-        raise SystemExit(status)
 
 
 if __name__ == "__main__":
