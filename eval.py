@@ -32,6 +32,11 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         help="of a run, a curve each; with commas models of one lambda each, which are one curve; "
         "of --paper table2, one (default: the weights that ship)",
     )
+    parser.add_argument(
+        "--models",
+        metavar="NAME[,NAME...]",
+        help="of those that ship, a curve each (kbvc models; default: the first)",
+    )
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts of the sequences")
     parser.add_argument("-q", "--quiet", action="store_true")
     read = parser.add_argument_group("stored results instead of a run")
@@ -55,6 +60,8 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     stored = flags.merge or flags.compare or flags.write_docs
     if flags.checkpoints and (stored or (flags.paper and flags.paper[0] != "table2")):
         raise InputError("--checkpoints: only a run or --paper table2 takes them")
+    if flags.models and (stored or flags.paper):
+        raise InputError("--models: only a run takes them")
     if overrides and (stored or flags.paper):
         raise InputError(f"{overrides[0]}: only a run takes a config")
     return flags, overrides
@@ -78,7 +85,9 @@ def main(argv: list[str]) -> int:
         results = commands.merge_shards(flags.merge, out)
     else:
         config = [f"--config={flags.config}", *overrides]
-        results = commands.measure(config, out, flags.shard, flags.quiet, flags.checkpoints)
+        results = commands.measure(
+            config, out, flags.shard, flags.quiet, flags.checkpoints, flags.models
+        )
     print(commands.conclude(results, out, flags.anchor, flags.metric))
     return 1 if results.failures else 0
 

@@ -7,6 +7,8 @@ import pytest
 
 import kbvc_jax
 from kbvc_jax.cli.main import main
+from kbvc_jax.evaluation.config import EvaluationConfig
+from kbvc_jax.evaluation.ours import load_ours
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.zoo import shipped
 
@@ -29,6 +31,16 @@ def test_a_name_chooses_the_codec_of_b_frames_and_an_option_wins():
     assert kbvc_jax.load(model="mixed").options().candidates == ("predicted", "motion")
     first = shipped().models[0].name
     assert kbvc_jax.load(model=first).options() == kbvc_jax.load().options()
+
+
+def test_an_evaluation_has_a_curve_of_each():
+    found = load_ours(EvaluationConfig(models=("kernel", "mixed")))
+    assert [(own.name, own.options.b_frames) for own in found] == [
+        ("kernel", "kernel"),
+        ("mixed", "predicted,motion"),
+    ]
+    with pytest.raises(InputError, match="model huge: must be of"):
+        load_ours(EvaluationConfig(models=("huge",)))
 
 
 def test_what_does_not_ship_is_refused(tmp_path):

@@ -25,6 +25,7 @@ def measure(
     shard: str | None,
     quiet: bool,
     checkpoints: Sequence[str] | None = None,
+    models: str | None = None,
 ) -> Results:
     from kbvc_jax.config import parse_config
     from kbvc_jax.evaluation.config import EvaluationConfig
@@ -36,6 +37,9 @@ def measure(
     if checkpoints:
         config = dataclasses.replace(config, checkpoints=tuple(checkpoints))
         arguments = [*arguments, "--checkpoints", *checkpoints]
+    if models:
+        config = dataclasses.replace(config, models=tuple(models.split(",")))
+        arguments = [*arguments, "--models", models]
     progress = Progress(quiet)
     progress.say(f"running on {start_backend()}")
     run = Run(config, folder, shard)

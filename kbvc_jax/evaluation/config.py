@@ -61,6 +61,8 @@ class EvaluationConfig:
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights. Models of
     # one lambda each make one curve: NAME=FOLDER,FOLDER,...
     checkpoints: tuple[str, ...] = (SHIPPED,)
+    # Of the release weights only these models, by name (`kbvc models`); empty: the default.
+    models: tuple[str, ...] = ()
     anchors: AnchorConfig = AnchorConfig()
     # YUV to RGB; None: as the file says, else BT.709 full range.
     matrix: Literal["601", "709", "2020"] | None = None

@@ -20,6 +20,7 @@ from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
+from kbvc_jax.zoo import shipped
 
 BY_LAMBDA = "lambda"  # what a setting is where each is a model
 # The same weights on every local device, by its id.
@@ -115,6 +116,11 @@ def load_ours(config: EvaluationConfig) -> list[Ours]:
         models, settings = curve(text, models, config.qualities)
         usual = EncoderOptions(gop=config.gop)
         variants = {name: usual}
+        if config.models and folders == SHIPPED:
+            variants = {
+                model: dataclasses.replace(usual, b_frames=shipped()[model].b_frames)
+                for model in config.models
+            }
         for gop in config.other_gops:
             length = gop if gop == "auto" else int(gop)
             variants[f"{name} GoP {gop}"] = dataclasses.replace(usual, gop=length)
