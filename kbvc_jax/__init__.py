@@ -40,12 +40,21 @@ _LAZY = {
 }
 
 
-def load(checkpoint: str | Path | None = None, *, model: str | None = None) -> "Codec":
+def load(
+    checkpoint: str | Path | None = None,
+    *,
+    model: str | None = None,
+    devices: int = 1,
+    workers: int = 1,
+) -> "Codec":
     """A codec with the weights of an inference checkpoint; without one, those that ship, of which
-    `model` is one by name (`kbvc models`)."""
+    `model` is one by name (`kbvc models`).
+
+    A film is shared, from I-frame to I-frame, among `devices` of this machine or, on a processor of
+    many cores, among `workers`, which are processes."""
     from kbvc_jax.api import load
 
-    return load(checkpoint, model=model)
+    return load(checkpoint, model=model, devices=devices, workers=workers)
 
 
 def __getattr__(name: str) -> Any:

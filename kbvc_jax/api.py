@@ -15,7 +15,7 @@ from kbvc_jax.codec.decoder import decode_gops
 from kbvc_jax.coding.container import Header, StreamReader, StreamWriter
 from kbvc_jax.coding.limits import USUAL, Limits
 from kbvc_jax.concealment import OnConcealed, conceal_gops
-from kbvc_jax.encoder.encoder import encode_gops
+from kbvc_jax.encoder.encoder import CodedGop, encode_gops
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.encoder.presets import BALANCED, with_preset
@@ -23,21 +23,30 @@ from kbvc_jax.files import OnFrame
 from kbvc_jax.inspection.frame import Inspected, inspect_frame
 from kbvc_jax.models.checkpoint import InferenceModel, load_inference
 from kbvc_jax.models.codecs.registry import CODECS
+from kbvc_jax.parallel.coding import decode_by, encode_by
+from kbvc_jax.parallel.crew import Crew
+from kbvc_jax.parallel.devices import on_devices
+from kbvc_jax.parallel.processes import in_processes
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.overlap import Beside, in_order
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.zoo import WEIGHTS, shipped
 
 Frame = UInt[np.ndarray, "h w 3"]
 Progress = Callable[[int], None]  # frames done
+UNWRITTEN = 2  # groups, at most
 
 
 class Codec:
     """One model, every quality. Make one with `kbvc_jax.load()`."""
 
-    def __init__(self, inference: InferenceModel, b_frames: str | None = None):
-        """`b_frames`: what its encoder codes them by, if not asked (EncoderOptions)."""
-        self.inference, self._b_frames = inference, b_frames
+    def __init__(
+        self, inference: InferenceModel, b_frames: str | None = None, crew: Crew | None = None
+    ):
+        """`b_frames`: what its encoder codes them by, if not asked (EncoderOptions). `crew`: who
+        shares the work."""
+        self.inference, self._b_frames, self._crew = inference, b_frames, crew
         self._networks: dict[int, EncoderNetwork] = {}
 
     def encode(
@@ -115,14 +124,14 @@ class Codec:
             fingerprint=self.inference.fingerprint,
         )
         writer = StreamWriter(file, header)
-        network = self._network(format.bit_depth)
-        for coded in encode_gops(network, _checked(frames, format), asked):
-            writer.write(coded.record)
-            statistics += coded.statistics()
+        checked = _checked(frames, format)
+        for record, rows, decoded in self._coded(checked, format, asked, on_frame is not None):
+            writer.write(record)
+            statistics += rows
             if on_frame:
-                for index, frame in coded.frames():
+                for index, frame in decoded:
                     on_frame(index, frame)
-            count += coded.record.frames
+            count += record.frames
             if progress:
                 progress(count)
         if not count:
@@ -144,6 +153,8 @@ class Codec:
         With `on_concealed` damage is no error: the last whole frame is repeated, or the first whole
         one where none comes before it, and the callable is told each such frame's number."""
         self.check_model(stream.header)
+        if on_concealed is None and self._crew:
+            return decode_by(self._crew, stream, start, frames)
         network = self._network(stream.header.bit_depth)
         if on_concealed is None:
             return decode_gops(network, stream, start, frames)
@@ -169,25 +180,61 @@ class Codec:
                 f"{self.inference.fingerprint.hex()}; pass the right one with --checkpoint"
             )
 
+    def _coded(
+        self,
+        frames: Iterable[Frame],
+        format: VideoFormat,
+        options: EncoderOptions,
+        with_frames: bool,
+    ) -> Iterator[CodedGop]:
+        if self._crew:
+            yield from encode_by(self._crew, frames, format.bit_depth, options, with_frames)
+            return
+        chosen = encode_gops(self._network(format.bit_depth), frames, options)
+        with Beside() as writing:  # one group's bytes, while the next one's symbols are chosen
+            futures = (writing.submit(group.written, with_frames) for group in chosen)
+            yield from in_order(futures, UNWRITTEN)
+
     def _network(self, bit_depth: int) -> EncoderNetwork:
         if bit_depth not in self._networks:
             self._networks[bit_depth] = EncoderNetwork(self.inference, bit_depth)
         return self._networks[bit_depth]
 
 
-def load(checkpoint: str | Path | None = None, *, model: str | None = None) -> Codec:
+def load(
+    checkpoint: str | Path | None = None,
+    *,
+    model: str | None = None,
+    devices: int = 1,
+    workers: int = 1,
+) -> Codec:
     """A codec with the weights of an inference checkpoint; without one, those that ship, of which
-    `model` is one by name (zoo.py)."""
+    `model` is one by name (zoo.py). A film is shared among `devices`, or among `workers`, which are
+    processes."""
+    inference, b_frames = _model(checkpoint, model)
+    return Codec(inference, b_frames, _crew(inference, devices, workers))
+
+
+def _model(checkpoint: str | Path | None, model: str | None) -> tuple[InferenceModel, str | None]:
+    """And the codec of its B-frames, where it is asked for by a name."""
     if checkpoint is not None:
         if model is not None:
             raise InputError(f"model {model} is one of those that ship, {checkpoint} is not")
-        return Codec(load_inference(checkpoint))
+        return load_inference(checkpoint), None
     if not (WEIGHTS / "model.json").exists():
         raise InputError(
             "no weights ship with this version; train some (README, Training) and pass them "
             "with --checkpoint"
         )
-    return Codec(load_inference(WEIGHTS), None if model is None else shipped()[model].b_frames)
+    return load_inference(WEIGHTS), None if model is None else shipped()[model].b_frames
+
+
+def _crew(inference: InferenceModel, devices: int, workers: int) -> Crew | None:
+    if devices > 1 and workers > 1:
+        raise InputError(f"{devices} devices and {workers} workers: take the ones or the others")
+    if devices > 1:
+        return on_devices(inference, devices)
+    return in_processes(inference, workers) if workers > 1 else None
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -18,6 +18,7 @@ from kbvc_jax.encoder.presets import BALANCED
 from kbvc_jax.rate_target import RateTarget
 from kbvc_jax.runtime.errors import InputError, about
 from kbvc_jax.runtime.output import whole_file
+from kbvc_jax.runtime.overlap import Beside, in_order
 from kbvc_jax.summary import DecodeSummary, EncodeSummary
 from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.reader import open_video
@@ -25,6 +26,7 @@ from kbvc_jax.video.writer import create_video
 
 Frame = UInt[np.ndarray, "h w 3"]
 Progress = Callable[[int, int | None], None]  # frames done, frames in all where known
+UNWRITTEN = 4  # frames, at most
 OnFrame = Callable[[int, Frame], None]  # number and reconstruction, in display order
 
 
@@ -132,9 +134,12 @@ def decode_file(
             codec.check_model(stream.header)
         decoded = codec.decode_stream(stream, start=start, frames=frames, on_concealed=on_concealed)
         # First of all: an output that cannot be written is refused before anything is decoded.
-        with create_video(target, format, overwrite=overwrite, **video) as writer:
-            for done, frame in enumerate(_about(source, decoded), start=1):
-                writer.write(frame)
+        with (
+            create_video(target, format, overwrite=overwrite, **video) as writer,
+            Beside() as thread,
+        ):
+            written = (thread.submit(writer.write, frame) for frame in _about(source, decoded))
+            for done, _ in enumerate(in_order(written, UNWRITTEN), start=1):
                 if progress:
                     progress(done, total)
             if not done:

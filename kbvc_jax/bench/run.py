@@ -108,10 +108,11 @@ def encode_by_stage(
         file = io.BytesIO()
         writer = StreamWriter(file, header)
         stopwatch.start()
-        for coded in encode_gops(network, clip, options):
-            stopwatch.lap(RANGE_CODING)  # what comes last for a group
+        for chosen in encode_gops(network, clip, options):
+            stopwatch.lap(REST)
+            coded = chosen.written()  # the network counts prices apart
+            stopwatch.lap(RANGE_CODING)
             writer.write(coded.record)
-            coded.statistics()
             stopwatch.lap(REST)
         writer.close()
         stopwatch.lap(REST)

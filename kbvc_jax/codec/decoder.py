@@ -1,6 +1,7 @@
 """A stream to frames, in display order; a seek decodes only the groups it needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt
@@ -15,6 +16,13 @@ from kbvc_jax.runtime.errors import about
 Frame = UInt[np.ndarray, "h w 3"]
 
 
+class Asked(NamedTuple):
+    """A record, and which of its frames are wanted, by number."""
+
+    record: GopRecord
+    wanted: range
+
+
 def decode_gops(
     network: Network,
     stream: StreamReader,
@@ -23,15 +31,42 @@ def decode_gops(
     watch: Watch | None = None,
 ) -> Iterator[Frame]:
     """Frames start, start + 1, ... of a stream. Seeking needs a file that can be seeked."""
-    end = start + frames if frames is not None else None
     opening: Picture | None = None
+    for record, wanted in asked_for(stream, start, frames):
+        opening, decoded = decode_gop(network, stream.header, record, opening, wanted, watch)
+        yield from decoded
+
+
+def decode_run(network: Network, header: Header, run: Sequence[Asked]) -> list[Frame]:
+    opening, shown = None, list[Frame]()
+    for record, wanted in run:
+        opening, decoded = decode_gop(network, header, record, opening, wanted)
+        shown += decoded
+    return shown
+
+
+def asked_for(stream: StreamReader, start: int, frames: int | None) -> Iterator[Asked]:
+    """The records that frames start, start + 1, ... need."""
+    end = start + frames if frames is not None else None
     for record in _records_from(stream, start):
         first, after = record.first_frame, record.first_frame + record.frames
         wanted = range(max(first, start), after if end is None else min(after, end))
-        opening, decoded = decode_gop(network, stream.header, record, opening, wanted, watch)
-        yield from decoded
+        yield Asked(record, wanted)
         if end is not None and after >= end:
             return
+
+
+def record_runs(source: Iterable[Asked], least: int) -> Iterator[Sequence[Asked]]:
+    """Of so many frames at least, but at the end. Each begins with the record that opens it, which
+    is another's last."""
+    run = list[Asked]()
+    for asked in source:
+        run.append(asked)
+        if asked.record.alone and sum(len(part.wanted) for part in run) >= least:
+            yield run
+            run = [Asked(asked.record, range(0))]
+    if any(part.wanted for part in run):
+        yield run
 
 
 def decode_gop(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jaxtyping import Array, Integer
 
 from kbvc_jax.codec import steps
@@ -42,11 +43,13 @@ class Batch(NamedTuple):
 class Network:
     """Batched steps of one model; frames are unsigned integers up to `peak`."""
 
-    def __init__(self, inference: InferenceModel, bit_depth: int):
+    def __init__(self, inference: InferenceModel, bit_depth: int, place: Sharding | None = None):
+        """`place`: where its weights are; who calls it has that device for a default."""
         self.inference = inference
         self.peak = 2**bit_depth - 1
         self.skeleton, arrays = split(inference.model)
-        self.weights = Weights(arrays, {n: own.prior for n, own in inference.entropy.items()})
+        weights = Weights(arrays, {n: own.prior for n, own in inference.entropy.items()})
+        self.weights = weights if place is None else jax.device_put(weights, place)
         self.tables_of: dict[str, Tables] = {GAUSSIAN: inference.y_tables} | {
             name: own.z_tables.with_certain() for name, own in inference.entropy.items()
         }

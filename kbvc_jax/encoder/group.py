@@ -10,8 +10,9 @@ from jaxtyping import UInt
 from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, closing_distances, quality_at
 from kbvc_jax.codec.payload import Coded, references_of
 from kbvc_jax.codec.schedule import BFrame, hierarchy
+from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.refinement import bits_and_errors, code_frames
+from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs.contract import Size, Ways
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.models.config import Rounding
@@ -64,14 +65,23 @@ class CodedDepth:
     levels: tuple[int, ...]
     coded: Sequence[Coded]
     pictures: Sequence[Picture]
-    bits: float  # of all
-    errors: tuple[float, ...]  # of each, squared and summed over its samples
+    costs: Sequence[Cost]  # a batch each
 
-    def statistics(self, network: EncoderNetwork, start: int) -> list[FrameStatistics]:
+    @property
+    def bits(self) -> float:
+        """Of all."""
+        return sum(float(own.sum()) for cost in self.costs for own in cost.bits.values())
+
+    @property
+    def errors(self) -> tuple[float, ...]:
+        """Of each, squared and summed over its samples."""
+        return tuple(error for cost in self.costs for error in cost.errors.tolist())
+
+    def statistics(self, start: int) -> list[FrameStatistics]:
         rows = [
-            dict(zip(bits, own, strict=True))
-            for bits in map(network.bits, self.coded)
-            for own in zip(*(column.tolist() for column in bits.values()), strict=True)
+            dict(zip(cost.bits, own, strict=True))
+            for cost in self.costs
+            for own in zip(*(column.tolist() for column in cost.bits.values()), strict=True)
         ]
         return [
             FrameStatistics(start + time, self._kind(level), level, self.codec, bits)
@@ -159,8 +169,7 @@ def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:
         levels=tuple(level for part in parts for level in part.levels),
         coded=[coded for part in parts for coded in part.coded],
         pictures=[picture for part in parts for picture in part.pictures],
-        bits=sum(part.bits for part in parts),
-        errors=tuple(error for part in parts for error in part.errors),
+        costs=[cost for part in parts for cost in part.costs],
     )
 
 
@@ -177,8 +186,5 @@ def _code(
     sources = jnp.stack([jnp.asarray(frame) for frame in frames])
     batch = network.batch(codec, Size(*sources.shape[1:3]), rates, references)
     found = code_frames(network, batch, sources, settings.effort, settings.rounding, ways)
-    bits, errors = bits_and_errors(network, found, sources)
-    levels, shown = rates.levels, found.pictures
-    return CodedDepth(
-        codec, times, levels, [found.coded], shown, float(bits.sum()), tuple(errors.tolist())
-    )
+    cost = found.cost(network, sources)
+    return CodedDepth(codec, times, rates.levels, [found.coded], found.pictures, [cost])

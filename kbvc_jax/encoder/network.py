@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.network import Batch, Network
@@ -26,8 +27,8 @@ from kbvc_jax.rate import Quality, number_of
 class EncoderNetwork(Network):
     """The steps of a decoder, and those that steps.py beside this has."""
 
-    def __init__(self, inference: InferenceModel, bit_depth: int):
-        super().__init__(inference, bit_depth)
+    def __init__(self, inference: InferenceModel, bit_depth: int, place: Sharding | None = None):
+        super().__init__(inference, bit_depth, place)
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
     def analyse(

@@ -20,11 +20,11 @@ from jaxtyping import Array, Bool, Float, Shaped, UInt
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Batch
 from kbvc_jax.codec.payload import Coded
+from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.models.codecs.contract import Values, Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import Rounding
-from kbvc_jax.rate import Quality
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Attempt(NamedTuple):
     coded: Coded
     pictures: list[Picture]
 
+    def cost(self, network: EncoderNetwork, sources: UInt[Array, "b h w 3"]) -> Cost:
+        return Cost(network, self.coded, self.pictures, sources)
+
 
 def code_frames(
     network: EncoderNetwork,
@@ -66,7 +69,7 @@ def code_frames(
         return Attempt(exact, coded, network.reconstruct(batch, coded.symbols, context))
 
     def cost(tried: Attempt) -> Float[np.ndarray, "b"]:
-        return costs(network, tried, sources, batch.rates.quality)
+        return tried.cost(network, sources).total(batch.rates.quality)
 
     def soft(best: Attempt) -> Values:
         return network.slope(best.coded, best.exact, sources, context)
@@ -104,30 +107,6 @@ def _better(
         best, least = _chosen(pays, tried, best), np.where(pays, found, least)
         step *= np.where(pays, descent.longer, descent.shorter).astype(np.float32)
     return best
-
-
-def costs(
-    network: EncoderNetwork, tried: Attempt, sources: UInt[Array, "b h w 3"], quality: Quality
-) -> Float[np.ndarray, "b"]:
-    """Bits + lambda x 255^2 x squared error of each frame, summed over its pixels."""
-    bits, errors = bits_and_errors(network, tried, sources)
-    return bits + network.error_weight(quality) * errors
-
-
-def bits_and_errors(
-    network: EncoderNetwork, tried: Attempt, sources: UInt[Array, "b h w 3"]
-) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b"]]:
-    """Of each frame; errors squared and summed over its samples."""
-    bits = np.asarray(sum(network.bits(tried.coded).values()))
-    decoded = jnp.stack([picture.frame for picture in tried.pictures])
-    return bits, np.asarray(_squared_error(decoded, sources), np.float64)
-
-
-@jax.jit
-def _squared_error(
-    decoded: UInt[Array, "b h w 3"], sources: UInt[Array, "b h w 3"]
-) -> Float[Array, "b"]:
-    return jnp.square(decoded.astype(jnp.float32) - sources).sum((1, 2, 3))
 
 
 @jax.jit

@@ -16,7 +16,8 @@ from kbvc_jax.codec.batch import Picture
 from kbvc_jax.encoder.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
 from kbvc_jax.encoder.group import CodedDepth, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.window import Span, Window
+from kbvc_jax.encoder.span import Span
+from kbvc_jax.encoder.window import Window
 from kbvc_jax.rate import BEST, QUALITY_STEPS, Quality, shifted
 
 APART = 16  # half steps from the quality asked for to the other one
@@ -45,21 +46,35 @@ def outcome_of(depths: Iterable[CodedDepth]) -> Outcome:
     return Outcome(max(bits, 1.0), sum(errors), sum(decibels) / len(decibels))
 
 
+class SceneQuality(NamedTuple):
+    """What a scene's first window tells all others."""
+
+    quality: Quality
+    growth: float | None  # of rate, as a logarithm, by a dB
+
+
 class Scene:
     """Codes one span after another; the first one says at which quality."""
 
-    def __init__(self, network: EncoderNetwork, asked: Settings, many: bool):
-        """`many` qualities to choose from; or one, and no fall."""
+    def __init__(
+        self,
+        network: EncoderNetwork,
+        asked: Settings,
+        many: bool,
+        quality: SceneQuality | None = None,
+    ):
+        """`many` qualities to choose from; or one, and no fall. A `quality` if the first window has
+        been coded."""
         self._network, self._asked = network, asked
         self._fall = None if many else 0
-        self._quality = None if many else asked.quality
-        self._growth: float | None = None  # of rate, as a logarithm, by a dB
+        self.quality = quality or (None if many else SceneQuality(asked.quality, None))
 
     def code(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
-        if self._quality is None:
+        if self.quality is None:
             return self._code_first(span, opening)
-        groups = self._choose(self._window(span, opening, self._quality), span.end)
-        return self._refined(span, opening, self._quality, groups)
+        quality, growth = self.quality
+        groups = self._choose(self._window(span, opening, quality), span.end, growth)
+        return self._refined(span, opening, quality, groups)
 
     def _code_first(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
         asked, other = self._asked.quality, _other(self._asked.quality)
@@ -67,9 +82,9 @@ class Scene:
         usual, changed = (_usual_outcome(window, span.end) for window in (draft, beside))
         slope = max((changed.decibels - usual.decibels) / (other - asked), LEAST_SLOPE)
         growth = math.log(changed.bits / usual.bits) / (other - asked) / slope
-        self._growth = max(growth, LEAST_GROWTH)
+        growth = max(growth, LEAST_GROWTH)
 
-        groups, wanted = self._choose(draft, span.end), usual.decibels + I_FRAMES
+        groups, wanted = self._choose(draft, span.end, growth), usual.decibels + I_FRAMES
         quality, decibels = asked, outcome_of(draft.depths(groups)).decibels + REFINED
         for _ in range(CODINGS):
             before, had = quality, decibels
@@ -81,7 +96,7 @@ class Scene:
             missing = wanted - decibels
             if abs(missing) < CLOSE or _moved(quality, missing / slope) == quality:
                 break
-        self._quality = quality
+        self.quality = SceneQuality(quality, growth)
         return window, groups
 
     def _refined(
@@ -96,16 +111,16 @@ class Scene:
         settings = dataclasses.replace(self._asked, quality=quality, effort=effort)
         return Window(self._network, span, opening, settings)
 
-    def _choose(self, window: Window, end: int) -> list[Group]:
+    def _choose(self, window: Window, end: int, growth: float | None) -> list[Group]:
         weight = self._network.error_weight(window.settings.quality)
         shared = window.first.bits / end if window.first and end else 0.0  # by all its frames
 
         def cost(groups: Sequence[Group]) -> float:
             bits, error, decibels = outcome_of(d for group in groups for d in group.depths)
-            if self._growth is None:
+            if growth is None:
                 return bits + weight * error
             bits += shared * (groups[-1].end - groups[0].start)
-            return math.log(bits) - self._growth * decibels
+            return math.log(bits) - growth * decibels
 
         return choose_groups(0, end, window.code, cost, self._fall) if end else []
 

@@ -1,10 +1,7 @@
 """A span of frames: its groups coded, in one way or another."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-
-import numpy as np
-from jaxtyping import UInt
+from collections.abc import Iterable
 
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.encoder.gop_choice import Group
@@ -15,23 +12,7 @@ from kbvc_jax.encoder.group import (
     code_image,
 )
 from kbvc_jax.encoder.network import EncoderNetwork
-
-Frame = UInt[np.ndarray, "h w 3"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Span:
-    """Frames that are coded together; the first one is the last of the span before."""
-
-    start: int
-    frames: Sequence[Frame]
-    ends_intra: bool  # with an I-frame
-    ends_scene: bool
-
-    @property
-    def end(self) -> int:
-        """Time of the last one."""
-        return len(self.frames) - 1
+from kbvc_jax.encoder.span import Span
 
 
 class Window:

@@ -44,6 +44,11 @@ class InferenceModel:
     card: dict[str, Any]
     fingerprint: bytes
 
+    def __reduce__(self):
+        """By its arrays: what flax makes of a config is not for pickling."""
+        arrays = _flatten(self.model, self.entropy, self.y_tables)
+        return _made, (self.model.config, arrays, self.card, self.fingerprint)
+
 
 def assemble(
     model: Kbvc,
@@ -176,6 +181,13 @@ def _flatten(
         arrays |= {k: np.asarray(v) for k, v in curve.items() if v.size}
         arrays |= {f"{name}.z.{k}": v for k, v in _table_arrays(z_tables).items()}
     return arrays | {f"y.{k}": v for k, v in _table_arrays(y_tables).items()}
+
+
+def _made(
+    config: ModelConfig, arrays: dict[str, np.ndarray], card: dict[str, Any], fingerprint: bytes
+) -> InferenceModel:
+    skeleton, _ = split(nnx.eval_shape(lambda: Kbvc(config)))
+    return _unflatten(skeleton, arrays, card, fingerprint)
 
 
 def _table_arrays(tables: Tables) -> dict[str, np.ndarray]:

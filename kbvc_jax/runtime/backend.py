@@ -9,9 +9,17 @@ from kbvc_jax.runtime.heap import keep_freed_memory
 SWITCH = "KBVC_CACHE"  # a folder, or "off"
 
 
-def start_backend() -> str:
-    """Starts JAX and names what it runs on."""
+def cores() -> int:
+    """That this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def start_backend(threads: int | None = None) -> str:
+    """Starts JAX and names what it runs on; of a processor so many `threads`, or all."""
     keep_freed_memory()
+    if threads is not None:
+        os.environ["NPROC"] = str(threads)  # XLA's own
     import jax
 
     folder = _cache_folder()
@@ -25,7 +33,7 @@ def start_backend() -> str:
         raise InputError(f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS')}: {reason}") from None
     kind, platform = devices[0].device_kind, devices[0].platform
     if platform == "cpu":
-        return f"cpu ({os.cpu_count()} cores)"
+        return f"cpu ({threads or cores()} cores)"
     return f"{platform} ({kind})"
 
 

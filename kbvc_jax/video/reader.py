@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from kbvc_jax.runtime.errors import InputError, about
+from kbvc_jax.runtime.overlap import ahead
 from kbvc_jax.video import raw, y4m
 from kbvc_jax.video.colour import Planes, rgb_from_yuv, yuv_from_rgb
 from kbvc_jax.video.container import ContainerSource
@@ -44,8 +45,10 @@ class VideoReader:
         self.count, self.expected = _limited(count, limit), _limited(expected or count, limit)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for frame in self._checked():
-            yield frame if self._is_rgb else rgb_from_yuv(frame, self.format)
+        """Read and converted ahead, by a thread of its own."""
+        frames = ahead(self._rgb())
+        self._files.callback(frames.close)
+        return frames
 
     def yuv_frames(self) -> Iterator[Planes]:
         """The file's own samples; of RGB files, converted."""
@@ -60,6 +63,10 @@ class VideoReader:
 
     def __exit__(self, *_) -> None:
         self.close()
+
+    def _rgb(self) -> Iterator[np.ndarray]:
+        for frame in self._checked():
+            yield frame if self._is_rgb else rgb_from_yuv(frame, self.format)
 
     def _checked(self) -> Iterator:
         empty = True

@@ -15,7 +15,7 @@ from kbvc_jax.codec.batch import FrameRates
 from kbvc_jax.encoder import group
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import AUTO_EFFORT
-from kbvc_jax.encoder.refinement import code_frames, costs
+from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.fusion import aligned
 from kbvc_jax.models.codecs.walk import Read, walk
@@ -53,7 +53,7 @@ def batch_of(network, pictures, predicted):
 def cost(network, pictures, predicted, effort):
     batch = batch_of(network, pictures, predicted)
     found = code_frames(network, batch, pictures[1:3], effort, "rate")
-    return costs(network, found, pictures[1:3], QUALITY)
+    return found.cost(network, pictures[1:3]).total(QUALITY)
 
 
 @pytest.mark.parametrize("predicted", [False, True])

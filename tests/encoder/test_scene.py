@@ -14,11 +14,12 @@ import kbvc_jax
 from kbvc_jax.api import WEIGHTS
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.encoder import window
+from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.gop_choice import FALL, FALLS
 from kbvc_jax.encoder.group import CodedDepth, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.scene import CLOSE, I_FRAMES, Scene, outcome_of
-from kbvc_jax.encoder.window import Span
+from kbvc_jax.encoder.span import Span
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.rate import BEST, number_of, quality_of
 from kbvc_jax.video.format import VideoFormat
@@ -28,6 +29,13 @@ FRAMES = [np.zeros((2, 2, 3), np.uint8)] * 9
 KNOWN = Picture(jnp.asarray(FRAMES[0]), None)
 ASKED = quality_of(60)
 pytestmark = pytest.mark.usefixtures("optimised")
+
+
+class Known(Cost):
+    """Without frames."""
+
+    def __init__(self, bits, errors):
+        self.bits, self.errors = {"y": np.array([bits])}, np.array(errors)
 
 
 class Priced:
@@ -54,7 +62,7 @@ class Priced:
         decibels = steepness * above + refined - lost
         errors = (1e6 * 10 ** (-decibels / 10),) * count
         bits = 100.0 * count * 2 ** (number_of(settings.quality) / 20)
-        return CodedDepth("image", (0,), (0,), [], [KNOWN], bits, errors)
+        return CodedDepth("image", (0,), (0,), [], [KNOWN], [Known(bits, errors)])
 
 
 @pytest.fixture(scope="module")

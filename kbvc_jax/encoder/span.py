@@ -1,0 +1,63 @@
+"""Frames cut into spans that are coded together, and runs of spans from I-frame to I-frame."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import UInt
+
+from kbvc_jax.encoder.gop_choice import first_cut
+from kbvc_jax.encoder.options import EncoderOptions
+
+Frame = UInt[np.ndarray, "h w 3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Frames that are coded together; the first one is the last of the span before."""
+
+    start: int
+    frames: Sequence[Frame]
+    ends_intra: bool  # with an I-frame
+    ends_scene: bool
+
+    @property
+    def end(self) -> int:
+        """Time of the last one."""
+        return len(self.frames) - 1
+
+
+# From an I-frame to another one, or to the end.
+Run = Sequence[Span]
+
+
+def spans(frames: Iterable[Frame], peak: int, options: EncoderOptions) -> Iterator[Span]:
+    """Groups of a fixed length; or as much of a scene as the longest group holds."""
+    source, longest = iter(frames), options.longest
+    waiting = list(itertools.islice(source, 1))
+    start = since = 0  # the latter from the last I-frame
+    while waiting:
+        waiting += itertools.islice(source, longest + 1 - len(waiting))
+        if start and len(waiting) == 1:  # the last span's last
+            return
+        cut = first_cut(waiting, peak) if options.auto else None
+        end = cut or len(waiting) - 1
+        since += end
+        too_far = end == longest and since + longest > options.intra_period
+        ends_intra = cut is not None or too_far
+        yield Span(start, waiting[: end + 1], ends_intra, cut is not None)
+        start, waiting = start + end, waiting[end:] if end else []
+        since = 0 if ends_intra else since
+
+
+def runs(source: Iterable[Span], least: int) -> Iterator[Run]:
+    """Of so many frames at least, but at the end of a scene and of all."""
+    run = list[Span]()
+    for span in source:
+        run.append(span)
+        if span.ends_scene or (span.ends_intra and sum(part.end for part in run) >= least):
+            yield run
+            run = []
+    if run:
+        yield run

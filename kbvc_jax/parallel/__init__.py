@@ -1,0 +1,1 @@
+"""Several devices, or several processes, code runs of one film."""
