@@ -134,10 +134,8 @@ def decode_file(
             codec.check_model(stream.header)
         decoded = codec.decode_stream(stream, start=start, frames=frames, on_concealed=on_concealed)
         # First of all: an output that cannot be written is refused before anything is decoded.
-        with (
-            create_video(target, format, overwrite=overwrite, **video) as writer,
-            Beside() as thread,
-        ):
+        output = create_video(target, format, overwrite=overwrite, **video)
+        with output as writer, Beside() as thread:
             written = (thread.submit(writer.write, frame) for frame in _about(source, decoded))
             for done, _ in enumerate(in_order(written, UNWRITTEN), start=1):
                 if progress:

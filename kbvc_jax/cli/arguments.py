@@ -170,6 +170,32 @@ def add_model(group: argparse._ArgumentGroup) -> None:
     add_checkpoint(either)
 
 
+def add_parallel(group: argparse._ActionsContainer) -> None:
+    """Who shares the work."""
+    group.add_argument(
+        "--threads",
+        type=count,
+        metavar="N",
+        help="of the network on a processor (default: one a core); reading and writing have one "
+        "each besides",
+    )
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        "--workers",
+        type=count,
+        default=1,
+        metavar="N",
+        help="processes that share a film, from I-frame to I-frame, and the cores (default 1)",
+    )
+    either.add_argument(
+        "--devices",
+        type=count,
+        default=1,
+        metavar="N",
+        help="GPUs or TPU cores that share a film, from I-frame to I-frame (default 1)",
+    )
+
+
 def add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-y", "--overwrite", action="store_true", help="replace what is there")
     group.add_argument("--quiet", action="store_true", help="no progress, no summary")

@@ -49,6 +49,7 @@ def register(commands) -> None:
         "--frames", type=kinds.count, metavar="N", help="how many frames (default all)"
     )
     kinds.add_checkpoint(decoding)
+    kinds.add_parallel(decoding)
     decoding.add_argument(
         "--recover",
         action="store_true",
@@ -108,8 +109,9 @@ def run(arguments: argparse.Namespace) -> int:
     def codec() -> "Codec":
         import kbvc_jax
 
-        start_backend()
-        return kbvc_jax.load(arguments.checkpoint)
+        start_backend(arguments.threads)
+        shared = {"devices": arguments.devices, "workers": arguments.workers}
+        return kbvc_jax.load(arguments.checkpoint, **shared)
 
     if len(jobs) > 1:
         codec()  # what is wrong with it is no input's fault, and said once
@@ -124,7 +126,7 @@ def _decode(
     known = source != "-" and not arguments.recover
     facts = describe(Path(source), limits) if known else None
     progress = Progress(arguments.quiet)
-    progress.say(f"decoding {source} on {start_backend()}")
+    progress.say(f"decoding {source} on {start_backend(arguments.threads)}")
     model = codec()
     rate = facts["kilobits_per_second"] if facts else None
     progress.start(compiling(facts["width"], facts["height"]) if facts else "")

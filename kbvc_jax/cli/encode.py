@@ -91,6 +91,7 @@ def register(commands) -> None:
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"
     )
     kinds.add_model(coding)
+    kinds.add_parallel(coding)
 
     source = parser.add_argument_group("source, where the file itself does not say")
     source.add_argument("--size", type=kinds.size, metavar="WxH", help="of raw .yuv frames")

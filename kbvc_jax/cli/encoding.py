@@ -23,10 +23,15 @@ OPTIONS = "preset", "gop", "keyint", "effort", "b_frames", "rounding"
 
 def load(arguments: argparse.Namespace) -> "Codec":
     """The model, which can do what is asked for."""
-    start_backend()
+    start_backend(arguments.threads)
     import kbvc_jax
 
-    codec = kbvc_jax.load(arguments.checkpoint, model=arguments.model)
+    codec = kbvc_jax.load(
+        arguments.checkpoint,
+        model=arguments.model,
+        devices=arguments.devices,
+        workers=arguments.workers,
+    )
     options = codec.options(arguments.quality, **_options(arguments))
     if target := _rate_target(arguments):
         target.check_model(options)
@@ -54,7 +59,8 @@ class Encoding:
         # What cannot be read or written is refused before JAX has started.
         with self._open() as reader, whole_file(target, self._arguments.overwrite) as file:
             size = f"{reader.format.width}x{reader.format.height}"
-            self._progress.say(f"encoding {self._source} ({size}) on {start_backend()}")
+            where = start_backend(self._arguments.threads)
+            self._progress.say(f"encoding {self._source} ({size}) on {where}")
             self._say_left_out(reader)
             codec = self._codec()
             with about(self._source):

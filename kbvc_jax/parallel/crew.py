@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.runtime.overlap import Beside
@@ -13,6 +13,7 @@ Result = TypeVar("Result")
 Work = Callable[Concatenate[EncoderNetwork, Parts], Result]
 
 
+@runtime_checkable
 class Hand(Protocol):
     def do(self, bit_depth: int, work: Work, parts: Sequence[Any]) -> Any:
         """`work` by the network of that depth."""
@@ -36,6 +37,9 @@ class Crew:
     ) -> Future[Result]:
         """By one that is free, or else when one is."""
         return self._threads.submit(self._by_one, bit_depth, work, parts)
+
+    def __del__(self):
+        self._threads.shutdown(wait=False)
 
     def _by_one(self, bit_depth: int, work: Work, parts: Sequence[Any]) -> Any:
         hand = self._free.get()

@@ -22,6 +22,7 @@ class Process:
         self._connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, cores), daemon=True)
         process.start()
+        self.number = process.pid
         theirs.close()
         self._connection.send(inference)
 
