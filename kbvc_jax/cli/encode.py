@@ -85,7 +85,7 @@ def register(commands) -> None:
         type=kinds.index,
         metavar="N",
         help="steps of refinement, by the decoder's gradient, of frames that others refer to: less "
-        "rate for the same quality; decoding takes no longer (default 0; auto: at least 16)",
+        "rate for the same quality; decoding takes no longer (default 0)",
     )
     coding.add_argument(
         "--frames", type=kinds.count, metavar="N", help="only the first N frames (default all)"

@@ -85,7 +85,7 @@ class Encoder:
             options.candidates,
             network.inference.model.config.p_frames,
             options.rounding,
-            options.steps,
+            options.effort,
         )
         self._many = options.quality is not None  # a model for one lambda has one for all frames
         self._opening: Picture | None = None  # the frame that a span begins with, once it is coded

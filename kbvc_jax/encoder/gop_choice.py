@@ -1,9 +1,9 @@
 """Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
 
 A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
-quality falling as usual, then more or less steeply; then they are halved or doubled while that
-lowers their cost. A group kept is not coded again. How far quality falls is asked of the window's
-first group alone.
+quality falling as usual, then more or less steeply; then they are doubled or, where that does not
+pay, halved, while that lowers their cost. A group kept is not coded again. How far quality falls is
+asked of the window's first group alone.
 """
 
 import dataclasses
@@ -62,19 +62,42 @@ def choose_groups(
 ) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
-        if fall is None:
-            whole = _fall_while_cheaper(start, end, trial, cost, before)
-        else:
-            whole = trial(Group(start, end, fall), before)
+        whole = _first_tried(start, end, trial, cost, fall, before)
         return _split_while_cheaper(whole, trial, cost, before)
+    return _double_while_cheaper(start, end, trial, cost, fall, before)
+
+
+def _first_tried(
+    start: int, end: int, trial: Trial, cost: Cost, fall: int | None, before: Group | None
+) -> Group:
+    if fall is None:
+        return _fall_while_cheaper(start, end, trial, cost, before)
+    return trial(Group(start, end, fall), before)
+
+
+def _double_while_cheaper(
+    start: int, end: int, trial: Trial, cost: Cost, fall: int | None, before: Group | None
+) -> list[Group]:
+    if end - start <= FIRST_LENGTH:
+        return [_first_tried(start, end, trial, cost, fall, before)]
     middle = (start + end + 1) // 2
-    halves = choose_groups(start, middle, trial, cost, fall, before)
+    halves = _double_while_cheaper(start, middle, trial, cost, fall, before)
     fall = halves[0].fall
-    halves += choose_groups(middle, end, trial, cost, fall, halves[-1])
+    halves += _double_while_cheaper(middle, end, trial, cost, fall, halves[-1])
     if len(halves) > 2:  # short groups won below: a longer one would not
         return halves
     whole = trial(Group(start, end, fall), before)
-    return [whole] if cost([whole]) < cost(halves) else halves
+    if cost([whole]) < cost(halves):
+        return [whole]
+    return halves if middle - start > FIRST_LENGTH else _split_both(halves, trial, cost, before)
+
+
+def _split_both(pair: list[Group], trial: Trial, cost: Cost, before: Group | None) -> list[Group]:
+    first, second = pair
+    groups = _split_while_cheaper(first, trial, cost, before)
+    if groups[-1] is not first:  # the second may be predicted from its last frame
+        second = trial(Group(second.start, second.end, second.fall), groups[-1])
+    return groups + _split_while_cheaper(second, trial, cost, groups[-1])
 
 
 def _fall_while_cheaper(
@@ -106,10 +129,7 @@ def _split_while_cheaper(
     second = trial(Group(middle, whole.end, whole.fall), first)
     if cost([first, second]) >= cost([whole]):
         return [whole]
-    halves = _split_while_cheaper(first, trial, cost, before)
-    if halves[-1] is not first:  # the second may be predicted from its last frame
-        second = trial(Group(middle, whole.end, whole.fall), halves[-1])
-    return halves + _split_while_cheaper(second, trial, cost, halves[-1])
+    return _split_both([first, second], trial, cost, before)
 
 
 def first_cut(frames: Sequence[UInt[np.ndarray, "h w 3"]], peak: int) -> int | None:

@@ -10,7 +10,6 @@ from kbvc_jax.rate import MAX_QUALITY, Quality, quality_of
 from kbvc_jax.runtime.errors import InputError
 
 DEFAULT_QUALITY = 50.0
-AUTO_EFFORT = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +24,7 @@ class EncoderOptions:
     keyint: int | None = None
     """Frames from one I-frame to the next, at most; see `intra_period`."""
     effort: int = 0
-    """Steps of refinement, at least; see `steps`."""
+    """Steps of refinement."""
     b_frames: str | None = None
     """The codec of B-frames; of several, with commas between, each group has the one that costs it
     least, at as many times the work. None: the one that the model is made for."""
@@ -81,11 +80,6 @@ class EncoderOptions:
     def auto(self) -> bool:
         """Whether each group has its own length."""
         return self.gop == "auto"
-
-    @property
-    def steps(self) -> int:
-        """Of refinement (refinement.py), of frames that others refer to. Auto has time for some."""
-        return max(self.effort, AUTO_EFFORT if self.auto else 0)
 
     @property
     def fixed_point_quality(self) -> Quality:

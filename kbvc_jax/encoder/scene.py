@@ -1,10 +1,10 @@
 """`--gop auto`, scene by scene: the groups that take the least rate for the quality asked for.
 
 Picture quality is the mean PSNR of the frames, and what is asked for is what groups of the usual
-length have at the quality asked for. A scene's first window codes these, and again at another
-quality, which tells what quality costs and brings: so groups are compared by the rate that they
-would take at equal PSNR. Then all frames are coded better or worse by as much as the groups chosen
-differ from what is asked for.
+length have at the quality asked for. A scene's first window codes these, the first one again at
+another quality, which tells what quality costs and brings: so groups are compared by the rate that
+they would take at equal PSNR. Then all frames are coded better or worse by as much as the groups
+chosen differ from what is asked for.
 """
 
 import dataclasses
@@ -67,28 +67,31 @@ class Scene:
         been coded."""
         self._network, self._asked = network, asked
         self._fall = None if many else 0
+        self._refines = asked.effort > 0
         self.quality = quality or (None if many else SceneQuality(asked.quality, None))
 
     def code(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
         if self.quality is None:
             return self._code_first(span, opening)
         quality, growth = self.quality
-        groups = self._choose(self._window(span, opening, quality), span.end, growth)
-        return self._refined(span, opening, quality, groups)
+        draft = self._window(span, opening, quality)
+        groups = self._choose(draft, span.end, growth)
+        return self._refined(span, opening, quality, groups) if self._refines else (draft, groups)
 
     def _code_first(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
-        asked, other = self._asked.quality, _other(self._asked.quality)
-        draft, beside = (self._window(span, opening, quality) for quality in (asked, other))
-        usual, changed = (_usual_outcome(window, span.end) for window in (draft, beside))
-        slope = max((changed.decibels - usual.decibels) / (other - asked), LEAST_SLOPE)
-        growth = math.log(changed.bits / usual.bits) / (other - asked) / slope
-        growth = max(growth, LEAST_GROWTH)
-
-        groups, wanted = self._choose(draft, span.end, growth), usual.decibels + I_FRAMES
-        quality, decibels = asked, outcome_of(draft.depths(groups)).decibels + REFINED
-        for _ in range(CODINGS):
+        asked = self._asked.quality
+        draft = self._window(span, opening, asked)
+        wanted = _usual_outcome(draft, span.end).decibels + I_FRAMES
+        slope, growth = self._price(draft, self._window(span, opening, _other(asked)), span.end)
+        groups = self._choose(draft, span.end, growth)
+        window, quality = draft, asked
+        decibels = outcome_of(draft.depths(groups)).decibels + (REFINED if self._refines else 0)
+        missing, codings = wanted - decibels, CODINGS if self._refines else 1
+        if not self._refines and abs(missing) < CLOSE:  # nothing to code again
+            codings = 0
+        for _ in range(codings):
             before, had = quality, decibels
-            quality = _moved(quality, (wanted - decibels) / slope)
+            quality = _moved(quality, missing / slope)
             window, groups = self._refined(span, opening, quality, groups)
             decibels = outcome_of(window.depths(groups)).decibels
             if abs(quality - before) >= FAR:
@@ -98,6 +101,16 @@ class Scene:
                 break
         self.quality = SceneQuality(quality, growth)
         return window, groups
+
+    def _price(self, draft: Window, beside: Window, end: int) -> tuple[float, float]:
+        """What quality brings, dB a step, and costs, rate as a logarithm a dB: of the first of the
+        usual groups, which is coded by both windows."""
+        first = min(FIRST_LENGTH, end)
+        usual, changed = (_usual_outcome(window, first) for window in (draft, beside))
+        apart = beside.settings.quality - draft.settings.quality
+        slope = max((changed.decibels - usual.decibels) / apart, LEAST_SLOPE)
+        growth = math.log(changed.bits / usual.bits) / apart / slope
+        return slope, max(growth, LEAST_GROWTH)
 
     def _refined(
         self, span: Span, opening: Picture | None, quality: Quality, groups: list[Group]

@@ -72,10 +72,10 @@ def network():
 
 @pytest.fixture
 def code(network, monkeypatch):
-    def run(priced, asked=ASKED, many=True, spans=1):
+    def run(priced, asked=ASKED, many=True, spans=1, effort=16):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
-        settings = Settings(asked, ("predicted",), "predicted", "rate", 16)
+        settings = Settings(asked, ("predicted",), "predicted", "rate", effort)
         scene = Scene(network, settings, many)
         span = Span(0, FRAMES, ends_intra=False, ends_scene=False)
         return [scene.code(span, None) for _ in range(spans)]
@@ -93,6 +93,19 @@ def test_pictures_are_as_good_as_in_groups_of_8(code, slope, refined, best_fall)
     lost = abs(FALL - best_fall) / 20  # by the seven B-frames of nine frames
     wanted = -60 - 7 / 9 * lost + I_FRAMES
     assert outcome_of(coded.depths(groups)).decibels == pytest.approx(wanted, abs=CLOSE)
+
+
+@pytest.mark.parametrize("slope", [0.05, 0.2])
+@pytest.mark.parametrize("best_fall", [FALL, FALLS[2]])
+def test_and_so_without_refinement(code, slope, best_fall):
+    priced = Priced(slope, 0.3, best_fall)
+    ((coded, groups),) = code(priced, effort=0)
+    lost = abs(FALL - best_fall) / 20
+    wanted = -60 - 7 / 9 * lost + I_FRAMES
+    assert outcome_of(coded.depths(groups)).decibels == pytest.approx(wanted, abs=CLOSE)
+    assert not any(effort for _, effort, *_ in priced.coded)
+    # The usual group at both qualities, two other falls, two halves; then once more if need be.
+    assert len(priced.coded) == 6 + (coded.settings.quality != ASKED)
 
 
 @pytest.mark.parametrize("bend", [0.7, 2.5])
