@@ -78,8 +78,13 @@ def tiny_model(seed: int, config: ModelConfig = TINY) -> Kbvc:
         return jnp.asarray(rng.normal(0, (2 / fan_in) ** 0.5, shape.shape), shape.dtype)
 
     # NumPy draws at once what XLA would compile for most of a minute.
-    graph, shapes = nnx.split(nnx.eval_shape(lambda: Kbvc(config)))
+    graph, shapes = _shapes(config)
     return nnx.merge(graph, jax.tree.map(draw, shapes))
+
+
+@functools.cache
+def _shapes(config: ModelConfig) -> tuple[nnx.GraphDef, nnx.State]:
+    return nnx.split(nnx.eval_shape(lambda: Kbvc(config)))
 
 
 def built(config: ModelConfig) -> Kbvc:

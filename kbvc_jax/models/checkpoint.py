@@ -5,6 +5,7 @@ arrays/      Orbax: float parameters, the integer scale decoders, the probabilit
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -101,7 +102,7 @@ def load_inference(folder: str | Path) -> InferenceModel:
         )
     try:
         config, card = from_json(ModelConfig, document["config"]), document["card"]
-        skeleton, parameters = split(nnx.eval_shape(lambda: Kbvc(config)))
+        skeleton, parameters = _shapes(config)
         with ocp.StandardCheckpointer() as checkpointer:
             path = (source / ARRAYS).resolve()
             _check_shapes(parameters, checkpointer.metadata(path).item_metadata.tree)
@@ -122,6 +123,12 @@ def load_inference(folder: str | Path) -> InferenceModel:
         raise InputError(
             f"{folder}: damaged checkpoint ({_reason(error)}); export it again"
         ) from None
+
+
+@functools.cache
+def _shapes(config: ModelConfig) -> tuple[Skeleton, Mapping[str, Any]]:
+    """Traced once: a model of many parts takes most of a second."""
+    return split(nnx.eval_shape(lambda: Kbvc(config)))
 
 
 def _check_shapes(parameters: Mapping[str, Any], found: Mapping[str, Any]) -> None:
