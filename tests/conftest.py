@@ -34,6 +34,11 @@ def pytest_configure(config):
         os.environ[KEPT] = str(config.cache.mkdir("programs"))
 
 
+def pytest_report_header(config):
+    if config.option.markexpr == "not slow":
+        return "slow tests are left out: pytest -m '' runs all"
+
+
 @pytest.fixture(scope="module")
 def optimised():
     """For tests that compute for long, or that hold samples to their last bits."""

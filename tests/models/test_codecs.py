@@ -25,9 +25,10 @@ def frames(count, size=(32, 48), seed=0):
     return jnp.asarray(rng.random((count, *size, 3)), jnp.float32)
 
 
-def shown(model, name="kernel"):
+@nnx.jit
+def shown(model):
     """A frame between two others, as training estimates it."""
-    codec, rate = model.codec(name, Size(32, 48)), Rate(QUALITY, LEVEL)
+    codec, rate = model.codec("kernel", Size(32, 48)), Rate(QUALITY, LEVEL)
     sides = [Decoded(frames(2, seed=seed), None) for seed in (0, 1)]
     return estimate(codec, frames(2, seed=2), sides, rate).decoded.frame
 
@@ -35,7 +36,7 @@ def shown(model, name="kernel"):
 def test_a_fresh_frame_codec_returns_the_interpolated_frame():
     model = jax.jit(lambda: nnx.state(Kbvc(TINY)))()
     model = nnx.merge(nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY))), model)
-    between = model.between(frames(2), frames(2, seed=1))
+    between = nnx.jit(Kbvc.between)(model, frames(2), frames(2, seed=1))
     np.testing.assert_allclose(shown(model), between, atol=1e-5)
 
 
