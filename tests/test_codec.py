@@ -47,8 +47,8 @@ def encode(codec, frames, **options):
         (4, {"gop": 1}),
         (4, {"gop": 1, "keyint": 32}),
         (9, {"gop": "auto"}),
-        (10, {"gop": 4, "effort": 1}),
-        (9, {"gop": "auto", "effort": 2}),
+        pytest.param(10, {"gop": 4, "effort": 1}, marks=pytest.mark.slow),
+        pytest.param(9, {"gop": "auto", "effort": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, options):
@@ -85,6 +85,7 @@ def test_a_seek_reads_only_the_groups_it_needs(codec, monkeypatch):
     assert read == [3, 4]
 
 
+@pytest.mark.slow
 def test_the_tables_price_is_the_files_size(codec):
     frames = np.random.default_rng(5).integers(0, 256, (5, 96, 128, 3)).astype(np.uint8)
     file = io.BytesIO()

@@ -4,7 +4,10 @@ import pytest
 
 from tests.endurance import GROWTH, STATM, check_film, check_training
 
-pytestmark = pytest.mark.skipif(not STATM.exists(), reason="what is resident is read from /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not STATM.exists(), reason="what is resident is read from /proc"),
+]
 
 
 def test_a_films_memory_is_flat_and_its_halves_are_coded_alike():

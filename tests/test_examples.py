@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "examples/quickstart.ipynb"
 DECIBELS = re.compile(r"frame \d . toy .* ([\d.]+) dB")

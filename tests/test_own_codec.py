@@ -23,6 +23,8 @@ from kbvc_jax.training.step import initial_state, replicate, split_batch, train_
 from kbvc_jax.video.format import VideoFormat
 from tests.training.stub import config
 
+pytestmark = pytest.mark.slow
+
 # A square that moves, under light that grows.
 TIME, ROW, COLUMN = np.mgrid[:5, :32, :48]
 SQUARE = (np.abs(ROW - 16) < 8) & (np.abs(COLUMN - 8 - 6 * TIME) < 8)

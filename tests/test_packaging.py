@@ -13,6 +13,8 @@ from hatchling.build import build_sdist, build_wheel
 
 import kbvc_jax
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 60_000_000  # of a wheel
 NEEDED = (

@@ -26,7 +26,7 @@ LAMBDAS = (0.005, 0.05)
 FRAMES = 9
 CODEC = CodecConfig(hidden_channels=(13, 49, 64), latent_channels=96, hyper_channels=(16, 16, 16))
 
-pytestmark = pytest.mark.usefixtures("optimised")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimised")]
 
 
 def toy(fixed_lambda: float):

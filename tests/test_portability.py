@@ -4,6 +4,8 @@ import pytest
 
 from tests.portability import Setting, compare, decode, encode
 
+pytestmark = pytest.mark.slow
+
 CHAIN = 24  # frames after the only I-frame: 6 P-frames, and 18 B-frames between them
 OTHERS = [Setting(threads=2), Setting(threads=8), Setting(instructions="AVX2")]
 

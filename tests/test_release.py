@@ -19,7 +19,7 @@ from kbvc_jax.training.loss import falling
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITIES = (0, 25, 50, 75, 100)
 FRAMES = 5
-pytestmark = pytest.mark.usefixtures("optimised")  # as users have it
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimised")]  # as users have it
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import pytest
 from tests.faults import outcome, undisturbed
 from tests.writing_commands import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def usual():

@@ -148,6 +148,7 @@ def test_a_model_of_one_lambda_keeps_its_one_quality(code):
     assert {quality for quality, *_ in priced.coded} == {ASKED}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (WEIGHTS / "model.json").exists(), reason="no weights")
 def test_a_quality_means_the_same_pictures_in_every_mode():
     codec = kbvc_jax.load()

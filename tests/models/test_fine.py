@@ -144,6 +144,7 @@ def gradient():
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", ["II", "IB", "BI", "BB"])
 def test_every_parameter_learns_whatever_the_references_are(gradient, kinds):
     own = ("flow", "fine", "fine_motion")
@@ -197,6 +198,7 @@ ABLATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", ABLATIONS, ids=lambda own: "-".join(map(str, own.values())))
 def test_what_an_ablation_writes_is_read_again(changes):
     asked = dataclasses.replace(FINE, fine=dataclasses.replace(FINE.fine, **changes))

@@ -61,6 +61,7 @@ def test_without_opencv_the_encoder_says_so(monkeypatch, caplog):
     estimation._opencv.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_linear_path_alone_keeps_the_motion():
     np.testing.assert_allclose(HAAR @ HAAR.T, np.eye(4), atol=1e-9)
     network = built(SENDING).motion
@@ -183,6 +184,7 @@ def test_the_motion_alone_is_trained_and_every_parameter_learns():
     assert not dead
 
 
+@pytest.mark.slow
 def test_steps_lower_the_loss():
     stage = build_stage(config(stage="motion", model=SENDING), built(SENDING))
     assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95

@@ -103,6 +103,7 @@ def test_runs_that_are_still_there_are_not_told_again_by_a_card(exported, tmp_pa
     assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
 
 
+@pytest.mark.slow
 def test_a_model_of_one_lambda_is_exported_with_that_lambda_and_codes(tmp_path):
     metrics = validation_of(0.0, **{"psnr/B1": 30.0, "bpp_y/B1": 0.2})
     run = write_run(tmp_path / "run", 10, model=PAPER, metrics=metrics)
