@@ -1,6 +1,7 @@
 """Models whose checkpoints lack something, and checkpoints that someone has made up."""
 
 import dataclasses
+import functools
 import json
 import pickle
 import shutil
@@ -43,13 +44,21 @@ def change_document(folder, **fields):
     (folder / DOCUMENT).write_text(json.dumps(document | fields))
 
 
+@functools.cache
+def golden():
+    """Configuration and arrays of the model that is crafted with."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        arrays = checkpointer.restore((FOLDER / "model" / ARRAYS).resolve())
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    return load_inference(FOLDER / "model").model.config, arrays
+
+
 def change_arrays(folder, **changed):
     """With a fingerprint that is true again."""
+    config, arrays = golden()
+    arrays = arrays | changed
     with ocp.StandardCheckpointer() as checkpointer:
-        arrays = checkpointer.restore((folder / ARRAYS).resolve())
-        arrays = {name: np.asarray(array) for name, array in arrays.items()} | changed
         checkpointer.save((folder / ARRAYS).resolve(), arrays, force=True)
-    config = load_inference(FOLDER / "model").model.config
     change_document(folder, fingerprint=checkpoint._fingerprint(config, arrays).hex())
 
 
