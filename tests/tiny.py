@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from kbvc_jax.coding.tables import gaussian_tables
-from kbvc_jax.models.checkpoint import InferenceModel, assemble
+from kbvc_jax.models.checkpoint import InferenceModel, assemble, load_inference
 from kbvc_jax.models.config import (
     CodecConfig,
     FineConfig,
@@ -104,6 +104,10 @@ def perturbed(module: nnx.Module, by: float = 0.3) -> nnx.Module:
     noise = functools.partial(rng.normal, 0, by)
     state = jax.tree.map(lambda x: x + noise(x.shape).astype(x.dtype), state)
     return nnx.merge(graph, state)
+
+
+# A checkpoint of tests that run many commands: Orbax takes a second for each reading.
+read_once = functools.cache(load_inference)
 
 
 def tiny_inference(seed: int, config: ModelConfig = TINY) -> InferenceModel:

@@ -1,5 +1,5 @@
 import pytest
-from tiny import tiny_inference
+from tiny import read_once, tiny_inference
 
 from kbvc_jax.models.checkpoint import save_inference
 
@@ -17,3 +17,8 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="session")
 def other_checkpoint(tmp_path_factory):
     return save_tiny_model(tmp_path_factory.mktemp("weights") / "other", seed=2)
+
+
+@pytest.fixture(autouse=True)
+def checkpoints_are_read_once(monkeypatch):
+    monkeypatch.setattr("kbvc_jax.api.load_inference", read_once)

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tiny import tiny_inference
+from tiny import read_once, tiny_inference
 
 from kbvc_jax.evaluation.clips import find_clips
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
@@ -69,3 +69,8 @@ def config(folder, checkpoint):
         anchors=AnchorConfig(codecs=("x264",), quantisers=(27.0, 37.0)),
         pictures=1,
     )
+
+
+@pytest.fixture(autouse=True)
+def checkpoints_are_read_once(monkeypatch):
+    monkeypatch.setattr("kbvc_jax.api.load_inference", read_once)
