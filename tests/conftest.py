@@ -39,6 +39,29 @@ def pytest_report_header(config):
         return "slow tests are left out: pytest -m '' runs all"
 
 
+# Begun first: a long file that is last would have one worker wait for the other.
+LONG = [
+    "training/test_export.py",
+    "models/test_motion.py",
+    "models/test_ssf.py",
+    "test_codec.py",
+    "encoder/test_prediction.py",
+    "codec/test_golden.py",
+    "models/test_codecs.py",
+    "models/test_fine.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    tests = Path(__file__).parent
+
+    def place(item):
+        name = item.path.relative_to(tests).as_posix()
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="module")
 def optimised():
     """For tests that compute for long, or that hold samples to their last bits."""

@@ -11,6 +11,7 @@ def run(*argv):
     return main(["bench", *map(str, argv)])
 
 
+@pytest.mark.slow
 def test_json_has_seconds_and_the_table_frames_a_second_of_each_stage(checkpoint, capsys):
     asked = ["--frames", 3, "-q", 30, "--gop", 2, "--checkpoint", checkpoint, "--quiet"]
     assert run(*asked, "--json") == 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from PIL import Image
 
 from kbvc_jax.cli.main import main
@@ -25,6 +26,7 @@ def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, c
     assert f"kbvc: {out}: holds files already; pass -y" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_of_one_lambda_has_one_row_and_refuses_a_quality(tmp_path, capsys):
     folder, out = tmp_path / "one", tmp_path / "demo"
     save_inference(folder, tiny_inference(1, dataclasses.replace(TINY, fixed_lambda=0.01)))

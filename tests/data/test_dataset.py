@@ -62,6 +62,7 @@ def test_processes_share_the_batch_that_one_would_have(either):
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), batches(either, 2))
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_clips(config):
     np.testing.assert_array_equal(batches(replace(config, workers=2), 3, 1), batches(config, 3, 1))
 

@@ -172,6 +172,7 @@ def group_of(stage):
     return jnp.asarray(frames[0], jnp.float32) / 255, jnp.asarray(observed[0])
 
 
+@pytest.mark.slow
 def test_the_motion_alone_is_trained_and_every_parameter_learns():
     model = perturbed(built(SENDING), 0.02)
     stage = build_stage(config(stage="motion", model=SENDING), model)

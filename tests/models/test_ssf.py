@@ -88,6 +88,7 @@ def test_estimate_and_file_agree():
         assert estimated == pytest.approx(sum(row.bits.values()), rel=0.05)
 
 
+@pytest.mark.slow
 def test_it_learns():
     model = dataclasses.replace(SSF, fixed_lambda=0.01)
     stage = build_stage(config(model=model), built(model))

@@ -49,10 +49,12 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[kind], values, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_eight_devices_have_the_same_losses(on_one_device, tmp_path):
     assert_same(losses(tmp_path, start(tmp_path, 0, 1, 8)), on_one_device)
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_same_losses_and_continue_together(on_one_device, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
