@@ -14,6 +14,7 @@ from tests.reference.footage import network_calls, transform_calls
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("latent", "least"), [(0, 2_000), (1, 50_000)], ids=["z", "y"])
 @pytest.mark.parametrize("calls", [network_calls, transform_calls])
 def test_tensorflow_compression_needs_as_many_bytes_and_decodes_them(
