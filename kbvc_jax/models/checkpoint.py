@@ -193,8 +193,7 @@ def _flatten(
 def _made(
     config: ModelConfig, arrays: dict[str, np.ndarray], card: dict[str, Any], fingerprint: bytes
 ) -> InferenceModel:
-    skeleton, _ = split(nnx.eval_shape(lambda: Kbvc(config)))
-    return _unflatten(skeleton, arrays, card, fingerprint)
+    return _unflatten(_shapes(config)[0], arrays, card, fingerprint)
 
 
 def _table_arrays(tables: Tables) -> dict[str, np.ndarray]:
