@@ -4,6 +4,7 @@
     python benchmarks/coding.py --peer .peer/bin/python
     python benchmarks/coding.py --peer .peer/bin/python --device gpu
     python benchmarks/coding.py --configs configs/paper.py configs/ssf.py    # Table 2, untrained
+    python benchmarks/coding.py --checkpoint kbvc_jax/weights --frames 33 --workers 1 2
 
 Both codecs take turns on the same frames, so that whatever else the machine does slows both;
 figures are medians over the turns. Times are of whole clips, RGB arrays to bytes and back, first
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="an inference checkpoint (default: untrained)")
     parser.add_argument("--configs", nargs="*", default=[], help="untrained models, in turn")
     parser.add_argument("--b-frames", nargs="+", default=[None], help="their codecs, in turn")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="processes, in turn")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment with compressai")
     parser.add_argument("--json", type=Path, default=Path("coding.json"), metavar="FILE")
     arguments = parser.parse_args()
@@ -68,8 +70,10 @@ def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, flo
         Path(config).stem: ours(clip, untrained(config), None) for config in arguments.configs
     }
     for codec in [] if arguments.configs else arguments.b_frames:
-        name = "kbvc" if codec is None else f"kbvc {codec}"
-        runners[name] = ours(clip, loaded(arguments.checkpoint), codec)
+        for workers in arguments.workers:
+            name = "kbvc" if codec is None else f"kbvc {codec}"
+            name += f" by {workers} workers" if workers > 1 else ""
+            runners[name] = ours(clip, loaded(arguments.checkpoint, workers), codec)
     with contextlib.ExitStack() as stack:
         if arguments.peer:
             runners["SSF"] = stack.enter_context(peer(arguments.peer, clip, arguments.device))
@@ -99,10 +103,12 @@ def footage(width: int, height: int, count: int) -> np.ndarray:
     return np.stack(frames)
 
 
-def loaded(checkpoint: str | None):
+def loaded(checkpoint: str | None, workers: int):
     import kbvc_jax
 
-    return kbvc_jax.load(checkpoint) if checkpoint else untrained("configs/kbvc.py")
+    if checkpoint:
+        return kbvc_jax.load(checkpoint, workers=workers)
+    return untrained("configs/kbvc.py")
 
 
 def ours(clip: np.ndarray, codec: Any, b_frames: str | None):

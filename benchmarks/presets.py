@@ -1,9 +1,9 @@
 """What the presets of `kbvc encode` cost and bring.
 
-    python benchmarks/presets.py
+    python benchmarks/presets.py --also gop=8,keyint=32 gop=auto
 
-BD-rate of RGB PSNR against balanced, and frames a second of encoding and decoding: medians over the
-qualities, at each of which all presets take their turn.
+`--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
+of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
 Version 0.18.0, two cores of an AMD EPYC that had other work, 33 frames of the bundled clip:
 
@@ -40,32 +40,39 @@ def run() -> int:
     parser.add_argument("--frames", type=int, default=33)
     parser.add_argument("--quality", type=float, nargs="+", default=[20, 40, 60, 80])
     parser.add_argument("--checkpoint")
+    parser.add_argument("--also", nargs="*", default=[], metavar="NAME=VALUE,...")
     arguments = parser.parse_args()
+    modes = {preset: {"preset": preset} for preset in PRESETS}
+    modes |= {text: options(text) for text in arguments.also}
 
     codec = kbvc_jax.load(arguments.checkpoint)
     with kbvc_jax.open_video(arguments.clip, frames=arguments.frames) as video:
         frames = np.stack(list(video))
-    for preset in PRESETS:
-        codec.decode(codec.encode(frames[:WARMING], preset=preset))
+    for mode in modes.values():
+        codec.decode(codec.encode(frames[:WARMING], **mode))
     curves, speeds = defaultdict(list), defaultdict(list)
     for quality in arguments.quality:
-        for preset in PRESETS:
+        for name, mode in modes.items():
             began = time.perf_counter()
-            data = codec.encode(frames, quality, preset=preset)
+            data = codec.encode(frames, quality, **mode)
             encoded = time.perf_counter()
             decoded = codec.decode(data)
-            speeds[preset].append((encoded - began, time.perf_counter() - encoded))
+            speeds[name].append((encoded - began, time.perf_counter() - encoded))
             decibels = np.mean([psnr(a, b, 255) for a, b in zip(frames, decoded, strict=True)])
-            curves[preset].append((len(data), float(decibels)))
-            print(f"q {quality:g} {preset}: {len(data):,} bytes, {decibels:.2f} dB", flush=True)
-    for preset in PRESETS:
-        rate = bd_rate(curves[BALANCED], curves[preset])
+            curves[name].append((len(data), float(decibels)))
+            print(f"q {quality:g} {name}: {len(data):,} bytes, {decibels:.2f} dB", flush=True)
+    for name in modes:
+        rate = bd_rate(curves[BALANCED], curves[name])
         encode, decode = (
-            len(frames) / statistics.median(seconds)
-            for seconds in zip(*speeds[preset], strict=True)
+            len(frames) / statistics.median(seconds) for seconds in zip(*speeds[name], strict=True)
         )
-        print(f"{preset:9} {rate!s:>9}, encode {encode:.2f} fps, decode {decode:.2f} fps")
+        print(f"{name:9} {rate!s:>9}, encode {encode:.2f} fps, decode {decode:.2f} fps")
     return 0
+
+
+def options(text: str) -> dict[str, int | str]:
+    pairs = (pair.split("=") for pair in text.split(","))
+    return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 
 
 if __name__ == "__main__":
