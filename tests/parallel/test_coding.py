@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from tiny import SSF, tiny_inference
 
+import kbvc_jax
 from kbvc_jax.api import Codec
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.parallel import coding, processes
 from kbvc_jax.parallel.crew import Crew
-from kbvc_jax.parallel.processes import in_processes
+from kbvc_jax.parallel.processes import Process, in_processes
 from kbvc_jax.runtime.errors import InputError
 
 
@@ -107,15 +108,28 @@ def test_damage_is_the_streams(inference, begun):
         Codec(inference, crew=crew).decode(bytes(data))
 
 
-def test_processes_code_alike_and_pass_on_what_is_wrong(inference, begun, monkeypatch):
-    monkeypatch.setattr(processes, "cores", lambda: 2)
-    codec = Codec(inference, crew=in_processes(inference, 2))
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
+def test_processes_code_alike_and_pass_on_what_is_wrong(inference, begun):
+    hands = [Process(inference, 1) for _ in range(2)]
+    codec = Codec(inference, crew=Crew(hands))
     frames = moving(13)
     data = codec.encode(frames, 40, gop=4)
     assert data == Codec(inference).encode(frames, 40, gop=4)
     np.testing.assert_array_equal(codec.decode(data), Codec(inference).decode(data))
     with pytest.raises(InputError, match="codec motion: this model has"):
         codec.encode(frames, 40, b_frames="motion")
+    for hand in hands:
+        os.kill(hand.number, signal.SIGKILL)
+    with pytest.raises(InputError, match="a worker has ended before its work"):
+        codec.decode(data)
+
+
+def test_more_hands_than_the_machine_has_are_refused(inference, monkeypatch):
+    monkeypatch.setattr(processes, "cores", lambda: 2)
+    with pytest.raises(InputError, match="3 workers: this machine has 2 cores"):
+        in_processes(inference, 3)
+    with pytest.raises(InputError, match="2 devices and 2 workers: take the ones or the others"):
+        kbvc_jax.load(devices=2, workers=2)
 
 
 PROGRAM = """
