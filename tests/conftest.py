@@ -13,10 +13,6 @@ from jaxtyping import install_import_hook
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Nearly all that most tests wait for is compilation.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-# Nor LLVM by way of MLIR: half the time of a small program. The golden streams are decoded so to
-# the samples that users' programs gave; `kbvc selftest`, which CI runs, has users' programs.
-FLAGS = "--xla_cpu_use_fusion_emitters=false"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}"
 # What one worker or a process of a test compiles, all others read, and the next run.
 KEPT = "JAX_COMPILATION_CACHE_DIR"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

@@ -10,7 +10,7 @@ from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 
-pytestmark = pytest.mark.usefixtures("optimised")  # all but compiled as users have it
+pytestmark = pytest.mark.usefixtures("optimised")  # as users have it
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def with_cut():
         (moving(9), {"gop": 1}, 2),
         (moving(12), {"gop": 4, "effort": 2}, 3),
         (moving(12), {"gop": "auto", "keyint": 4}, 3),
-        (with_cut(), {"gop": "auto", "keyint": 4}, 3),
+        (with_cut(), {"gop": "auto", "keyint": 4}, 4),
     ],
 )
 def test_the_same_stream_and_the_same_frames(inference, begun, frames, options, runs):
@@ -171,6 +171,7 @@ def alive(number):
     return True
 
 
+@pytest.mark.slow
 def test_devices_share_a_film():
     program = (
         "import numpy as np, jax; from tiny import tiny_inference\n"

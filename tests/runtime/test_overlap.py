@@ -61,6 +61,7 @@ def test_one_that_waits_for_ever_keeps_nothing_from_its_end():
     began = time.monotonic()
     items.close()
     assert time.monotonic() - began < 5
+    never.set()
 
 
 def test_what_is_not_wanted_any_more_is_not_fetched():
