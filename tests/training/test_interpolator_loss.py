@@ -78,6 +78,7 @@ def test_what_is_clipped_away_costs_nothing():
     assert not gradient.any()
 
 
+@pytest.mark.slow  # holds to its last bits, compiled as users have it
 def test_the_rate_of_an_error_is_half_a_bit_for_each_doubling_of_its_variance():
     for times in (1, 3, 255):
         offset = jnp.full(3, (times * NOISE) ** 0.5)
