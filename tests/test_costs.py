@@ -14,7 +14,6 @@ def found():
     return measured()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODECS)
 def test_what_coding_costs_is_as_recorded(found, codec):
     recorded = json.loads(RECORD.read_text())[codec]

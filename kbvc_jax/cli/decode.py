@@ -99,6 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--verify compares sample by sample; --lossy output cannot pass")
     if arguments.verify and "-" in (*arguments.sources, arguments.target):
         raise InputError("--verify reads both files again; a pipe can be read only once")
+    if arguments.recover and max(arguments.workers, arguments.devices) > 1:
+        raise InputError("--recover is the work of one; leave out --workers and --devices")
     if arguments.json and arguments.target == "-":
         raise InputError("--json writes to stdout, and so does OUT -; name a file")
     jobs = [(source, arguments.target) for source in arguments.sources]

@@ -87,6 +87,7 @@ class Encoder:
             options.rounding,
             options.effort,
         )
+        self._quality = options.fixed_point_quality  # of the span before
         self._many = options.quality is not None  # a model for one lambda has one for all frames
         self._opening: Picture | None = None  # the frame that a span begins with, once it is coded
         self._scene: Scene | None = None

@@ -10,9 +10,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from jaxtyping import UInt
-
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.schedule import fall_shares
 from kbvc_jax.encoder.group import CodedDepth
@@ -22,9 +19,6 @@ FIRST_LENGTH = 8
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 36
 FALLS = (12, FALL, 60, 84)  # that auto tries
-# A cut changes the picture by this part of the sample range, and thrice as much as was usual.
-CUT_CHANGE, CUT_RATIO = 0.08, 3.0
-_STEP = 8  # every eighth sample is enough to see a cut
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,16 +124,3 @@ def _split_while_cheaper(
     if cost([first, second]) >= cost([whole]):
         return [whole]
     return _split_both([first, second], trial, cost, before)
-
-
-def first_cut(frames: Sequence[UInt[np.ndarray, "h w 3"]], peak: int) -> int | None:
-    """The first frame that starts another scene than the one before it, if any."""
-    thumbnails = [frame[::_STEP, ::_STEP].astype(np.float32) / peak for frame in frames]
-    changes = [
-        float(np.abs(a - b).mean()) for a, b in zip(thumbnails[:-1], thumbnails[1:], strict=True)
-    ]
-    for time, change in enumerate(changes, start=1):
-        usual = changes[time - 2] if time > 1 else min(changes[1:2], default=0.0)
-        if change > CUT_CHANGE and change > CUT_RATIO * usual:
-            return time
-    return None

@@ -11,7 +11,7 @@ from kbvc_jax.codec.decoder import Frame, asked_for, decode_run, record_runs
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.encoder.encoder import Begin, CodedGop, code_run
 from kbvc_jax.encoder.options import EncoderOptions
-from kbvc_jax.encoder.span import runs, spans
+from kbvc_jax.encoder.span import Run, runs, spans
 from kbvc_jax.parallel.crew import Crew
 from kbvc_jax.runtime.overlap import in_order
 
@@ -32,15 +32,19 @@ def encode_by(
         for run in runs(spans(frames, 2**bit_depth - 1, options), LEAST):
             future = crew.submit(bit_depth, code_run, run, begin, options, with_frames)
             yield future
-            if options.auto and (begin is None or begin.scene is None):
-                begin = future.result()[1]
-            elif begin is None:
-                begin = Begin(options.fixed_point_quality, None)
-            elif run[-1].ends_scene:
-                begin = Begin(begin.quality, None)
+            begin = _known_end(run, begin, options) or future.result()[1]
 
     for groups, _ in in_order(submitted(), 2 * crew.size):
         yield from groups
+
+
+def _known_end(run: Run, begin: Begin | None, options: EncoderOptions) -> Begin | None:
+    """Where the next run begins, if that can be told before this one is coded."""
+    if not options.auto:
+        return Begin(options.fixed_point_quality, None)
+    if begin is None or begin.scene is None:
+        return None
+    return Begin(begin.quality, None) if run[-1].ends_scene else begin
 
 
 def decode_by(crew: Crew, stream: StreamReader, start: int, frames: int | None) -> Iterator[Frame]:

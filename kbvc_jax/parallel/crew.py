@@ -3,19 +3,17 @@
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.runtime.overlap import Beside
 
-Parts = ParamSpec("Parts")
 Result = TypeVar("Result")
-Work = Callable[Concatenate[EncoderNetwork, Parts], Result]
+Work = Callable[..., Result]  # of an EncoderNetwork and parts
 
 
 @runtime_checkable
 class Hand(Protocol):
-    def do(self, bit_depth: int, work: Work, parts: Sequence[Any]) -> Any:
+    def do(self, bit_depth: int, work: Work[Result], parts: Sequence[Any]) -> Result:
         """`work` by the network of that depth."""
         ...
 
@@ -28,20 +26,14 @@ class Crew:
         for hand in hands:
             self._free.put(hand)
 
-    def submit(
-        self,
-        bit_depth: int,
-        work: Callable[Concatenate[EncoderNetwork, Parts], Result],
-        *parts: Parts.args,
-        **named: Parts.kwargs,
-    ) -> Future[Result]:
+    def submit(self, bit_depth: int, work: Work[Result], *parts: Any) -> Future[Result]:
         """By one that is free, or else when one is."""
         return self._threads.submit(self._by_one, bit_depth, work, parts)
 
     def __del__(self):
         self._threads.shutdown(wait=False)
 
-    def _by_one(self, bit_depth: int, work: Work, parts: Sequence[Any]) -> Any:
+    def _by_one(self, bit_depth: int, work: Work[Result], parts: Sequence[Any]) -> Result:
         hand = self._free.get()
         try:
             return hand.do(bit_depth, work, parts)

@@ -159,6 +159,7 @@ def test_damage_anywhere_is_an_error_and_recovered_without_a_wrong_frame(codec, 
     [
         (["-", "out", "--recover"], "a pipe can be read only once"),
         (["a.kbvc", "out", "--recover", "--verify"], "refuses damage"),
+        (["a.kbvc", "out", "--recover", "--workers", "2"], "the work of one"),
     ],
 )
 def test_what_it_cannot_do_is_said(argv, why, capsys):
