@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.runtime.overlap import AHEAD
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 
@@ -111,12 +112,13 @@ def test_old_pictures_stay_where_the_new_ones_cannot_take_their_place(tmp_path, 
 
 
 def test_a_picture_that_vanishes_meanwhile_is_named(tmp_path):
-    for name in ("1.png", "2.png"):
-        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    last = 3 + 2 * AHEAD  # beyond those that are read ahead
+    for number in range(1, last + 1):
+        Image.new("RGB", (16, 16)).save(tmp_path / f"{number}.png")
     with open_video(tmp_path) as reader:
         frames = iter(reader)
         next(frames)
-        (tmp_path / "2.png").unlink()
+        (tmp_path / f"{last}.png").unlink()
         with pytest.raises(InputError) as error:
-            next(frames)
-    assert str(error.value).startswith(f"{tmp_path / '2.png'}: ")
+            list(frames)
+    assert str(error.value).startswith(f"{tmp_path / f'{last}.png'}: ")
