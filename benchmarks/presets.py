@@ -5,13 +5,15 @@
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.18.0, two cores of an AMD EPYC that had other work, 33 frames of the bundled clip:
+Version 0.19.0, two cores, 33 frames of the bundled clip:
 
-    fast        -1.65 %, encode 6.36 fps, decode 21.54 fps
-    balanced    +0.00 %, encode 5.25 fps, decode 8.73 fps
-    best       -37.43 %, encode 0.27 fps, decode 8.75 fps
+    fast               -1.63 %, encode 6.65 fps, decode 20.48 fps
+    balanced           +0.00 %, encode 4.46 fps, decode 6.63 fps
+    best              -37.31 %, encode 0.25 fps, decode 13.48 fps
+    gop=8,keyint=32   -12.28 %, encode 4.26 fps, decode 6.99 fps
+    gop=auto          -17.03 %, encode 0.81 fps, decode 6.74 fps
 
-An I-frame comes every 8 frames by the first two, every 32 by the last.
+By the first two an I-frame comes every 8 frames, by the others every 32.
 """
 
 import argparse
