@@ -14,7 +14,7 @@ from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.encoder.group import FrameStatistics, Settings, code_image
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.options import EncoderOptions
-from kbvc_jax.encoder.scene import Scene, SceneQuality
+from kbvc_jax.encoder.scene import Findings, Scene
 from kbvc_jax.encoder.span import Frame, Run, Span, spans
 from kbvc_jax.encoder.window import Window
 from kbvc_jax.models.codecs.numbers import NAMES
@@ -71,7 +71,7 @@ class Begin(NamedTuple):
     """Where a run begins: with an I-frame that the run before it ends with."""
 
     quality: Quality  # of that frame
-    scene: SceneQuality | None  # None: a new scene
+    scene: Findings | None  # None: a new scene
 
 
 class Encoder:
@@ -119,7 +119,7 @@ class Encoder:
     @property
     def end(self) -> Begin:
         """Where the next run begins."""
-        return Begin(self._quality, self._scene.quality if self._scene else None)
+        return Begin(self._quality, self._scene.findings if self._scene else None)
 
 
 def code_run(

@@ -1,9 +1,9 @@
 """Groups of pictures and the quality of their B-frames; for `--gop auto` by what they cost.
 
-A window of up to 32 frames ends early at a scene cut. Inside it, lengths near 8 are tried first,
-quality falling as usual, then more or less steeply; then they are doubled or, where that does not
-pay, halved, while that lowers their cost. A group kept is not coded again. How far quality falls is
-asked of the window's first group alone.
+A window of up to 32 frames ends early at a scene cut. Inside it, a length near 8 is tried first,
+quality falling as usual, then more or less steeply; then it is doubled or, where that does not pay,
+halved, while that lowers the cost. Each group begins as the one before it ended, and one that is
+kept is not coded again. How far quality falls is asked of a scene's first group alone.
 """
 
 import dataclasses
@@ -35,6 +35,11 @@ class Group:
         return self.depths[0].pictures[0]
 
     @property
+    def again(self) -> "Group":
+        """The same frames, yet to be coded."""
+        return Group(self.start, self.end, self.fall)
+
+    @property
     def level_offsets(self) -> tuple[int, ...]:
         """Of each depth of B-frames, to the I-frames' quality, in half steps."""
         shares = fall_shares(self.end - self.start)
@@ -46,44 +51,63 @@ Trial = Callable[[Group, Group | None], Group]
 Cost = Callable[[Sequence[Group]], float]  # of coded ones in a row
 
 
+def choose_fall(usual: Group, trial: Trial, cost: Cost) -> Group:
+    """Quality falls more than in the first group or, where that does not pay, less."""
+    best = usual
+    if usual.end - usual.start == 1:  # no B-frames
+        return best
+    place = FALLS.index(usual.fall)
+    for falls in (FALLS[place + 1 :], FALLS[:place][::-1]):
+        for fall in falls:
+            group = trial(Group(usual.start, usual.end, fall), None)
+            if cost([group]) >= cost([best]):
+                break
+            best = group
+        if best is not usual:
+            break
+    return best
+
+
 def choose_groups(
     start: int,
     end: int,
     trial: Trial,
     cost: Cost,
-    fall: int | None = None,
+    fall: int,
     before: Group | None = None,
 ) -> list[Group]:
     """The cheapest of the tried ways to split the frames start + 1 .. end into groups."""
     if end - start <= FIRST_LENGTH:
-        whole = _first_tried(start, end, trial, cost, fall, before)
+        whole = trial(Group(start, end, fall), before)
         return _split_while_cheaper(whole, trial, cost, before)
     return _double_while_cheaper(start, end, trial, cost, fall, before)
 
 
-def _first_tried(
-    start: int, end: int, trial: Trial, cost: Cost, fall: int | None, before: Group | None
-) -> Group:
-    if fall is None:
-        return _fall_while_cheaper(start, end, trial, cost, before)
-    return trial(Group(start, end, fall), before)
-
-
 def _double_while_cheaper(
-    start: int, end: int, trial: Trial, cost: Cost, fall: int | None, before: Group | None
+    start: int, end: int, trial: Trial, cost: Cost, fall: int, before: Group | None
 ) -> list[Group]:
     if end - start <= FIRST_LENGTH:
-        return [_first_tried(start, end, trial, cost, fall, before)]
+        return [trial(Group(start, end, fall), before)]
     middle = (start + end + 1) // 2
-    halves = _double_while_cheaper(start, middle, trial, cost, fall, before)
-    fall = halves[0].fall
-    halves += _double_while_cheaper(middle, end, trial, cost, fall, halves[-1])
-    if len(halves) > 2:  # short groups won below: a longer one would not
-        return halves
+    first = _double_while_cheaper(start, middle, trial, cost, fall, before)
+    if len(first) > 1:  # short groups won: longer ones would not
+        return first + _short(middle, end, trial, cost, fall, first[-1])
+    halves = [*first, trial(Group(middle, end, fall), first[0])]
     whole = trial(Group(start, end, fall), before)
     if cost([whole]) < cost(halves):
         return [whole]
-    return halves if middle - start > FIRST_LENGTH else _split_both(halves, trial, cost, before)
+    if middle - start <= FIRST_LENGTH:
+        return _split_both(halves, trial, cost, before)
+    return [*first, *_split_while_cheaper(halves[1], trial, cost, first[0])]
+
+
+def _short(start: int, end: int, trial: Trial, cost: Cost, fall: int, before: Group) -> list[Group]:
+    """Of the length that is tried first, or shorter."""
+    if end - start <= FIRST_LENGTH:
+        return _split_while_cheaper(trial(Group(start, end, fall), before), trial, cost, before)
+    middle = (start + end + 1) // 2
+    first = _short(start, middle, trial, cost, fall, before)
+    return first + _short(middle, end, trial, cost, fall, first[-1])
 
 
 def _split_both(pair: list[Group], trial: Trial, cost: Cost, before: Group | None) -> list[Group]:
@@ -92,25 +116,6 @@ def _split_both(pair: list[Group], trial: Trial, cost: Cost, before: Group | Non
     if groups[-1] is not first:  # the second may be predicted from its last frame
         second = trial(Group(second.start, second.end, second.fall), groups[-1])
     return groups + _split_while_cheaper(second, trial, cost, groups[-1])
-
-
-def _fall_while_cheaper(
-    start: int, end: int, trial: Trial, cost: Cost, before: Group | None
-) -> Group:
-    """More than usual or, where that does not pay, less."""
-    best = trial(Group(start, end, FALL), before)
-    if end - start == 1:  # no B-frames
-        return best
-    usual = FALLS.index(FALL)
-    for falls in (FALLS[usual + 1 :], FALLS[:usual][::-1]):
-        for fall in falls:
-            group = trial(Group(start, end, fall), before)
-            if cost([group]) >= cost([best]):
-                break
-            best = group
-        if best.fall != FALL:
-            break
-    return best
 
 
 def _split_while_cheaper(

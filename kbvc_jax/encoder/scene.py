@@ -1,10 +1,11 @@
 """`--gop auto`, scene by scene: the groups that take the least rate for the quality asked for.
 
-Picture quality is the mean PSNR of the frames, and what is asked for is what groups of the usual
-length have at the quality asked for. A scene's first window codes these, the first one again at
-another quality, which tells what quality costs and brings: so groups are compared by the rate that
-they would take at equal PSNR. Then all frames are coded better or worse by as much as the groups
-chosen differ from what is asked for.
+All is tried on the middle of the picture, and whole frames are coded once. Picture quality is the
+mean PSNR of a scene's first frames, and what is asked for is what a group of the usual length has
+at the quality asked for. That group is coded, and again at another quality, which tells what
+quality costs and brings: so groups are compared by the rate that they would take at equal PSNR.
+Then all frames are coded better or worse by as much as those of the groups chosen differ from what
+is asked for.
 """
 
 import dataclasses
@@ -13,7 +14,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kbvc_jax.codec.batch import Picture
-from kbvc_jax.encoder.gop_choice import FALL, FIRST_LENGTH, Group, choose_groups
+from kbvc_jax.encoder.gop_choice import (
+    FALL,
+    FIRST_LENGTH,
+    Group,
+    choose_fall,
+    choose_groups,
+)
+from kbvc_jax.encoder.gop_choice import Cost as GroupCost
 from kbvc_jax.encoder.group import CodedDepth, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.span import Span
@@ -26,8 +34,8 @@ LEAST_GROWTH = 0.1  # of rate, as a logarithm, by a dB; 0.2 to 0.6 are usual
 FAR = 4 * QUALITY_STEPS  # enough to see whether it is steeper
 I_FRAMES = 0.1  # dB that I-frames in place of P-frames, as groups of a fixed length have, bring
 REFINED = 0.3  # dB that refinement usually brings
-CLOSE = 0.2  # dB: not worth coding a window again
-CODINGS = 3  # of a scene's first window with refinement, at most
+CODINGS = 2  # of a scene's first window with refinement, at most,
+CLOSE = 0.2  # dB: unless it is as near as this
 
 
 class Outcome(NamedTuple):
@@ -41,15 +49,20 @@ class Outcome(NamedTuple):
 def outcome_of(depths: Iterable[CodedDepth]) -> Outcome:
     depths = list(depths)
     errors = [error for depth in depths for error in depth.errors]
-    decibels = [-10 * math.log10(max(error, 1.0)) for error in errors]
     bits = sum(depth.bits for depth in depths)
-    return Outcome(max(bits, 1.0), sum(errors), sum(decibels) / len(decibels))
+    return Outcome(max(bits, 1.0), sum(errors), mean_decibels(errors))
 
 
-class SceneQuality(NamedTuple):
+def mean_decibels(errors: Sequence[float]) -> float:
+    decibels = [-10 * math.log10(max(error, 1.0)) for error in errors]
+    return sum(decibels) / len(decibels)
+
+
+class Findings(NamedTuple):
     """What a scene's first window tells all others."""
 
     quality: Quality
+    fall: int  # over the hierarchy
     growth: float | None  # of rate, as a logarithm, by a dB
 
 
@@ -61,62 +74,64 @@ class Scene:
         network: EncoderNetwork,
         asked: Settings,
         many: bool,
-        quality: SceneQuality | None = None,
+        findings: Findings | None = None,
     ):
-        """`many` qualities to choose from; or one, and no fall. A `quality` if the first window has
-        been coded."""
+        """`many` qualities to choose from; or one, and no fall. With `findings` if the first window
+        has been coded."""
         self._network, self._asked = network, asked
-        self._fall = None if many else 0
-        self._refines = asked.effort > 0
-        self.quality = quality or (None if many else SceneQuality(asked.quality, None))
+        self.findings = findings or (None if many else Findings(asked.quality, 0, None))
+        self._opening: Picture | None = None  # as the trials have it
 
     def code(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
-        if self.quality is None:
-            return self._code_first(span, opening)
-        quality, growth = self.quality
-        draft = self._window(span, opening, quality)
-        groups = self._choose(draft, span.end, growth)
-        return self._refined(span, opening, quality, groups) if self._refines else (draft, groups)
+        groups = self._search(span.middle)
+        assert self.findings
+        window = self._window(span, opening, self.findings.quality, self._asked.effort)
+        return window, window.code_all(group.again for group in groups)
 
-    def _code_first(self, span: Span, opening: Picture | None) -> tuple[Window, list[Group]]:
-        asked = self._asked.quality
-        draft = self._window(span, opening, asked)
-        wanted = _usual_outcome(draft, span.end).decibels + I_FRAMES
-        slope, growth = self._price(draft, self._window(span, opening, _other(asked)), span.end)
-        groups = self._choose(draft, span.end, growth)
-        window, quality = draft, asked
-        decibels = outcome_of(draft.depths(groups)).decibels + (REFINED if self._refines else 0)
-        missing, codings = wanted - decibels, CODINGS if self._refines else 1
-        if not self._refines and abs(missing) < CLOSE:  # nothing to code again
-            codings = 0
-        for _ in range(codings):
-            before, had = quality, decibels
-            quality = _moved(quality, missing / slope)
-            window, groups = self._refined(span, opening, quality, groups)
-            decibels = outcome_of(window.depths(groups)).decibels
+    def _search(self, middle: Span) -> list[Group]:
+        if self.findings is None:
+            self.findings, groups = self._search_first(middle)
+        else:
+            quality, fall, growth = self.findings
+            trials = self._window(middle, self._opening, quality)
+            groups = self._choose(trials, middle.end, growth, fall)
+        self._opening = None if middle.ends_intra or not groups else groups[-1].closing
+        return groups
+
+    def _search_first(self, middle: Span) -> tuple[Findings, list[Group]]:
+        asked, end = self._asked.quality, middle.end
+        if not end:
+            return Findings(asked, FALL, LEAST_GROWTH), []
+        trials, beside = (self._window(middle, None, q) for q in (asked, _other(asked)))
+        first = Group(0, min(FIRST_LENGTH, end), FALL)
+        usual, changed = (window.code_all([first]) for window in (trials, beside))
+        slope, growth = _price(trials, usual, beside, changed)
+        fallen = choose_fall(usual[0], trials.code, self._cost(trials, end, growth))
+        trials.code_all([fallen])
+        groups = self._choose(trials, end, growth, fallen.fall)
+        wanted = _decibels_of_first(usual) + I_FRAMES
+        missing = wanted - _decibels_of_first(groups)
+        if self._asked.effort:
+            quality = self._quality_refined(middle, groups, wanted, missing - REFINED, slope)
+        else:
+            quality = _moved(asked, missing / slope)
+        return Findings(quality, fallen.fall, growth), groups
+
+    def _quality_refined(
+        self, middle: Span, groups: list[Group], wanted: float, missing: float, slope: float
+    ) -> Quality:
+        quality, had = self._asked.quality, wanted - missing
+        for _ in range(CODINGS):
+            before, quality = quality, _moved(quality, missing / slope)
+            window = self._window(middle, None, quality, self._asked.effort)
+            refined = window.code_all(group.again for group in groups)
+            decibels = _decibels_of_first(refined)
             if abs(quality - before) >= FAR:
                 slope = max((decibels - had) / (quality - before), slope)
-            missing = wanted - decibels
-            if abs(missing) < CLOSE or _moved(quality, missing / slope) == quality:
-                break
-        self.quality = SceneQuality(quality, growth)
-        return window, groups
-
-    def _price(self, draft: Window, beside: Window, end: int) -> tuple[float, float]:
-        """What quality brings, dB a step, and costs, rate as a logarithm a dB: of the first of the
-        usual groups, which is coded by both windows."""
-        first = min(FIRST_LENGTH, end)
-        usual, changed = (_usual_outcome(window, first) for window in (draft, beside))
-        apart = beside.settings.quality - draft.settings.quality
-        slope = max((changed.decibels - usual.decibels) / apart, LEAST_SLOPE)
-        growth = math.log(changed.bits / usual.bits) / apart / slope
-        return slope, max(growth, LEAST_GROWTH)
-
-    def _refined(
-        self, span: Span, opening: Picture | None, quality: Quality, groups: list[Group]
-    ) -> tuple[Window, list[Group]]:
-        window = self._window(span, opening, quality, self._asked.effort)
-        return window, window.code_all(groups)
+            missing, had = wanted - decibels, decibels
+            if abs(missing) < CLOSE:
+                return quality
+        return _moved(quality, missing / slope)
 
     def _window(
         self, span: Span, opening: Picture | None, quality: Quality, effort: int = 0
@@ -124,9 +139,14 @@ class Scene:
         settings = dataclasses.replace(self._asked, quality=quality, effort=effort)
         return Window(self._network, span, opening, settings)
 
-    def _choose(self, window: Window, end: int, growth: float | None) -> list[Group]:
+    def _choose(self, window: Window, end: int, growth: float | None, fall: int) -> list[Group]:
+        cost = self._cost(window, end, growth)
+        return choose_groups(0, end, window.code, cost, fall) if end else []
+
+    def _cost(self, window: Window, end: int, growth: float | None) -> GroupCost:
+        """Rate at equal PSNR or, where there is one quality, rate and errors at its price."""
         weight = self._network.error_weight(window.settings.quality)
-        shared = window.first.bits / end if window.first and end else 0.0  # by all its frames
+        shared = window.first.bits / end if window.first else 0.0  # by all its frames
 
         def cost(groups: Sequence[Group]) -> float:
             bits, error, decibels = outcome_of(d for group in groups for d in group.depths)
@@ -135,13 +155,31 @@ class Scene:
             bits += shared * (groups[-1].end - groups[0].start)
             return math.log(bits) - growth * decibels
 
-        return choose_groups(0, end, window.code, cost, self._fall) if end else []
+        return cost
 
 
-def _usual_outcome(window: Window, end: int) -> Outcome:
-    starts = range(0, end, FIRST_LENGTH)
-    groups = [Group(start, min(start + FIRST_LENGTH, end), FALL) for start in starts]
-    return outcome_of(window.depths(window.code_all(groups)))
+def _decibels_of_first(groups: Sequence[Group]) -> float:
+    """Of the frames that a group of the usual length has."""
+    return mean_decibels(
+        [
+            error
+            for group in groups
+            for depth in group.depths
+            for time, error in zip(depth.times, depth.errors, strict=True)
+            if group.start + time <= FIRST_LENGTH
+        ]
+    )
+
+
+def _price(
+    window: Window, usual: list[Group], other: Window, changed: list[Group]
+) -> tuple[float, float]:
+    """What quality brings, dB a step, and costs, rate as a logarithm a dB."""
+    apart = other.settings.quality - window.settings.quality
+    had, has = outcome_of(window.depths(usual)), outcome_of(other.depths(changed))
+    slope = max((has.decibels - had.decibels) / apart, LEAST_SLOPE)
+    growth = math.log(has.bits / had.bits) / apart / slope
+    return slope, max(growth, LEAST_GROWTH)
 
 
 def _other(quality: Quality) -> Quality:

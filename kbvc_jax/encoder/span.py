@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import UInt
 
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.models.codecs.contract import BLOCK
 
 Frame = UInt[np.ndarray, "h w 3"]
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
 CUT_CHANGE, CUT_RATIO = 0.08, 3.0
+MIDDLE = 256  # samples each way
 _STEP = 8  # every eighth sample is enough to see a cut
 
 
@@ -28,6 +30,12 @@ class Span:
     def end(self) -> int:
         """Time of the last one."""
         return len(self.frames) - 1
+
+    @property
+    def middle(self) -> "Span":
+        """Half of the picture each way, but not less than what tells enough."""
+        rows, columns = (_middle(side) for side in self.frames[0].shape[:2])
+        return dataclasses.replace(self, frames=[frame[rows, columns] for frame in self.frames])
 
 
 # From an I-frame to another one, or to the end.
@@ -51,6 +59,12 @@ def spans(frames: Iterable[Frame], peak: int, options: EncoderOptions) -> Iterat
         yield Span(start, waiting[: end + 1], ends_intra, cut is not None)
         start, waiting = start + end, waiting[end:] if end else []
         since = 0 if ends_intra else since
+
+
+def _middle(side: int) -> slice:
+    length = min(side, max(MIDDLE, -(-side // 2 // BLOCK) * BLOCK))
+    start = (side - length) // 2
+    return slice(start, start + length)
 
 
 def runs(source: Iterable[Span], least: int) -> Iterator[Run]:

@@ -53,11 +53,11 @@ class Window:
         return dataclasses.replace(group, depths=depths)
 
     def code_all(self, groups: Iterable[Group]) -> list[Group]:
-        """In a row, and kept: `code` may be asked for some of them again."""
+        """In a row, where they are not yet, and kept: `code` may be asked for them again."""
         coded = list[Group]()
         for group in groups:
             before = coded[-1] if coded else None
-            coded.append(self.code(group, before))
+            coded.append(group if group.depths else self.code(group, before))
             self._in_a_row[_key(group, before)] = coded[-1]
         return coded
 

@@ -1,52 +1,78 @@
 import pytest
 
-from kbvc_jax.encoder.gop_choice import FALL, FALLS, Group, choose_groups
+from kbvc_jax.encoder.gop_choice import FALL, FALLS, Group, choose_fall, choose_groups
 
 
 def choose(price, frames: int):
-    """(length, fall) of the groups kept, where `price` knows both, and all that was tried."""
+    """Lengths of the groups kept, where `price` knows their start and length, and all tried."""
     tried = []
 
     def trial(group, before):
         assert (before.end if before else 0) == group.start
-        tried.append((group.start, group.end, group.fall))
+        tried.append((group.start, group.end))
         return group
 
     def cost(groups):
-        return sum(price(group.end - group.start, group.fall) for group in groups)
+        return sum(price(group.start, group.end - group.start) for group in groups)
 
-    groups = choose_groups(0, frames, trial, cost)
+    groups = choose_groups(0, frames, trial, cost, FALL)
     assert [group.start for group in groups] + [frames] == [0] + [group.end for group in groups]
-    return [(group.end - group.start, group.fall) for group in groups], tried
+    assert {group.fall for group in groups} == {FALL}
+    return [group.end - group.start for group in groups], tried
+
+
+def choose_first(price, length: int):
+    """The fall of a scene's first group, where `price` knows it, and all tried."""
+    tried = []
+
+    def trial(group, before):
+        assert before is None and (group.start, group.end) == (0, length)
+        tried.append(group.fall)
+        return group
+
+    def cost(groups):
+        (group,) = groups
+        return price(group.fall)
+
+    return choose_fall(Group(0, length, FALL), trial, cost).fall, tried
 
 
 @pytest.mark.parametrize("length", [1, 2, 4, 8, 16, 32])
 def test_the_cheapest_length_is_found(length):
     """An I-frame costs 10; a B-frame nothing up to that length, and more than an I-frame above."""
-    found, _ = choose(lambda n, fall: 10 + 20 * max(0, n - length), 32)
-    assert found == [(length, FALL)] * (32 // length)
+    found, _ = choose(lambda start, n: 10 + 20 * max(0, n - length), 32)
+    assert found == [length] * (32 // length)
+
+
+@pytest.mark.parametrize("frames", [1, 5, 9, 12, 20, 31])
+def test_windows_of_any_length_are_covered(frames):
+    found, _ = choose(lambda start, n: 10, frames)
+    assert found == [frames]
+
+
+def test_the_second_half_begins_as_the_first_ended():
+    _, tried = choose(lambda start, n: n - 0.1 * n, 32)  # longer is as good: no gain in it
+    assert (16, 32) not in tried
+    _, tried = choose(lambda start, n: 10, 32)
+    assert (16, 24) not in tried
+
+
+def test_and_is_split_where_it_moves_more():
+    found, _ = choose(lambda start, n: 10 + 20 * max(0, n - 8) * (start + n > 16), 32)
+    assert found == [16, 8, 8]
 
 
 @pytest.mark.parametrize("fall", FALLS)
 def test_the_cheapest_fall_of_quality_is_found(fall):
-    found, _ = choose(lambda n, tried: 10 + abs(tried - fall) / 100, 8)
-    assert found == [(8, fall)]
+    assert choose_first(lambda tried: abs(tried - fall), 8)[0] == fall
 
 
 def test_falls_that_cost_more_are_not_followed_further():
-    _, tried = choose(lambda n, fall: 10 + abs(fall - FALL), 4)
-    asked = [fall for start, end, fall in tried if (start, end) == (0, 4)]
-    assert asked == [FALL, FALLS[2], FALLS[0]]
+    assert choose_first(lambda fall: abs(fall - FALL), 4) == (FALL, [FALLS[2], FALLS[0]])
 
 
-def test_only_the_first_group_of_a_window_asks_how_far_quality_falls():
-    found, tried = choose(lambda n, fall: n + abs(fall - FALLS[1]) / 100, 32)
-    assert {fall for start, end, fall in tried if start} == {FALLS[1]} == {f for _, f in found}
-
-
-def test_a_group_without_b_frames_is_coded_once():
-    _, tried = choose(lambda n, fall: n + fall, 1)
-    assert tried == [(0, 1, FALL)]
+def test_a_group_without_b_frames_has_no_fall_to_choose():
+    assert choose_first(lambda fall: fall, 1) == (FALL, [])
 
 
 def test_each_depth_of_b_frames_is_coded_lower_than_the_one_above():

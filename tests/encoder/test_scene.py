@@ -18,7 +18,7 @@ from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.gop_choice import FALL, FALLS
 from kbvc_jax.encoder.group import CodedDepth, Settings
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.encoder.scene import CLOSE, I_FRAMES, Scene, outcome_of
+from kbvc_jax.encoder.scene import CLOSE, I_FRAMES, Scene, mean_decibels
 from kbvc_jax.encoder.span import Span
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.rate import BEST, number_of, quality_of
@@ -45,9 +45,11 @@ class Priced:
     def __init__(self, slope=0.1, refined=0.0, best_fall=FALL, bend=1.0):
         self.slope, self.refined, self.best_fall = slope, refined, best_fall
         self.bend = bend  # times as steep below what is asked for
-        self.coded = []  # (quality, effort, length) of each group
+        self.coded = []  # (quality, effort, length, offsets) of each group
+        self.sizes = []  # of frames that open or close a group
 
     def image(self, network, frame, time, settings, opening=None, distance=0):
+        self.sizes.append(frame.shape[:2])
         return self._depth(settings, 1, 0.0)
 
     def b_frames(self, network, opening, closing, frames, offsets, settings):
@@ -62,7 +64,8 @@ class Priced:
         decibels = steepness * above + refined - lost
         errors = (1e6 * 10 ** (-decibels / 10),) * count
         bits = 100.0 * count * 2 ** (number_of(settings.quality) / 20)
-        return CodedDepth("image", (0,), (0,), [], [KNOWN], [Known(bits, errors)])
+        times = tuple(range(1, count + 1))
+        return CodedDepth("image", times, (0,), [], [KNOWN], [Known(bits, errors)])
 
 
 @pytest.fixture(scope="module")
@@ -72,60 +75,62 @@ def network():
 
 @pytest.fixture
 def code(network, monkeypatch):
-    def run(priced, asked=ASKED, many=True, spans=1, effort=16):
+    def run(priced, asked=ASKED, many=True, spans=1, effort=16, frames=FRAMES):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
         settings = Settings(asked, ("predicted",), "predicted", "rate", effort)
         scene = Scene(network, settings, many)
-        span = Span(0, FRAMES, ends_intra=False, ends_scene=False)
+        span = Span(0, frames, ends_intra=False, ends_scene=False)
         return [scene.code(span, None) for _ in range(spans)]
 
     return run
 
 
+def decibels_of(groups):
+    """Of all but the I-frame that opens the scene."""
+    depths = (depth for group in groups for depth in group.depths)
+    return mean_decibels([error for depth in depths for error in depth.errors])
+
+
+@pytest.mark.parametrize("effort", [0, 16])
 @pytest.mark.parametrize("refined", [0.0, 0.3, 1.5])
 @pytest.mark.parametrize("slope", [0.05, 0.2])
 @pytest.mark.parametrize("best_fall", [FALL, FALLS[2]])
-def test_pictures_are_as_good_as_in_groups_of_8(code, slope, refined, best_fall):
-    priced = Priced(slope, refined, best_fall)
-    ((coded, groups),) = code(priced)
+def test_pictures_are_as_good_as_in_groups_of_8(code, slope, refined, best_fall, effort):
+    ((_, groups),) = code(Priced(slope, refined, best_fall), effort=effort)
     assert [(group.start, group.end, group.fall) for group in groups] == [(0, 8, best_fall)]
-    lost = abs(FALL - best_fall) / 20  # by the seven B-frames of nine frames
-    wanted = -60 - 7 / 9 * lost + I_FRAMES
-    assert outcome_of(coded.depths(groups)).decibels == pytest.approx(wanted, abs=CLOSE)
-
-
-@pytest.mark.parametrize("slope", [0.05, 0.2])
-@pytest.mark.parametrize("best_fall", [FALL, FALLS[2]])
-def test_and_so_without_refinement(code, slope, best_fall):
-    priced = Priced(slope, 0.3, best_fall)
-    ((coded, groups),) = code(priced, effort=0)
-    lost = abs(FALL - best_fall) / 20
-    wanted = -60 - 7 / 9 * lost + I_FRAMES
-    assert outcome_of(coded.depths(groups)).decibels == pytest.approx(wanted, abs=CLOSE)
-    assert not any(effort for _, effort, *_ in priced.coded)
-    # The usual group at both qualities, two other falls, two halves; then once more if need be.
-    assert len(priced.coded) == 6 + (coded.settings.quality != ASKED)
+    lost = abs(FALL - best_fall) / 20  # by seven of eight frames
+    assert decibels_of(groups) == pytest.approx(-60 - 7 / 8 * lost + I_FRAMES, abs=CLOSE)
 
 
 @pytest.mark.parametrize("bend", [0.7, 2.5])
 def test_quality_that_is_steeper_below_is_followed(code, bend):
-    ((coded, groups),) = code(Priced(refined=1.5, bend=bend))
-    wanted = -60 + I_FRAMES
-    assert outcome_of(coded.depths(groups)).decibels == pytest.approx(wanted, abs=CLOSE)
+    ((_, groups),) = code(Priced(refined=1.5, bend=bend))
+    assert decibels_of(groups) == pytest.approx(-60 + I_FRAMES, abs=CLOSE)
 
 
-def test_groups_coded_to_learn_what_quality_costs_are_not_coded_again(code):
-    priced = Priced(refined=0.3)
-    code(priced)
-    plain = [row for row in priced.coded if row[:3] == (ASKED, 0, 8)]
+def test_all_that_a_window_tries(code):
+    priced = Priced()
+    ((coded, _),) = code(priced, effort=0)
+    assert not any(effort for _, effort, *_ in priced.coded)
+    plain = [row for row in priced.coded if row[0] == ASKED and row[2] == 8]
     assert len(plain) == len(set(plain)) == 3  # as usual, and falling more and less steeply
+    # The usual group at another quality, too; two halves; and then the whole picture.
+    assert len(priced.coded) == 3 + 1 + 2 + 1
+    assert priced.coded[-1][0] == coded.settings.quality
 
 
-def test_a_window_that_comes_out_as_expected_is_refined_once(code):
+def test_trials_see_the_middle_of_the_picture(code):
+    priced = Priced()
+    frames = [np.zeros((600, 300, 3), np.uint8)] * 9
+    code(priced, frames=frames, effort=0)
+    assert set(priced.sizes[:-2]) == {(304, 256)} and set(priced.sizes[-2:]) == {(600, 300)}
+
+
+def test_a_window_that_comes_out_as_expected_is_refined_once_before(code):
     priced = Priced(refined=0.3)
     code(priced)
-    assert sum(effort > 0 for _, effort, *_ in priced.coded) == 1
+    assert sum(effort > 0 for _, effort, *_ in priced.coded) == 2  # the middle, and the whole
 
 
 def test_a_scene_keeps_its_quality(code):
