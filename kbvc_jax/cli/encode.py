@@ -72,7 +72,7 @@ def register(commands) -> None:
         type=kinds.count,
         metavar="N",
         help="frames from one I-frame to the next, at most; P-frames close the groups between "
-        "(default: as many as --gop, 32 with auto)",
+        "(default: 32; as many as --gop for a model of one lambda)",
     )
     coding.add_argument(
         "--rounding",

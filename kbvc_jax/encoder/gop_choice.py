@@ -2,8 +2,8 @@
 
 A window of up to 32 frames ends early at a scene cut. Inside it, a length near 8 is tried first,
 quality falling as usual, then more or less steeply; then it is doubled or, where that does not pay,
-halved, while that lowers the cost. Each group begins as the one before it ended, and one that is
-kept is not coded again. How far quality falls is asked of a scene's first group alone.
+halved, while that lowers the cost. Where the first half of the window is best as one group, so is
+the second half tried. How far quality falls is asked of a scene's first group alone.
 """
 
 import dataclasses
@@ -90,8 +90,8 @@ def _double_while_cheaper(
         return [trial(Group(start, end, fall), before)]
     middle = (start + end + 1) // 2
     first = _double_while_cheaper(start, middle, trial, cost, fall, before)
-    if len(first) > 1:  # short groups won: longer ones would not
-        return first + _short(middle, end, trial, cost, fall, first[-1])
+    if len(first) > 1:  # short groups won: one of all would not
+        return first + _double_while_cheaper(middle, end, trial, cost, fall, first[-1])
     halves = [*first, trial(Group(middle, end, fall), first[0])]
     whole = trial(Group(start, end, fall), before)
     if cost([whole]) < cost(halves):
@@ -99,15 +99,6 @@ def _double_while_cheaper(
     if middle - start <= FIRST_LENGTH:
         return _split_both(halves, trial, cost, before)
     return [*first, *_split_while_cheaper(halves[1], trial, cost, first[0])]
-
-
-def _short(start: int, end: int, trial: Trial, cost: Cost, fall: int, before: Group) -> list[Group]:
-    """Of the length that is tried first, or shorter."""
-    if end - start <= FIRST_LENGTH:
-        return _split_while_cheaper(trial(Group(start, end, fall), before), trial, cost, before)
-    middle = (start + end + 1) // 2
-    first = _short(start, middle, trial, cost, fall, before)
-    return first + _short(middle, end, trial, cost, fall, first[-1])
 
 
 def _split_both(pair: list[Group], trial: Trial, cost: Cost, before: Group | None) -> list[Group]:

@@ -22,7 +22,8 @@ class EncoderOptions:
     """Frames from one closing frame to the next, or "auto"; in a model of P-frames alone from one
     I-frame to the next."""
     keyint: int | None = None
-    """Frames from one I-frame to the next, at most; see `intra_period`."""
+    """Frames from one I-frame to the next, at most; 32, or in a model of one lambda a group, as in
+    the paper."""
     effort: int = 0
     """Steps of refinement."""
     b_frames: str | None = None
@@ -60,6 +61,7 @@ class EncoderOptions:
         resolved = dataclasses.replace(
             self,
             quality=DEFAULT_QUALITY if self.quality is None and model.gains else self.quality,
+            keyint=self.keyint or (MAX_GOP if self.auto or model.gains else int(self.gop)),
             b_frames=self.b_frames or model.b_frames,
             rounding=self.rounding or ("rate" if model.gains else "nearest"),
         )
@@ -69,7 +71,7 @@ class EncoderOptions:
             raise InputError(
                 f"gop auto: this model has {model.p_frames} P-frames alone; say a number"
             )
-        return dataclasses.replace(resolved, gop=1, keyint=self.intra_period)
+        return dataclasses.replace(resolved, gop=1, keyint=self.keyint or int(self.gop))
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -88,8 +90,8 @@ class EncoderOptions:
 
     @property
     def intra_period(self) -> int:
-        """Without a `keyint` one group; with gop auto, the longest."""
-        return self.keyint or (MAX_GOP if self.auto else int(self.gop))
+        assert self.keyint
+        return self.keyint
 
     @property
     def longest(self) -> int:

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from kbvc_jax.codec.schedule import GOP_LENGTHS
+from kbvc_jax.codec.schedule import GOP_LENGTHS, MAX_GOP
+from kbvc_jax.encoder.presets import PRESETS
 from kbvc_jax.runtime.errors import InputError
 
 SHIPPED = "shipped"  # the checkpoint that comes with the package
@@ -49,14 +50,18 @@ class EvaluationConfig:
     data: str | None = None  # the folder of the set; None: the bundled clip
     sequences: tuple[str, ...] = ()  # some of the set; empty: all
     frames: int | None = None  # the first so many of each sequence; None: all
-    # Intra period, of the anchors too; "auto" chooses up to 32, and the anchors get 32.
     gop: int | Literal["auto"] = 8
+    # Frames from one I-frame to the next, of all contenders and anchors; None: one group, with
+    # "auto" the longest.
+    keyint: int | None = None
     # Groups of this codec to measure besides, each as a contender of its own: 1, 2, 4, ..., auto.
     other_gops: tuple[str, ...] = ()
     # Efforts of its encoder to measure besides that of 0.
     other_efforts: tuple[int, ...] = ()
     # Codecs of B-frames to measure besides the model's own: kernel, predicted.
     other_b_frames: tuple[str, ...] = ()
+    # Presets of `kbvc encode` to measure besides: fast, best.
+    other_presets: tuple[str, ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)
     # Inference checkpoints, as NAME=FOLDER or FOLDER; "shipped" are the release weights. Models of
     # one lambda each make one curve: NAME=FOLDER,FOLDER,...
@@ -80,7 +85,7 @@ class EvaluationConfig:
 
     @property
     def intra_period(self) -> int:
-        return 32 if self.gop == "auto" else int(self.gop)
+        return self.keyint or (MAX_GOP if self.gop == "auto" else int(self.gop))
 
 
 def check(config: EvaluationConfig) -> None:
@@ -89,8 +94,16 @@ def check(config: EvaluationConfig) -> None:
         raise InputError(f"gop={config.gop}: must be 8, 16, 32 or auto")
     if wrong := [gop for gop in config.other_gops if gop not in _GOPS]:
         raise InputError(f"other_gops={wrong[0]}: each must be one of {', '.join(_GOPS)}")
+    fixed = [int(gop) for gop in (config.gop, *config.other_gops) if gop != "auto"]
+    if max(fixed, default=1) > config.intra_period:
+        raise InputError(
+            f"keyint={config.intra_period}: groups of {max(fixed)} are asked for; "
+            f"must be {max(fixed)} or more"
+        )
     if wrong := [effort for effort in config.other_efforts if effort < 1]:
         raise InputError(f"other_efforts={wrong[0]}: each must be at least 1")
+    if wrong := [preset for preset in config.other_presets if preset not in PRESETS]:
+        raise InputError(f"other_presets={wrong[0]}: each must be one of {', '.join(PRESETS)}")
     if config.frames is not None and config.frames < 1:
         raise InputError(f"frames={config.frames}: must be at least 1, or None for all")
     if wrong := [q for q in config.qualities if not 0 <= q <= 100]:

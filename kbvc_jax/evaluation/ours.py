@@ -15,9 +15,11 @@ import kbvc_jax
 from kbvc_jax.api import Codec
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.encoder.presets import with_preset
 from kbvc_jax.evaluation.clips import Clip, Frame
 from kbvc_jax.evaluation.config import SHIPPED, EvaluationConfig
 from kbvc_jax.evaluation.contender import DIGEST, Columns
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.colour import yuv_from_rgb
 from kbvc_jax.zoo import shipped
@@ -48,6 +50,7 @@ class Ours:
             "setting": BY_LAMBDA if self._by_lambda else "quality",
             "fingerprint": " ".join(model.fingerprint.hex() for model in inference),
             "gop": asked.gop,
+            "keyint": asked.intra_period,
             "effort": asked.effort,
             "b_frames": asked.b_frames,
             "rounding": asked.rounding,
@@ -114,7 +117,7 @@ def load_ours(config: EvaluationConfig) -> list[Ours]:
             raise InputError(f"checkpoints: two are called {name}; write NAME=FOLDER")
         models = [_load(folder) for folder in folders.split(",")]
         models, settings = curve(text, models, config.qualities)
-        usual = EncoderOptions(gop=config.gop)
+        usual = EncoderOptions(gop=config.gop, keyint=config.intra_period)
         variants = {name: usual}
         if config.models and folders == SHIPPED:
             variants = {
@@ -128,6 +131,10 @@ def load_ours(config: EvaluationConfig) -> list[Ours]:
             variants[f"{name} effort {effort}"] = dataclasses.replace(usual, effort=effort)
         for codec in config.other_b_frames:
             variants[f"{name} {codec}"] = dataclasses.replace(usual, b_frames=codec)
+        model = _first(models[0]).inference.model.config
+        for preset in config.other_presets:
+            wished = with_preset(preset, {}, lambda codec, model=model: CODECS[codec].is_in(model))
+            variants[f"{name} {preset}"] = dataclasses.replace(usual, **wished)
         out += [Ours(called, models, settings, options) for called, options in variants.items()]
     return out
 

@@ -17,10 +17,10 @@ conditions alone.
 
 BD-rates are means over the clips, negative where ours needs fewer bits; "refused": the curves share
 less than half of their quality range. x264 and x265 are `-preset veryslow -tune psnr` with an
-I-frame every "keyint" frames; ours has one every GoP, by `--gop auto` one every 32. So rows where
-GoP and keyint differ compare unlike intra periods, unless GoP is auto. SSF is the published curve
-of scale-space flow, where the set has one. Speeds are those of the evaluation, its
-first compilation included; [performance.md](performance.md) has the others.
+I-frame every "keyint" frames, ours too; but in rows before version 0.20.0 a GoP that differs from
+keyint is ours. SSF is the published curve of scale-space flow, where the set has one. Speeds are
+those of the evaluation, its first compilation included; [performance.md](performance.md) has the
+others.
 """
 ANCHORS = ("x264", "x265")
 METRICS = ("RGB PSNR", "MS-SSIM, RGB")

@@ -50,16 +50,19 @@ def test_windows_of_any_length_are_covered(frames):
     assert found == [frames]
 
 
-def test_the_second_half_begins_as_the_first_ended():
-    _, tried = choose(lambda start, n: n - 0.1 * n, 32)  # longer is as good: no gain in it
-    assert (16, 32) not in tried
+def test_after_a_long_group_no_short_ones_are_tried():
     _, tried = choose(lambda start, n: 10, 32)
-    assert (16, 24) not in tried
+    assert tried == [(0, 8), (8, 16), (0, 16), (16, 32), (0, 32)]
 
 
-def test_and_is_split_where_it_moves_more():
+def test_but_where_they_cost_less_than_another_long_one():
     found, _ = choose(lambda start, n: 10 + 20 * max(0, n - 8) * (start + n > 16), 32)
     assert found == [16, 8, 8]
+
+
+def test_after_short_groups_long_ones_are_tried():
+    found, _ = choose(lambda start, n: 10 + 20 * max(0, n - 4) * (start < 16), 32)
+    assert found == [4, 4, 4, 4, 16]
 
 
 @pytest.mark.parametrize("fall", FALLS)

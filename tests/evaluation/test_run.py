@@ -128,7 +128,7 @@ def test_pictures_show_ours_beside_x265_at_matched_rate(config, tmp_path):
 
 def test_other_ways_to_code_are_contenders_of_their_own(config):
     others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
-    others = dataclasses.replace(others, other_b_frames=("kernel",))
+    others = dataclasses.replace(others, other_b_frames=("kernel",), other_presets=("best",))
     found = load_ours(others)
     assert [(o.name, o.options.gop, o.options.effort, o.options.b_frames) for o in found] == [
         ("ours", 8, 0, None),
@@ -136,7 +136,11 @@ def test_other_ways_to_code_are_contenders_of_their_own(config):
         ("ours GoP auto", "auto", 0, None),
         ("ours effort 3", 8, 3, None),
         ("ours kernel", 8, 0, "kernel"),
+        ("ours best", "auto", 16, "predicted"),
     ]
+    assert {o.options.keyint for o in found} == {8}  # as the anchors
+    apart = dataclasses.replace(config, gop=8, keyint=24)
+    assert [o.options.intra_period for o in load_ours(apart)] == [24] == [apart.intra_period]
     identities = [str(ours.identity) for ours in found]
     assert len(set(identities)) == len(identities)
 
