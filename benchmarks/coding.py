@@ -7,10 +7,10 @@
     python benchmarks/coding.py --checkpoint kbvc_jax/weights --frames 33 --workers 1 2
 
 Both codecs take turns on the same frames, so that whatever else the machine does slows both;
-figures are medians over the turns. Times are of whole clips, RGB arrays to bytes and back, first
-frame included. Without a checkpoint the weights are untrained: no convolution costs less for it,
-but few symbols differ from zero, in SSF too. Without --peer only this codec is timed. Each run adds
-its rows to the file of --json, and the table shows all of them.
+figures are medians over the turns, ratios those of the turns. Times are of whole clips, RGB arrays
+to bytes and back, first frame included. Without a checkpoint the weights are untrained: no
+convolution costs less for it, but few symbols differ from zero, in SSF too. Without --peer only
+this codec is timed. Each run adds its rows to the file of --json, and the table shows all of them.
 
 Figures: docs/performance.md. On a GPU not measured.
 """
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """{codec: {step: frames a second}}"""
+    """{codec: {step: frames a second}}, and beside SSF."""
     clip = footage(*map(int, size.split("x")), arguments.frames)
     runners = {
         Path(config).stem: ours(clip, untrained(config), None) for config in arguments.configs
@@ -84,10 +84,15 @@ def measure(size: str, arguments: argparse.Namespace) -> dict[str, dict[str, flo
                     took = run(step)
                     if turn:  # the first one compiles
                         seconds[name][step].append(took)
-    return {
+    fps = {
         name: {step: round(len(clip) / statistics.median(s), 3) for step, s in steps.items()}
         for name, steps in seconds.items()
     }
+    for name in fps if arguments.peer else ():
+        for step in STEPS:
+            pairs = zip(seconds["SSF"][step], seconds[name][step], strict=True)
+            fps[name][f"{step} ratio"] = round(statistics.median(a / b for a, b in pairs), 3)
+    return fps
 
 
 def footage(width: int, height: int, count: int) -> np.ndarray:
@@ -180,7 +185,8 @@ def table(rows: dict[str, dict[str, float]], sizes: list[str]) -> str:
     ]
     for name, device, size, step in places:
         a, b = (rows.get(f"{c}, {device}, {size}", {}).get(step) for c in (name, "SSF"))
-        ratio = f"{a / b:.2f}" if a and b else "-"
+        beside = rows.get(f"{name}, {device}, {size}", {}).get(f"{step} ratio")
+        ratio = f"{beside:.2f}" if beside else "-"
         cells = (f"{value:.2f}" if value else "not measured" for value in (a, b))
         lines.append(f"| {name} | {device} | {size} | {step} | {' | '.join(cells)} | {ratio} |")
     return "\n".join(lines)

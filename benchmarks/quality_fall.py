@@ -53,7 +53,7 @@ def curve(codec, frames, qualities, gop, fall) -> list[tuple[float, float]]:
     points = []
     for quality in qualities:
         with mock.patch.object(encoder, "FALL", fall):
-            data = codec.encode(frames, quality, gop=gop)
+            data = codec.encode(frames, quality, gop=gop, keyint=gop)
         pairs = zip(frames, codec.decode(data), strict=True)
         points.append((len(data), float(np.mean([psnr(a, b, 255) for a, b in pairs]))))
     return points

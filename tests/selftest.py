@@ -18,7 +18,7 @@ def regenerate() -> None:
     with kbvc_jax.open_video(CLIP, frames=COUNT) as video:
         frames = np.stack([frame[ROWS, COLUMNS] for frame in video])
     ASSETS.mkdir(exist_ok=True)
-    (ASSETS / STREAM).write_bytes(codec.encode(frames, 60, gop=4))
+    (ASSETS / STREAM).write_bytes(codec.encode(frames, 60, gop=4, keyint=4))
     symbols, decoded = decode(codec.inference, stream())
     Image.fromarray(np.concatenate(list(decoded), axis=1)).save(ASSETS / FRAMES, optimize=True)
     (ASSETS / SYMBOLS).write_text(symbols + "\n")

@@ -12,6 +12,7 @@ from jaxtyping import UInt
 
 from kbvc_jax.api import Codec
 from kbvc_jax.demo.draw import draw_side_by_side, matched
+from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.clips import Frame, find_clips
 from kbvc_jax.evaluation.conditions import describe
@@ -59,7 +60,7 @@ def run_demo(
     config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=anchor_config)
     (clip,) = find_clips(config)
     models, settings = curve(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
-    ours = Ours(NAME, models, settings)
+    ours = Ours(NAME, models, settings, EncoderOptions(gop=config.gop, keyint=config.intra_period))
     contenders = [ours, *anchors(config)]
     _make(folder, overwrite)
     points: list[Point] = []

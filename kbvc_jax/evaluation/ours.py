@@ -36,7 +36,7 @@ class Ours:
     name: str
     models: Sequence[Replicas]
     settings: tuple[float, ...]  # qualities or, of as many models, lambdas
-    options: EncoderOptions = EncoderOptions()
+    options: EncoderOptions
     suffix: str = ".kbvc"
 
     @property
