@@ -80,10 +80,16 @@ def planned(codec: str) -> dict[str, float]:
     }
     parts, rest = (network.program(batch), network.weights), (batch.rate,)
     context = jax.eval_shape(lambda: steps.context(*parts, batch.references, *rest))
-    lowered = [
-        steps.context.lower(*parts, batch.references, *rest),
-        steps.reconstruct.lower(*parts, symbols, context, *rest),
-    ]
+    lowered = [steps.context.lower(*parts, batch.references, *rest)]
+    if parts[0].fuses:
+        pictures = jnp.zeros((1, SIDE, SIDE, 3))
+        lowered += [
+            steps.before_fusion.lower(*parts, symbols, context, *rest),
+            steps.moved_to.lower(pictures, pictures),
+            steps.fuse.lower(*parts, pictures, (pictures, pictures), batch.rate.quality),
+        ]
+    else:
+        lowered.append(steps.synthesise.lower(*parts, symbols, context, *rest))
     sizes = [own.compile().memory_analysis().temp_size_in_bytes for own in lowered]
     return {"decoder, MiB planned": round(max(sizes) / MIB, 1)}
 

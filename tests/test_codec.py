@@ -77,7 +77,7 @@ def test_a_seek_gives_the_frames_of_a_whole_decoding(codec, start, count):
 
 
 def test_a_seek_reads_only_the_groups_it_needs(codec, monkeypatch):
-    data, _ = encode(codec, moving(10), gop=2)
+    data, _ = encode(codec, moving(10), gop=2, keyint=2)
     read = []
     record = StreamReader.record
     monkeypatch.setattr(StreamReader, "record", lambda s, n: read.append(n) or record(s, n))

@@ -77,8 +77,11 @@ class Network:
     def latents(self, codec: str, size: Size) -> tuple[Latent, ...]:
         return self.inference.model.codec(codec, size).latents
 
-    def program(self, batch: Batch) -> Program:
-        return Program(self.skeleton, batch.codec, batch.size, self.peak)
+    def program(self, batch: Batch, codec: str | None = None) -> Program:
+        """Of the batch's codec, or of another one's for the same frames."""
+        codec = codec or batch.codec
+        fuses = CODECS[codec].fuses(self.inference.model.config)
+        return Program(self.skeleton, codec, batch.size, self.peak, fuses)
 
     def context(self, batch: Batch) -> Any:
         return steps.context(self.program(batch), self.weights, batch.references, batch.rate)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.batch import References
+from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import BLOCK, Decoded, FrameCodec, Latent, Size, Symbols
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.entropy_model import IntegerPrior
@@ -33,6 +34,7 @@ class Program(NamedTuple):
     codec: str
     size: Size
     peak: int  # of samples
+    fuses: bool  # see FrameCodec
 
     def of(self, weights: Weights) -> FrameCodec:
         model = self.skeleton.model(weights.arrays)
@@ -63,14 +65,48 @@ def tables(
     return program.of(weights).tables(latent, symbols, memories, rate)
 
 
-@partial(jax.jit, static_argnums=0)
 def reconstruct(
     program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
 ) -> tuple[UInt[Array, "b h w 3"], Any]:
-    """Frames, and what is known of them."""
+    """Frames, and what is known of them. The parts of fusion are compiled once for all frames,
+    whether of one reference or two."""
+    if not program.fuses:
+        return synthesise(program, weights, symbols, context, rate)
+    decoded, memory = before_fusion(program, weights, symbols, context, rate)
+    sides = [moved_to(decoded, reference) for reference in context.frames]
+    return fuse(program, weights, decoded, (sides[0], sides[-1]), rate.quality), memory
+
+
+@partial(jax.jit, static_argnums=0)
+def synthesise(
+    program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
+) -> tuple[UInt[Array, "b h w 3"], Any]:
     codec = program.of(weights)
-    decoded = codec.synthesise(*walk(codec, Read(symbols), context, rate), rate)
-    return to_grid(decoded.frame, program.peak, program.size), decoded.memory
+    frame, memory = codec.synthesise(*walk(codec, Read(symbols), context, rate), rate)
+    return to_grid(frame, program.peak, program.size), memory
+
+
+@partial(jax.jit, static_argnums=0)
+def before_fusion(
+    program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
+) -> Decoded:
+    codec = program.of(weights)
+    return codec.before_fusion(*walk(codec, Read(symbols), context, rate), rate)
+
+
+moved_to = jax.jit(fusion.moved_to)
+
+
+@partial(jax.jit, static_argnums=0)
+def fuse(
+    program: Program,
+    weights: Weights,
+    decoded: Float[Array, "b ph pw 3"],
+    sides: tuple[Float[Array, "b ph pw 3"], Float[Array, "b ph pw 3"]],
+    quality: Float[Array, "b"],
+) -> UInt[Array, "b h w 3"]:
+    fused = program.skeleton.model(weights.arrays).fusion(decoded, jnp.stack(sides), quality)
+    return to_grid(fused, program.peak, program.size)
 
 
 def to_grid(frame: Float[Array, "b ph pw 3"], peak: int, size: Size) -> UInt[Array, "b h w 3"]:

@@ -40,8 +40,10 @@ class EncoderNetwork(Network):
             frame, *sides = map(_padded, seen)
             between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
             observed = codec.observe(frame, sides, between)
-        parts = self.program(batch), self.weights, frames, observed, context
-        return steps.analyse(*parts, batch.rate)
+        if codec.analysed_as:
+            context = None
+        program = self.program(batch, codec.analysed_as)
+        return steps.analyse(program, self.weights, frames, observed, context, batch.rate)
 
     def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
         parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate

@@ -1,11 +1,11 @@
 """`--gop auto`, scene by scene: the groups that take the least rate for the quality asked for.
 
 All is tried on the middle of the picture, and whole frames are coded once. Picture quality is the
-mean PSNR of a scene's first frames, and what is asked for is what a group of the usual length has
-at the quality asked for. That group is coded, and again at another quality, which tells what
-quality costs and brings: so groups are compared by the rate that they would take at equal PSNR.
-Then all frames are coded better or worse by as much as those of the groups chosen differ from what
-is asked for.
+mean PSNR of the frames, and what is asked for is what groups of the usual length have at the
+quality asked for. A scene's first window codes these, and the first one again at another quality,
+which tells what quality costs and brings: so groups are compared by the rate that they would take
+at equal PSNR. Then all frames are coded better or worse by as much as the groups chosen differ from
+what is asked for.
 """
 
 import dataclasses
@@ -103,14 +103,15 @@ class Scene:
         if not end:
             return Findings(asked, FALL, LEAST_GROWTH), []
         trials, beside = (self._window(middle, None, q) for q in (asked, _other(asked)))
-        first = Group(0, min(FIRST_LENGTH, end), FALL)
-        usual, changed = (window.code_all([first]) for window in (trials, beside))
-        slope, growth = _price(trials, usual, beside, changed)
+        starts = range(0, end, FIRST_LENGTH)
+        usual = [Group(start, min(start + FIRST_LENGTH, end), FALL) for start in starts]
+        changed, usual = beside.code_all(usual[:1]), trials.code_all(usual)
+        slope, growth = _price(trials, usual[:1], beside, changed)
         fallen = choose_fall(usual[0], trials.code, self._cost(trials, end, growth))
         trials.code_all([fallen])
         groups = self._choose(trials, end, growth, fallen.fall)
-        wanted = _decibels_of_first(usual) + I_FRAMES
-        missing = wanted - _decibels_of_first(groups)
+        wanted = _decibels(usual) + I_FRAMES
+        missing = wanted - _decibels(groups)
         if self._asked.effort:
             quality = self._quality_refined(middle, groups, wanted, missing - REFINED, slope)
         else:
@@ -125,7 +126,7 @@ class Scene:
             before, quality = quality, _moved(quality, missing / slope)
             window = self._window(middle, None, quality, self._asked.effort)
             refined = window.code_all(group.again for group in groups)
-            decibels = _decibels_of_first(refined)
+            decibels = _decibels(refined)
             if abs(quality - before) >= FAR:
                 slope = max((decibels - had) / (quality - before), slope)
             missing, had = wanted - decibels, decibels
@@ -158,17 +159,9 @@ class Scene:
         return cost
 
 
-def _decibels_of_first(groups: Sequence[Group]) -> float:
-    """Of the frames that a group of the usual length has."""
-    return mean_decibels(
-        [
-            error
-            for group in groups
-            for depth in group.depths
-            for time, error in zip(depth.times, depth.errors, strict=True)
-            if group.start + time <= FIRST_LENGTH
-        ]
-    )
+def _decibels(groups: Sequence[Group]) -> float:
+    """Of all frames but the one that opens them."""
+    return mean_decibels([e for group in groups for depth in group.depths for e in depth.errors])
 
 
 def _price(

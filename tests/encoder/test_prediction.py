@@ -14,14 +14,16 @@ from tiny import tiny_inference
 
 import kbvc_jax
 from kbvc_jax.api import WEIGHTS, Codec
+from kbvc_jax.codec import steps
+from kbvc_jax.codec.batch import FrameRates
 from kbvc_jax.coding.container import StreamReader, StreamWriter
 from kbvc_jax.encoder import scene
 from kbvc_jax.encoder.gop_choice import FALL, Group
+from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import estimate
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.rate import quality_of
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
@@ -140,26 +142,38 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
     assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
 
 
-def test_predicted_frames_are_fused_with_their_references(codec, monkeypatch):
-    """Of one side where there is but one; the decoder shows the same."""
-    seen, fused = [], Kbvc.fused
-
-    def spy(model, decoded, references, quality):
-        seen.append(len(references))
-        return fused(model, decoded, references, quality)
-
-    monkeypatch.setattr(Kbvc, "fused", spy)
+def test_predicted_frames_are_fused_with_their_references(codec):
+    """By the same programs, whether of one side or two; the decoder shows the same."""
+    parts = steps.before_fusion, steps.moved_to, steps.fuse
     jax.clear_caches()
     shown = {}
     options = {"gop": 4, "keyint": 32, "on_frame": shown.__setitem__}
     file, frames = io.BytesIO(), np.concatenate([still(2), 255 - still(3)])
     format = VideoFormat(50, 34, Fraction(25), "709", True, 8, "444")
     codec.encode_stream(frames, format, file, 60, **options)
-    assert seen == [1, 2]  # one trace for the P-frame, then one for the B-frames of all depths
+    assert [part._cache_size() for part in parts] == [2, 1, 1]  # the first of P-frames, and of B
     np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(5)])
-    seen.clear()
-    codec.encode(frames, 60, gop=4, keyint=32, b_frames="kernel")
-    assert not seen
+    jax.clear_caches()
+    codec.encode(frames, 60, gop=4, keyint=4, b_frames="kernel")
+    assert not any(part._cache_size() for part in parts)
+
+
+def test_parts_compiled_apart_make_the_frames_of_the_whole(codec):
+    network, size = codec._network(8), Size(34, 50)
+    sides = [
+        [code_frames(network, network.batch("image", size, rates, []), frame[None], 0, "rate")]
+        for rates, frame in ((FrameRates(quality_of(60), (0,), ((0, 0),)), f) for f in still(2))
+    ]
+    references = [[found.pictures[0] for found in side] for side in sides]
+    for own, level in ((references, 2), (references[:1], 0)):
+        rates = FrameRates(quality_of(60), (level,), ((1, 1),))
+        batch = network.batch("predicted", size, rates, own)
+        found = code_frames(network, batch, still(1), 0, "rate")
+        parts = network.program(batch), network.weights, found.coded.symbols
+        whole, memory = steps.synthesise(*parts, network.context(batch), batch.rate)
+        apart = found.pictures[0]
+        assert np.abs(np.asarray(apart.frame, int) - np.asarray(whole[0], int)).max() <= 1
+        np.testing.assert_array_equal(apart.memory.z, memory.z)
 
 
 def test_a_keyint_below_the_group_is_refused(codec):

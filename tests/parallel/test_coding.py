@@ -58,10 +58,10 @@ def with_cut():
     ("frames", "options", "runs"),
     [
         (moving(1), {}, 1),
-        (moving(13), {"gop": 4}, 3),
+        (moving(13), {"gop": 4, "keyint": 4}, 3),
         (moving(14), {"gop": 2, "keyint": 6}, 3),
-        (moving(9), {"gop": 1}, 2),
-        (moving(12), {"gop": 4, "effort": 2}, 3),
+        (moving(9), {"gop": 1, "keyint": 1}, 2),
+        (moving(12), {"gop": 4, "keyint": 4, "effort": 2}, 3),
         (moving(12), {"gop": "auto", "keyint": 4}, 3),
         (with_cut(), {"gop": "auto", "keyint": 4}, 4),
     ],
@@ -86,7 +86,7 @@ def test_p_frames_alone(begun):
 
 @pytest.mark.parametrize(("start", "count"), [(0, 1), (3, 4), (4, 1), (5, None), (9, 1)])
 def test_a_seek(inference, begun, start, count):
-    data = Codec(inference).encode(moving(10), gop=2)
+    data = Codec(inference).encode(moving(10), gop=2, keyint=4)
     found = Codec(inference, crew=Crew([Own(inference, begun)])).decode(
         data, start=start, frames=count
     )
@@ -95,14 +95,14 @@ def test_a_seek(inference, begun, start, count):
 
 def test_what_was_decoded_is_told_in_order(inference, begun):
     seen, codec = [], Codec(inference, crew=Crew([Own(inference, begun) for _ in range(2)]))
-    data = codec.encode(moving(9), gop=2, on_frame=lambda *frame: seen.append(frame))
+    data = codec.encode(moving(9), gop=2, keyint=4, on_frame=lambda *frame: seen.append(frame))
     assert [index for index, _ in seen] == list(range(9))
     np.testing.assert_array_equal(np.stack([frame for _, frame in seen]), codec.decode(data))
 
 
 def test_damage_is_the_streams(inference, begun):
     crew = Crew([Own(inference, begun)])
-    data = bytearray(Codec(inference).encode(moving(9), gop=4))
+    data = bytearray(Codec(inference).encode(moving(9), gop=4, keyint=4))
     data[len(data) // 2] ^= 255
     with pytest.raises(InputError, match="damaged"):
         Codec(inference, crew=crew).decode(bytes(data))

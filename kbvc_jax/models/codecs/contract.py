@@ -90,8 +90,16 @@ class FrameCodec(abc.ABC):
     """Whether its references must have one."""
     observes: ClassVar[bool] = False
     """Whether `observe` finds out anything."""
+    analysed_as: ClassVar[str | None] = None
+    """The codec whose `analyse` it shares, one that asks for no context."""
     refined: ClassVar[bool] = True
     """Whether an encoder may go down the gradient of `synthesise`."""
+
+    @classmethod
+    def fuses(cls, config: ModelConfig) -> bool:
+        """Whether `synthesise` is `before_fusion`, then fusion with `context.frames`: a decoder
+        compiles these apart."""
+        return False
 
     @classmethod
     def is_in(cls, config: ModelConfig) -> bool:
@@ -178,6 +186,9 @@ class FrameCodec(abc.ABC):
     @abc.abstractmethod
     def synthesise(self, known: Values, context: Any, rate: Rate) -> Decoded:
         """Not yet clipped, nor on the grid of samples."""
+
+    def before_fusion(self, known: Values, context: Any, rate: Rate) -> Decoded:
+        return self.synthesise(known, context, rate)
 
     def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
         """What there is to see of how a frame was made, by caption; for people alone."""

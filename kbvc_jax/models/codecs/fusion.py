@@ -77,9 +77,14 @@ def aligned(
     """The references as they look where the decoded frame shows the same; one serves as both."""
     sides, batch = references.shape[:2]
     flat = references.reshape(sides * batch, *references.shape[2:])
-    motion = align(jnp.tile(decoded, (sides, 1, 1, 1)), flat)
-    moved = warp(flat, jax.lax.stop_gradient(motion)).reshape(references.shape)
+    moved = moved_to(jnp.tile(decoded, (sides, 1, 1, 1)), flat).reshape(references.shape)
     return jnp.broadcast_to(moved, (SIDES, *moved.shape[1:]))
+
+
+def moved_to(
+    decoded: Float[Array, "b h w 3"], reference: Float[Array, "b h w 3"]
+) -> Float[Array, "b h w 3"]:
+    return warp(reference, jax.lax.stop_gradient(align(decoded, reference)))
 
 
 def fusion_pictures(

@@ -47,7 +47,12 @@ class Predictors(NamedTuple):
 
 class PredictedCodec(ImageCodec):
     needs_memory: ClassVar[bool] = True
+    analysed_as: ClassVar[str | None] = ImageCodec.OWN
     error_weight: ClassVar[float] = ERROR_WEIGHT
+
+    @classmethod
+    def fuses(cls, config: ModelConfig) -> bool:
+        return config.fusion_channels > 0
 
     @classmethod
     def recalled(cls, memory: Any, config: ModelConfig, size: Size) -> Memory:
@@ -124,16 +129,18 @@ class PredictedCodec(ImageCodec):
         indexes = self.y_tables(self.OWN, z, rate)
         return jnp.minimum(indexes, _caps(symbols["modes"])[..., None].astype(jnp.uint8))
 
+    def before_fusion(self, known: Values, context: Predictors, rate: Rate) -> Decoded:
+        return Decoded(self.network.synthesise(known["y"], rate), self.memory(known, rate))
+
     def synthesise(self, known: Values, context: Predictors, rate: Rate) -> Decoded:
-        decoded = self.network.synthesise(known["y"], rate)
-        fused = self.model.fused(decoded, context.frames, rate.quality)
-        return Decoded(fused, self.memory(known, rate))
+        frame, memory = self.before_fusion(known, context, rate)
+        return Decoded(self.model.fused(frame, context.frames, rate.quality), memory)
 
     def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
         modes = known["modes"].astype(jnp.int32)
         shown: dict[str, Panel] = {"modes": Choice(modes, self._mode_names(context))}
         if self.model.fusion is not None:
-            decoded = self.network.synthesise(known["y"], rate)
+            decoded = self.before_fusion(known, context, rate).frame
             shown |= fusion_pictures(decoded, self.synthesise(known, context, rate).frame)
         return shown
 
