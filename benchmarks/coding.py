@@ -33,6 +33,7 @@ from kbvc_jax.runtime.heap import keep_freed_memory
 
 SIZES = ("256x256", "640x384", "1920x1080")
 STEPS = ("encode", "decode")
+KEYINT = 8  # frames from one I-frame to the next: those that workers share
 
 
 def main() -> None:
@@ -124,7 +125,7 @@ def ours(clip: np.ndarray, codec: Any, b_frames: str | None):
         nonlocal data
         began = time.perf_counter()
         if step == "encode":
-            data = codec.encode(clip, b_frames=b_frames)
+            data = codec.encode(clip, b_frames=b_frames, keyint=KEYINT)
         else:
             codec.decode(data)
         return time.perf_counter() - began

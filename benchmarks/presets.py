@@ -1,6 +1,6 @@
 """What the presets of `kbvc encode` cost and bring.
 
-    python benchmarks/presets.py --also gop=8,keyint=32 gop=auto
+    python benchmarks/presets.py --also gop=8,keyint=8 gop=auto
 
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.

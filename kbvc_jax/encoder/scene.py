@@ -89,19 +89,20 @@ class Scene:
         return window, window.code_all(group.again for group in groups)
 
     def _search(self, middle: Span) -> list[Group]:
+        if not middle.end:  # an I-frame alone
+            self.findings = self.findings or Findings(self._asked.quality, FALL, LEAST_GROWTH)
+            return []
         if self.findings is None:
             self.findings, groups = self._search_first(middle)
         else:
             quality, fall, growth = self.findings
             trials = self._window(middle, self._opening, quality)
             groups = self._choose(trials, middle.end, growth, fall)
-        self._opening = None if middle.ends_intra or not groups else groups[-1].closing
+        self._opening = None if middle.ends_intra else groups[-1].closing
         return groups
 
     def _search_first(self, middle: Span) -> tuple[Findings, list[Group]]:
         asked, end = self._asked.quality, middle.end
-        if not end:
-            return Findings(asked, FALL, LEAST_GROWTH), []
         trials, beside = (self._window(middle, None, q) for q in (asked, _other(asked)))
         starts = range(0, end, FIRST_LENGTH)
         usual = [Group(start, min(start + FIRST_LENGTH, end), FALL) for start in starts]
@@ -141,8 +142,7 @@ class Scene:
         return Window(self._network, span, opening, settings)
 
     def _choose(self, window: Window, end: int, growth: float | None, fall: int) -> list[Group]:
-        cost = self._cost(window, end, growth)
-        return choose_groups(0, end, window.code, cost, fall) if end else []
+        return choose_groups(0, end, window.code, self._cost(window, end, growth), fall)
 
     def _cost(self, window: Window, end: int, growth: float | None) -> GroupCost:
         """Rate at equal PSNR or, where there is one quality, rate and errors at its price."""

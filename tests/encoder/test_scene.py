@@ -146,6 +146,12 @@ def test_the_best_quality_is_no_obstacle(code):
     assert coded.settings.quality <= BEST
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_an_i_frame_alone_has_the_quality_asked_for(code, many):
+    ((coded, groups),) = code(Priced(), many=many, frames=FRAMES[:1])
+    assert groups == [] and coded.settings.quality == ASKED and coded.first is not None
+
+
 def test_a_model_of_one_lambda_keeps_its_one_quality(code):
     priced = Priced(refined=1.5)
     ((coded, groups),) = code(priced, many=False)
