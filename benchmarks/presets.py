@@ -5,15 +5,13 @@
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.19.0, two cores, 33 frames of the bundled clip:
+Version 0.20.0, two cores, 33 frames of the bundled clip:
 
-    fast               -1.63 %, encode 6.65 fps, decode 20.48 fps
-    balanced           +0.00 %, encode 4.46 fps, decode 6.63 fps
-    best              -37.31 %, encode 0.25 fps, decode 13.48 fps
-    gop=8,keyint=32   -12.28 %, encode 4.26 fps, decode 6.99 fps
-    gop=auto          -17.03 %, encode 0.81 fps, decode 6.74 fps
-
-By the first two an I-frame comes every 8 frames, by the others every 32.
+    fast               -1.89 %, encode 6.17 fps, decode 17.94 fps
+    balanced           +0.00 %, encode 4.04 fps, decode 6.59 fps
+    best              -28.67 %, encode 0.20 fps, decode 12.72 fps
+    gop=8,keyint=8    +14.00 %, encode 4.47 fps, decode 6.54 fps
+    gop=auto           -5.39 %, encode 1.15 fps, decode 6.22 fps
 """
 
 import argparse

@@ -17,14 +17,15 @@ conditions alone.
 
 BD-rates are means over the clips, negative where ours needs fewer bits; "refused": the curves share
 less than half of their quality range. x264 and x265 are `-preset veryslow -tune psnr` with an
-I-frame every "keyint" frames, ours too; but in rows before version 0.20.0 a GoP that differs from
-keyint is ours. SSF is the published curve of scale-space flow, where the set has one. Speeds are
-those of the evaluation, its first compilation included; [performance.md](performance.md) has the
-others.
+I-frame every "keyint" frames, ours too; but before version 0.20.0 ours had one every GoP, by `--gop
+auto` one every 32, so that older rows where GoP and keyint differ compare unlike intra periods. SSF
+is the published curve of scale-space flow, where the set has one. Speeds are those of the
+evaluation, its first compilation included; [performance.md](performance.md) has the others.
 """
 ANCHORS = ("x264", "x265")
 METRICS = ("RGB PSNR", "MS-SSIM, RGB")
 COLUMNS = ("set", "codec", "B-frames", "frames", "GoP", "keyint")
+OF_ALL = ("mean", "average curve")
 MOST_CLIPS = 10  # that a table on a page has columns for
 Rates = Mapping[tuple[str, ...], str]  # metric, codec, against, clip
 
@@ -90,6 +91,7 @@ def _clip_table(about: Mapping[str, Any], bd: Rates) -> str:
     others = list(dict.fromkeys(against for _, _, against, _ in bd))
     anchor = min((other for other in others if other in ANCHORS), default=(*others, None)[0])
     clips = list(dict.fromkeys(clip for _, _, against, clip in bd if against == anchor))
+    clips.sort(key=lambda clip: clip not in OF_ALL)
     if anchor is None or len(clips) > MOST_CLIPS + 2:
         return ""
     rows = [

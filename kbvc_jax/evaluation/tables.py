@@ -65,16 +65,16 @@ def level_rows(results: Results) -> tuple[list[str], list[list[str]]]:
 def comparison_rows(
     comparisons: Sequence[Comparison], *, sequences: bool = True
 ) -> tuple[list[str], list[list[str]]]:
-    """BD-rates, a column a sequence."""
+    """BD-rates: of all, then a column a sequence."""
     names = sorted({name for c in comparisons for name in c.sequences}) if sequences else []
-    header = ["codec", "against", *names, "mean", "of the average curve"]
+    header = ["codec", "against", "mean", "of the average curve", *names]
     rows = [
         [
             c.codec,
             c.anchor,
-            *(str(c.sequences[name]) if name in c.sequences else "-" for name in names),
             str(c.mean),
             str(c.average),
+            *(str(c.sequences[name]) if name in c.sequences else "-" for name in names),
         ]
         for c in comparisons
     ]

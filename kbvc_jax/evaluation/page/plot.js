@@ -1,5 +1,5 @@
 // A line plot as SVG. series: [{name, points: [[x, y]], colour, published}].
-const WIDTH = 900, HEIGHT = 420, LEFT = 62, RIGHT = 16, TOP = 12, BOTTOM = 44;
+const WIDEST = 900, NARROWEST = 320, LEFT = 62, RIGHT = 16, TOP = 12, BOTTOM = 44;
 // Okabe and Ito: told apart by colour-blind eyes too.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#777"];
 
@@ -30,26 +30,29 @@ function drawPlot(figure, series, xTitle, yTitle, logarithmic) {
   figure.replaceChildren();
   const points = series.flatMap(s => s.points);
   if (!points.length) { figure.textContent = "Not measured."; return; }
-  const svg = element(figure, "svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` });
+  // As wide as there is room, so that its words are as large as the page's, on a phone too.
+  const width = Math.min(Math.max(figure.clientWidth || WIDEST, NARROWEST), WIDEST);
+  const height = Math.min(0.3 * width + 150, 420);
+  const svg = element(figure, "svg", { viewBox: `0 0 ${width} ${height}` });
   const extent = i => [Math.min(...points.map(p => p[i])), Math.max(...points.map(p => p[i]))];
   let [x0, x1] = extent(0), [y0, y1] = extent(1);
   const margin = (y1 - y0 || 1) * 0.05;
   y0 -= margin; y1 += margin;
   if (x0 === x1) { x0 *= 0.9; x1 = x1 * 1.1 || 1; }
   const position = logarithmic ? Math.log : Number;
-  const xs = x => LEFT + (position(x) - position(x0)) / (position(x1) - position(x0)) * (WIDTH - LEFT - RIGHT);
-  const ys = y => HEIGHT - BOTTOM - (y - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM);
+  const xs = x => LEFT + (position(x) - position(x0)) / (position(x1) - position(x0)) * (width - LEFT - RIGHT);
+  const ys = y => height - BOTTOM - (y - y0) / (y1 - y0) * (height - TOP - BOTTOM);
 
-  for (const x of logarithmic ? logTicks(x0, x1) : ticks(x0, x1, 8)) {
-    element(svg, "line", { class: "grid", x1: xs(x), x2: xs(x), y1: TOP, y2: HEIGHT - BOTTOM });
-    element(svg, "text", { x: xs(x), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, +x.toPrecision(6));
+  for (const x of logarithmic ? logTicks(x0, x1) : ticks(x0, x1, Math.round(width / 110))) {
+    element(svg, "line", { class: "grid", x1: xs(x), x2: xs(x), y1: TOP, y2: height - BOTTOM });
+    element(svg, "text", { x: xs(x), y: height - BOTTOM + 16, "text-anchor": "middle" }, +x.toPrecision(6));
   }
   for (const y of ticks(y0, y1, 7)) {
-    element(svg, "line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: ys(y), y2: ys(y) });
+    element(svg, "line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: ys(y), y2: ys(y) });
     element(svg, "text", { x: LEFT - 6, y: ys(y) + 4, "text-anchor": "end" }, +y.toPrecision(5));
   }
-  element(svg, "text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xTitle);
-  element(svg, "text", { x: -HEIGHT / 2, y: 14, transform: "rotate(-90)", "text-anchor": "middle" }, yTitle);
+  element(svg, "text", { x: (width + LEFT) / 2, y: height - 8, "text-anchor": "middle" }, xTitle);
+  element(svg, "text", { x: -height / 2, y: 14, transform: "rotate(-90)", "text-anchor": "middle" }, yTitle);
 
   const dots = points.length < 400;
   for (const s of series) {
@@ -76,8 +79,8 @@ function hover(svg, series, xs, ys, xTitle, yTitle) {
   const tip = document.getElementById("tip");
   svg.addEventListener("pointermove", event => {
     const box = svg.getBoundingClientRect();
-    const x = (event.clientX - box.left) / box.width * WIDTH;
-    const y = (event.clientY - box.top) / box.height * HEIGHT;
+    const x = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
+    const y = (event.clientY - box.top) / box.height * svg.viewBox.baseVal.height;
     let best = null, distance = Infinity;
     for (const s of series) for (const p of s.points) {
       const d = (xs(p[0]) - x) ** 2 + (ys(p[1]) - y) ** 2;
