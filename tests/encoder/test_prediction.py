@@ -159,16 +159,13 @@ def test_predicted_frames_are_fused_with_their_references(codec):
 
 
 def test_parts_compiled_apart_make_the_frames_of_the_whole(codec):
-    network, size = codec._network(8), Size(34, 50)
-    sides = [
-        [code_frames(network, network.batch("image", size, rates, []), frame[None], 0, "rate")]
-        for rates, frame in ((FrameRates(quality_of(60), (0,), ((0, 0),)), f) for f in still(2))
-    ]
-    references = [[found.pictures[0] for found in side] for side in sides]
-    for own, level in ((references, 2), (references[:1], 0)):
+    network, size, frame = codec._network(8), Size(34, 50), jnp.asarray(still(1))
+    rates = FrameRates(quality_of(60), (0,), ((0, 0),))
+    image = code_frames(network, network.batch("image", size, rates, []), frame, 0, "rate")
+    for sides, level in ((2, 2), (1, 0)):
         rates = FrameRates(quality_of(60), (level,), ((1, 1),))
-        batch = network.batch("predicted", size, rates, own)
-        found = code_frames(network, batch, still(1), 0, "rate")
+        batch = network.batch("predicted", size, rates, [image.pictures] * sides)
+        found = code_frames(network, batch, frame, 0, "rate")
         parts = network.program(batch), network.weights, found.coded.symbols
         whole, memory = steps.synthesise(*parts, network.context(batch), batch.rate)
         apart = found.pictures[0]
