@@ -114,7 +114,8 @@ def table(rows: dict[str, dict[str, Any]], peak: float) -> Iterator[str]:
 def multiply_adds(codec: str, coder: str) -> float:
     """A pixel of a B-frame."""
     config = dataclasses.replace(kbvc_jax.load().inference.model.config, b_frames=codec)
-    return next(r for r in coding(config) if r.module.startswith(coder)).macs_per_pixel
+    sums = {row.module.split(",")[0]: row for row in coding(config)}
+    return sums[coder].macs_per_pixel
 
 
 if __name__ == "__main__":
