@@ -47,7 +47,9 @@ def test_without_anchors_a_part_shows_each_clip_against_one_of_ours(tmp_path):
     write_docs([results({"kbvc": 0.5, "ssf": 1.0}, ("one", "two"), "flow")], target)
     text = target.read_text()
     assert "| against ssf, RGB PSNR | mean | average curve | one | two |" in text
-    assert "| kbvc | -50.00 % | -50.00 % | -50.00 % | -50.00 % |" in text and "\n| ssf | " not in text
+    assert (
+        "| kbvc | -50.00 % | -50.00 % | -50.00 % | -50.00 % |" in text and "\n| ssf | " not in text
+    )
 
 
 def test_the_page_opens_with_one_row_a_codec_of_ours_and_has_a_part_a_set(tmp_path):
