@@ -128,7 +128,8 @@ def code(inference: InferenceModel, clip: UInt8[np.ndarray, "t h w 3"]) -> None:
     """To a stream and back, and what that took, frame by frame."""
     codec, stream = kbvc_jax.Codec(inference), io.BytesIO()
     format = VideoFormat(WIDTH, HEIGHT, Fraction(24), "709", True, 8, "444")
-    summary = codec.encode_stream(clip, format, stream, QUALITY, gop=FRAMES - 1, b_frames="toy")
+    options = {"gop": FRAMES - 1, "keyint": FRAMES - 1, "b_frames": "toy"}
+    summary = codec.encode_stream(clip, format, stream, QUALITY, **options)
     decoded = codec.decode(stream.getvalue())
     for row in sorted(summary.statistics, key=lambda row: row.index):
         bits, decibels = sum(row.bits.values()), psnr(clip[row.index], decoded[row.index], 255)

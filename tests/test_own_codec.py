@@ -43,7 +43,7 @@ def inference():
 
 def test_it_is_coded_and_decoded(inference):
     codec = Codec(inference)
-    data = codec.encode(CLIP, 90, gop=4, b_frames="toy", effort=2)
+    data = codec.encode(CLIP, 90, gop=4, keyint=4, b_frames="toy", effort=2)
     (_, group) = StreamReader(io.BytesIO(data))
     assert [NAMES[number] for number in group.codecs] == ["image", "toy", "toy"]
     decoded = codec.decode(data)
