@@ -21,6 +21,7 @@ import kbvc_jax
 from kbvc_jax.api import Codec
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture
+from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.complexity import coding
@@ -85,7 +86,7 @@ def planned(codec: str) -> dict[str, float]:
         pictures = jnp.zeros((1, SIDE, SIDE, 3))
         lowered += [
             steps.before_fusion.lower(*parts, symbols, context, *rest),
-            steps.moved_to.lower(pictures, pictures),
+            steps.quickly(fusion.moved_to).lower(pictures, pictures),
             steps.fuse.lower(*parts, pictures, (pictures, pictures), batch.rate.quality),
         ]
     else:

@@ -4,8 +4,8 @@ The encoder rebuilds each frame by the very functions, with the very shapes, tha
 run; on one machine their results are therefore the same to the last bit.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -22,12 +22,19 @@ from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.parameters import Parameters, Skeleton
 
 # On processors alignment and choices run as fast without, and compile in two thirds of the time.
-QUICKLY = {"xla_cpu_use_fusion_emitters": False}
+PLAIN = {"xla_cpu_use_fusion_emitters": False}
 
 
 class Weights(NamedTuple):
     arrays: Parameters
     integers: Mapping[str, IntegerPrior]
+
+
+@cache
+def quickly(function: Callable[..., Any], static: tuple[int, ...] = ()) -> jax.stages.Wrapped:
+    """Other backends do not know these options."""
+    options = PLAIN if jax.default_backend() == "cpu" else None
+    return jax.jit(function, static_argnums=static, compiler_options=options)
 
 
 class Program(NamedTuple):
@@ -97,7 +104,10 @@ def before_fusion(
     return codec.before_fusion(*walk(codec, Read(symbols), context, rate), rate)
 
 
-moved_to = jax.jit(fusion.moved_to, compiler_options=QUICKLY)
+def moved_to(
+    decoded: Float[Array, "b ph pw 3"], reference: Float[Array, "b ph pw 3"]
+) -> Float[Array, "b ph pw 3"]:
+    return quickly(fusion.moved_to)(decoded, reference)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.payload import Coded
+from kbvc_jax.codec.steps import quickly
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
@@ -22,6 +23,8 @@ from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
+
+CHOOSE_FOR = (0, 7)  # program and rounding, for each of which it is compiled
 
 
 class EncoderNetwork(Network):
@@ -47,7 +50,8 @@ class EncoderNetwork(Network):
 
     def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
         parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate
-        return Coded(batch, *steps.choose(*parts, self._prices, rounding))
+        choose = quickly(steps.choose, CHOOSE_FOR)
+        return Coded(batch, *choose(*parts, self._prices, rounding))
 
     def slope(
         self, coded: Coded, exact: Values, frames: UInt[Array, "b h w 3"], context: Any

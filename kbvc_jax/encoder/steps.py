@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, UInt
 
-from kbvc_jax.codec.steps import QUICKLY, Program, Weights
+from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.models.codecs.contract import FrameCodec, Symbols, Values
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.codecs.walk import Estimate, Read, Walked, Write, learnt, walk
@@ -29,7 +29,6 @@ def analyse(
     return program.of(weights).analyse(program.samples(frames), observed, context, rate)
 
 
-@partial(jax.jit, static_argnums=(0, 7), compiler_options=QUICKLY)
 def choose(
     program: Program,
     weights: Weights,

@@ -20,6 +20,7 @@ from kbvc_jax.coding.container import StreamReader, StreamWriter
 from kbvc_jax.encoder import scene
 from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.encoder.refinement import code_frames
+from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import estimate
@@ -144,7 +145,8 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
 
 def test_predicted_frames_are_fused_with_their_references(codec):
     """By the same programs, whether of one side or two; the decoder shows the same."""
-    parts = steps.before_fusion, steps.moved_to, steps.fuse
+    moved_to = steps.quickly(fusion.moved_to)
+    parts = steps.before_fusion, moved_to, steps.fuse
     jax.clear_caches()
     shown = {}
     options = {"gop": 4, "keyint": 32, "on_frame": shown.__setitem__}

@@ -98,7 +98,7 @@ def test_the_parts_of_a_decoder_add_up_to_all_of_it(b_frames):
 @pytest.mark.parametrize("b_frames", ["kernel", "predicted"])
 def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames, monkeypatch):
     """With integers where the table counts floats."""
-    monkeypatch.setattr(steps, "moved_to", fusion.moved_to)  # with options it may not be nested
+    monkeypatch.setattr(steps, "moved_to", fusion.moved_to)  # with options it could not be nested
     inference = tiny_inference(0)
     network = Network(inference, bit_depth=8)
     size, frame = Size(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
