@@ -31,10 +31,10 @@ class Weights(NamedTuple):
 
 
 @cache
-def quickly(function: Callable[..., Any], static: tuple[int, ...] = ()) -> jax.stages.Wrapped:
-    """Other backends do not know these options."""
+def quickly(function: Callable[..., Any], static: tuple[str, ...] = ()) -> jax.stages.Wrapped:
+    """Compiled for each value of its `static` arguments. Other backends do not know PLAIN."""
     options = PLAIN if jax.default_backend() == "cpu" else None
-    return jax.jit(function, static_argnums=static, compiler_options=options)
+    return jax.jit(function, static_argnames=static, compiler_options=options)
 
 
 class Program(NamedTuple):

@@ -24,8 +24,6 @@ from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
 
-CHOOSE_FOR = (0, 7)  # program and rounding, for each of which it is compiled
-
 
 class EncoderNetwork(Network):
     """The steps of a decoder, and those that steps.py beside this has."""
@@ -50,7 +48,7 @@ class EncoderNetwork(Network):
 
     def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
         parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate
-        choose = quickly(steps.choose, CHOOSE_FOR)
+        choose = quickly(steps.choose, ("program", "rounding"))
         return Coded(batch, *choose(*parts, self._prices, rounding))
 
     def slope(

@@ -97,7 +97,8 @@ class Scene:
         else:
             quality, fall, growth = self.findings
             trials = self._window(middle, self._opening, quality)
-            groups = self._choose(trials, middle.end, growth, fall)
+            cost = self._cost(trials, middle.end, growth)
+            groups = choose_groups(0, middle.end, trials.code, cost, fall)
         self._opening = None if middle.ends_intra else groups[-1].closing
         return groups
 
@@ -108,9 +109,10 @@ class Scene:
         usual = [Group(start, min(start + FIRST_LENGTH, end), FALL) for start in starts]
         changed, usual = beside.code_all(usual[:1]), trials.code_all(usual)
         slope, growth = _price(trials, usual[:1], beside, changed)
-        fallen = choose_fall(usual[0], trials.code, self._cost(trials, end, growth))
+        cost = self._cost(trials, end, growth)
+        fallen = choose_fall(usual[0], trials.code, cost)
         trials.code_all([fallen])
-        groups = self._choose(trials, end, growth, fallen.fall)
+        groups = choose_groups(0, end, trials.code, cost, fallen.fall)
         wanted = _decibels(usual) + I_FRAMES
         missing = wanted - _decibels(groups)
         if self._asked.effort:
@@ -140,9 +142,6 @@ class Scene:
     ) -> Window:
         settings = dataclasses.replace(self._asked, quality=quality, effort=effort)
         return Window(self._network, span, opening, settings)
-
-    def _choose(self, window: Window, end: int, growth: float | None, fall: int) -> list[Group]:
-        return choose_groups(0, end, window.code, self._cost(window, end, growth), fall)
 
     def _cost(self, window: Window, end: int, growth: float | None) -> GroupCost:
         """Rate at equal PSNR or, where there is one quality, rate and errors at its price."""

@@ -188,7 +188,8 @@ class FrameCodec(abc.ABC):
         """Not yet clipped, nor on the grid of samples."""
 
     def before_fusion(self, known: Values, context: Any, rate: Rate) -> Decoded:
-        return self.synthesise(known, context, rate)
+        """Of a codec that `fuses`."""
+        raise NotImplementedError
 
     def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
         """What there is to see of how a frame was made, by caption; for people alone."""
