@@ -8,6 +8,7 @@ references --- sent motion --- both moved --- blend ---+--- fusion --- frame
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
@@ -15,13 +16,15 @@ from jaxtyping import Array, Float, UInt
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Values, Ways
 from kbvc_jax.models.codecs.fusion import fusion_pictures
-from kbvc_jax.models.codecs.motion.estimation import observe
+from kbvc_jax.models.codecs.motion.estimation import CELL, observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.rate_control import lambda_of
+from kbvc_jax.ops.smoothing import certainty, smooth
 
 MOTION, MOTION_Z = "motion", "motion_z"
 
@@ -93,8 +96,18 @@ class MotionCodec(HyperpriorCodec):
         context: Context,
         rate: Rate,
     ) -> dict[str, Array]:
-        motion = self.motion.analyse(frame, context.sides, observed, rate)
+        smooth = self.smoothed(observed, frame, rate)
+        motion = self.motion.analyse(frame, context.sides, smooth, rate)
         return {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
+
+    def smoothed(
+        self, observed: Float[Array, "b 2 mh mw 2"], frame: Float[Array, "b h w 3"], rate: Rate
+    ) -> Float[Array, "b 2 mh mw 2"]:
+        """As finely as the frame shows it: of the blend either side is half."""
+        weight = lambda_of(rate.quality, self.model.config) * 255**2 / 4
+        shown = certainty(frame, weight, CELL)
+        both = [smooth(side, shown) for side in jnp.unstack(observed, axis=1)]
+        return jax.lax.stop_gradient(jnp.stack(both, 1))
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate

@@ -1,0 +1,114 @@
+"""Motion that is told no more finely than it shows.
+
+Where a frame has no texture a motion may be anything, and a search finds noise. Of all motions this
+takes the one that is cheapest by two prices: what leaving the found one costs, by the gradients
+there; and what neighbours that differ cost to be told apart.
+"""
+
+from functools import reduce
+from operator import add
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from kbvc_jax.ops.additions import block_sum
+
+LEVELS = 4  # coarse to fine, each of half the positions each way
+SWEEPS = 12  # of each level
+DAMPING = 0.8  # without, a checkerboard would stay one
+PRICE, SOFTNESS = 0.5, 1.0  # bits that a pixel's difference costs at first; where it costs half
+NOISE = (2 / 255) ** 2  # variance of a slope that is no texture
+BELIEF = 1e-4  # bits a squared pixel, in what is found where there is nothing to see
+
+Motion = Float[Array, "b h w 2"]
+Certainty = Float[Array, "b h w 2 2"]
+
+
+def smooth(motion: Float[Array, "b h w 2"], certainty: Float[Array, "b h w 2 2"]) -> Motion:
+    """`certainty`: bits that a squared pixel of error costs a position; half a Hessian."""
+    height, width = motion.shape[1:3]
+    across = 2 ** (LEVELS - 1)
+    room = [(0, 0), (0, -height % across), (0, -width % across)]
+    certainty += BELIEF * jnp.eye(2)
+    certain = jnp.pad(certainty, [*room, (0, 0), (0, 0)])
+    told = jnp.pad(_times(certainty, motion), [*room, (0, 0)])
+    levels = [(certain, told)]
+    for _ in range(LEVELS - 1):
+        levels.append((_pooled(levels[-1][0]), block_sum(levels[-1][1], 2)))
+    certain, told = levels.pop()
+    found = _solved(certain + BELIEF * jnp.eye(2), told)
+    while True:
+        found = _swept(found, certain, told)
+        if not levels:
+            return found[:, :height, :width]
+        certain, told = levels.pop()
+        found = found.repeat(2, 1).repeat(2, 2)
+
+
+def certainty(
+    frame: Float[Array, "b h w 3"], weight: Float[Array, "b"], cell: int
+) -> Float[Array, "b h/{cell} w/{cell} 2 2"]:
+    """Of the motion of cells, where a squared error of a pixel's mean sample costs `weight` bits:
+    the structure tensor, less what noise has of it."""
+    grey = frame.mean(-1)
+    rows, columns = (_slopes(grey, axis) for axis in (1, 2))
+    products = [columns * columns, columns * rows, rows * rows]
+    xx, xy, yy = jnp.moveaxis(block_sum(jnp.stack(products, -1), cell), -1, 0)
+    texture = jnp.maximum(1 - 2 * NOISE * cell**2 / jnp.maximum(xx + yy, NOISE), 0)
+    tensor = jnp.stack([jnp.stack([xx, xy], -1), jnp.stack([xy, yy], -1)], -1)
+    return (weight[:, None, None] * texture)[..., None, None] * tensor
+
+
+def _slopes(grey: Float[Array, "b h w"], axis: int) -> Float[Array, "b h w"]:
+    """Sobel's, along an axis."""
+    across = 3 - axis
+    wide = _at(grey, -1, across) + 2 * grey + _at(grey, 1, across)
+    return (_at(wide, 1, axis) - _at(wide, -1, axis)) / 8
+
+
+def _swept(found: Motion, certain: Certainty, told: Motion) -> Motion:
+    inside = jnp.ones((1, *found.shape[1:3], 1))
+    sides = [(step, axis) for axis in (1, 2) for step in (-1, 1)]
+    exists = [_at(inside, step, axis, 0.0) for step, axis in sides]
+
+    def sweep(_, found: Motion) -> Motion:
+        beside = [_at(found, step, axis) for step, axis in sides]
+        pulls = [
+            there * PRICE / (jnp.abs(found - other) + SOFTNESS)
+            for there, other in zip(exists, beside, strict=True)
+        ]
+        held = reduce(add, pulls)[..., None] * jnp.eye(2)
+        towards = reduce(add, (p * other for p, other in zip(pulls, beside, strict=True)))
+        return found + DAMPING * (_solved(certain + held, told + towards) - found)
+
+    return lax.fori_loop(0, SWEEPS, sweep, found)
+
+
+def _at(x: Array, step: int, axis: int, beyond: float | None = None) -> Array:
+    """What is a step further; at the border itself, or `beyond`."""
+    size, room = x.shape[axis], [(0, 0)] * x.ndim
+    room[axis] = (max(-step, 0), max(step, 0))
+    if beyond is None:
+        padded = jnp.pad(x, room, mode="edge")
+    else:
+        padded = jnp.pad(x, room, constant_values=beyond)
+    return lax.slice_in_dim(padded, max(step, 0), max(step, 0) + size, axis=axis)
+
+
+def _pooled(certain: Certainty) -> Certainty:
+    flat = block_sum(certain.reshape(*certain.shape[:3], 4), 2)
+    return flat.reshape(*flat.shape[:3], 2, 2)
+
+
+def _times(matrix: Certainty, x: Motion) -> Motion:
+    return matrix[..., 0] * x[..., :1] + matrix[..., 1] * x[..., 1:]
+
+
+def _solved(matrix: Certainty, x: Motion) -> Motion:
+    """Symmetric, of two rows."""
+    xx, xy, yy = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
+    first, second = x[..., 0], x[..., 1]
+    out = jnp.stack([yy * first - xy * second, xx * second - xy * first], -1)
+    return out / (xx * yy - xy * xy)[..., None]
