@@ -8,7 +8,6 @@ there; and what neighbours that differ cost to be told apart.
 from functools import reduce
 from operator import add
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -29,22 +28,17 @@ Certainty = Float[Array, "b h w 2 2"]
 def smooth(motion: Float[Array, "b h w 2"], certainty: Float[Array, "b h w 2 2"]) -> Motion:
     """`certainty`: bits that a squared pixel of error costs a position; half a Hessian."""
     height, width = motion.shape[1:3]
-    across = 2 ** (LEVELS - 1)
-    room = [(0, 0), (0, -height % across), (0, -width % across)]
     certainty += BELIEF * jnp.eye(2)
-    certain = jnp.pad(certainty, [*room, (0, 0), (0, 0)])
-    told = jnp.pad(_times(certainty, motion), [*room, (0, 0)])
-    levels = [(certain, told)]
+    levels = [(_whole(certainty), _whole(_times(certainty, motion)))]
     for _ in range(LEVELS - 1):
-        levels.append((_pooled(levels[-1][0]), block_sum(levels[-1][1], 2)))
-    certain, told = levels.pop()
-    found = _solved(certain + BELIEF * jnp.eye(2), told)
-    while True:
-        found = _swept(found, certain, told)
-        if not levels:
-            return found[:, :height, :width]
-        certain, told = levels.pop()
-        found = found.repeat(2, 1).repeat(2, 2)
+        certain, told = levels[-1]
+        levels.append((block_sum(certain, 2), block_sum(told, 2)))
+    found = None
+    for certain, told in reversed(levels):
+        start = _solved(certain, told) if found is None else found.repeat(2, 1).repeat(2, 2)
+        found = _swept(start, certain, told)
+    assert found is not None
+    return found[:, :height, :width]
 
 
 def certainty(
@@ -97,9 +91,10 @@ def _at(x: Array, step: int, axis: int, beyond: float | None = None) -> Array:
     return lax.slice_in_dim(padded, max(step, 0), max(step, 0) + size, axis=axis)
 
 
-def _pooled(certain: Certainty) -> Certainty:
-    flat = block_sum(certain.reshape(*certain.shape[:3], 4), 2)
-    return flat.reshape(*flat.shape[:3], 2, 2)
+def _whole(x: Array) -> Array:
+    """Up to whole positions of the coarsest level, by such as tell nothing."""
+    room = [(0, -size % 2 ** (LEVELS - 1)) for size in x.shape[1:3]]
+    return jnp.pad(x, [(0, 0), *room, *[(0, 0)] * (x.ndim - 3)])
 
 
 def _times(matrix: Certainty, x: Motion) -> Motion:
@@ -107,7 +102,6 @@ def _times(matrix: Certainty, x: Motion) -> Motion:
 
 
 def _solved(matrix: Certainty, x: Motion) -> Motion:
-    """Symmetric, of two rows."""
     xx, xy, yy = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
     first, second = x[..., 0], x[..., 1]
     out = jnp.stack([yy * first - xy * second, xx * second - xy * first], -1)

@@ -105,9 +105,9 @@ class MotionCodec(HyperpriorCodec):
     ) -> Float[Array, "b 2 mh mw 2"]:
         """As finely as the frame shows it: of the blend either side is half."""
         weight = lambda_of(rate.quality, self.model.config) * 255**2 / 4
-        shown = certainty(frame, weight, CELL)
-        both = [smooth(side, shown) for side in jnp.unstack(observed, axis=1)]
-        return jax.lax.stop_gradient(jnp.stack(both, 1))
+        shown = certainty(frame, weight, CELL).repeat(2, 0)
+        smoothed = smooth(observed.reshape(-1, *observed.shape[2:]), shown)
+        return jax.lax.stop_gradient(smoothed.reshape(observed.shape))
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate
