@@ -29,6 +29,7 @@ class Group:
     end: int
     fall: int  # of quality, from its I-frames to its deepest B-frames
     depths: Sequence[CodedDepth] = ()  # the closing frame first
+    b_frames: str | None = None  # their codec, where it is chosen
 
     @property
     def closing(self) -> Picture:
@@ -36,8 +37,9 @@ class Group:
 
     @property
     def again(self) -> "Group":
-        """The same frames, yet to be coded."""
-        return Group(self.start, self.end, self.fall)
+        """The same frames, yet to be coded, by the same codec."""
+        chosen = self.depths[1].codec if len(self.depths) > 1 else None
+        return Group(self.start, self.end, self.fall, b_frames=chosen)
 
     @property
     def level_offsets(self) -> tuple[int, ...]:
