@@ -143,7 +143,7 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         metavar="N|auto",
         help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
         "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
-        "have, at about five times the work (default 8)",
+        "have, at about three and a half times the work (default 8)",
     )
     group.add_argument(
         "--b-frames",
@@ -151,7 +151,7 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         metavar="CODEC[,CODEC]",
         help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
         "latents predicted in time, sent motion, the second paper's; of several each group has the "
-        "one that costs it least, at as many times the work (default: as the model was made for)",
+        "one that costs its first B-frame least (default: as the model was made for)",
     )
 
 

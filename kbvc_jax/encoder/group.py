@@ -45,7 +45,7 @@ class Settings:
     """How to code a group."""
 
     quality: Quality  # of its I-frames
-    b_frames: tuple[str, ...]  # their codec; of several the cheapest for each group
+    b_frames: tuple[str, ...]  # their codec; of several each group has its own
     p_frames: str
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
@@ -115,35 +115,26 @@ def code_b_frames(
     level_offsets: Sequence[int],
     settings: Settings,
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones."""
-    if not frames:
-        return []
+    """All frames strictly between two decoded ones, by the codec that suits the first depth."""
+    decoded, depths = {0: opening, len(frames) + 1: closing}, list[CodedDepth]()
 
-    def by(codec: str) -> list[CodedDepth]:
-        decoded, out = {0: opening, len(frames) + 1: closing}, []
-        for depth, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
-            quality = quality_at(depth, settings.quality, level_offsets)
-            effort = settings.b_frame_steps(b_frames[0])
-            own = dataclasses.replace(settings, quality=quality, effort=effort)
-            coded = _joined(
-                [
-                    _code_batch(network, codec, decoded, frames, batch, own)
-                    for batch in batches(b_frames, opening.size)
-                ]
-            )
-            decoded |= dict(zip(coded.times, coded.pictures, strict=True))
-            out.append(coded)
-        return out
+    def code(codec: str, b_frames: Sequence[BFrame], own: Settings) -> CodedDepth:
+        parts = batches(b_frames, opening.size)
+        return _joined([_code_batch(network, codec, decoded, frames, part, own) for part in parts])
 
-    def cost(depths: Sequence[CodedDepth]) -> float:
-        """Errors of each depth at the price that its quality has."""
-        total = 0.0
-        for number, depth in enumerate(depths, start=1):
-            own = quality_at(number, settings.quality, level_offsets)
-            total += depth.bits + network.error_weight(own) * sum(depth.errors)
-        return total
-
-    return min(map(by, settings.b_frames), key=cost)
+    candidates = settings.b_frames
+    for number, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
+        quality = quality_at(number, settings.quality, level_offsets)
+        effort = settings.b_frame_steps(b_frames[0])
+        own = dataclasses.replace(settings, quality=quality, effort=effort)
+        tried = [code(codec, b_frames, own) for codec in candidates]
+        if len(tried) > 1:
+            weight = network.error_weight(quality)
+            tried.sort(key=lambda depth: depth.bits + weight * sum(depth.errors))
+        depths.append(tried[0])
+        decoded |= dict(zip(tried[0].times, tried[0].pictures, strict=True))
+        candidates = (tried[0].codec,)
+    return depths
 
 
 def _code_batch(
