@@ -14,7 +14,7 @@ from kbvc_jax.runtime.errors import InputError
 PRESET_HELP = (
     f"options under a name; those given beside it win (default {BALANCED}). fast is --gop 8 "
     "--b-frames motion: 1.5 times as many frames a second encoded and 2.7 times as many decoded, "
-    "at 2 %% less rate for the same PSNR. best is --gop auto --b-frames predicted,motion "
+    "at 2 %% less rate for the same PSNR. best is --gop auto --b-frames motion,predicted "
     "--effort 16: 29 %% less rate, 20 times the time to encode, half to decode. "
     f"So on the bundled clip, against {BALANCED}; a preset does "
     "without codecs that the model lacks"

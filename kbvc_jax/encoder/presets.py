@@ -9,7 +9,7 @@ BALANCED = "balanced"
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {"gop": 8, "b_frames": "motion"},
     BALANCED: {},  # what EncoderOptions has by default
-    "best": {"gop": "auto", "b_frames": "predicted,motion", "effort": 16},
+    "best": {"gop": "auto", "b_frames": "motion,predicted", "effort": 16},
 }
 
 

@@ -103,9 +103,13 @@ def _scale_space_flow(model: Kbvc) -> list[Row]:
 
 
 def coding(config: ModelConfig) -> list[Row]:
-    """A frame by the codec that the model is made for: the parts of a decoder, all of it, and all
+    """A frame by each codec that the model is made for: the parts of a decoder, all of it, and all
     of an encoder that refines nothing. How symbols are rounded is not counted."""
-    model, name, size = _model(config), config.inter_codec, Size(HEIGHT, WIDTH)
+    return [row for codec in config.inter_codecs for row in _coding(config, codec)]
+
+
+def _coding(config: ModelConfig, name: str) -> list[Row]:
+    model, size = _model(config), Size(HEIGHT, WIDTH)
     one_sided = name in ONE_SIDED
     what = f"a {'P' if one_sided else 'B'}-frame by {name}"
 

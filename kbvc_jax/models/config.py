@@ -76,8 +76,9 @@ class ModelConfig:
     kernel_size: int = 31  # KS, taps of each 1-D kernel
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
-    # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. An encoder may ask
-    # for another one of B-frames. None: it has P-frames alone, low delay.
+    # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. Of several, with
+    # commas between, an encoder chooses for each group; it may ask for another one. None: the model
+    # has P-frames alone, low delay.
     b_frames: str | None = "kernel"
     p_frames: str = "predicted"
     # The Lagrange weight of a model for one rate, as in the paper: no gains, no quality to choose.
@@ -102,9 +103,14 @@ class ModelConfig:
         return self.fixed_lambda is None
 
     @property
+    def inter_codecs(self) -> tuple[str, ...]:
+        """The codecs of what lies between I-frames."""
+        return tuple((self.b_frames or self.p_frames).split(","))
+
+    @property
     def inter_codec(self) -> str:
-        """The codec of what lies between I-frames."""
-        return self.b_frames or self.p_frames
+        """The first of them, which training takes where it does not say."""
+        return self.inter_codecs[0]
 
     @property
     def references(self) -> int:
