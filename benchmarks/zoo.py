@@ -28,7 +28,7 @@ FINE_GRAINED = (
     "Fine-grained motion compression and selective temporal fusion for neural B-frame coding"
 )
 MODELS = {  # name: codecs of B-frames, about, paper; the first is the default
-    "mixed": ("motion,predicted", "each group by what suits it: predicted or motion", None),
+    "mixed": ("motion,predicted", "each depth by what suits it, predicted or motion", None),
     "predicted": ("predicted", "latents predicted in time, moved references fused in", None),
     "motion": ("motion", "sent motion", FINE_GRAINED),
     "kernel": ("kernel", "kernels for each pixel", MOTION_FREE),

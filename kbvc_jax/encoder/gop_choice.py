@@ -29,7 +29,7 @@ class Group:
     end: int
     fall: int  # of quality, from its I-frames to its deepest B-frames
     depths: Sequence[CodedDepth] = ()  # the closing frame first
-    b_frames: str | None = None  # their codec, where it is chosen
+    codecs: Sequence[str] = ()  # of each depth of B-frames, where they are chosen
 
     @property
     def closing(self) -> Picture:
@@ -37,9 +37,9 @@ class Group:
 
     @property
     def again(self) -> "Group":
-        """The same frames, yet to be coded, by the same codec."""
-        chosen = self.depths[1].codec if len(self.depths) > 1 else None
-        return Group(self.start, self.end, self.fall, b_frames=chosen)
+        """The same frames, yet to be coded, by the same codecs."""
+        codecs = [depth.codec for depth in self.depths[1:]]
+        return Group(self.start, self.end, self.fall, codecs=codecs)
 
     @property
     def level_offsets(self) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs.contract import Size, Ways
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.rate import Quality
 
@@ -45,7 +46,7 @@ class Settings:
     """How to code a group."""
 
     quality: Quality  # of its I-frames
-    b_frames: tuple[str, ...]  # their codec; of several each group has its own
+    b_frames: tuple[str, ...]  # their codec; of several each depth has its own
     p_frames: str
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
@@ -114,26 +115,28 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     level_offsets: Sequence[int],
     settings: Settings,
+    chosen: Sequence[str] = (),
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones, by the codec that suits the first depth."""
+    """All frames strictly between two decoded ones: each depth by the codec that is chosen or, of
+    those that may be, by the one that codes its first frames best."""
     decoded, depths = {0: opening, len(frames) + 1: closing}, list[CodedDepth]()
-
-    def code(codec: str, b_frames: Sequence[BFrame], own: Settings) -> CodedDepth:
-        parts = batches(b_frames, opening.size)
-        return _joined([_code_batch(network, codec, decoded, frames, part, own) for part in parts])
-
     candidates = settings.b_frames
     for number, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
         quality = quality_at(number, settings.quality, level_offsets)
         effort = settings.b_frame_steps(b_frames[0])
         own = dataclasses.replace(settings, quality=quality, effort=effort)
-        tried = [code(codec, b_frames, own) for codec in candidates]
+        first, *others = batches(b_frames, opening.size)
+        names = chosen[number - 1 : number] or candidates
+        tried = [_code_batch(network, name, decoded, frames, first, own) for name in names]
         if len(tried) > 1:
             weight = network.error_weight(quality)
             tried.sort(key=lambda depth: depth.bits + weight * sum(depth.errors))
-        depths.append(tried[0])
-        decoded |= dict(zip(tried[0].times, tried[0].pictures, strict=True))
-        candidates = (tried[0].codec,)
+        codec = tried[0].codec
+        rest = (_code_batch(network, codec, decoded, frames, part, own) for part in others)
+        depths.append(_joined([tried[0], *rest]))
+        decoded |= dict(zip(depths[-1].times, depths[-1].pictures, strict=True))
+        # What others have coded some codecs cannot refer to.
+        candidates = tuple(c for c in candidates if c == codec or not CODECS[c].needs_memory)
     return depths
 
 

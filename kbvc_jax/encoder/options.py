@@ -27,8 +27,8 @@ class EncoderOptions:
     effort: int = 0
     """Steps of refinement."""
     b_frames: str | None = None
-    """The codec of B-frames; of several, with commas between, each group has the one that costs its
-    first B-frame least. None: the one that the model is made for."""
+    """The codec of B-frames; of several, with commas between, each depth of a group has the one
+    that codes its first frames best. None: as the model is made for."""
     rounding: Rounding | None = None
     """Symbols: "nearest" integers, as in the paper and by default for models of one lambda; or by
     "rate", rate-distortion optimised quantisation."""

@@ -41,16 +41,14 @@ class Window:
     def _code(self, group: Group, before: Group | None) -> Group:
         opening = before.closing if before else self._opening
         closing, length = self._image(group.end, before, opening), group.end - group.start
-        settings = self.settings
-        if group.b_frames:
-            settings = dataclasses.replace(settings, b_frames=(group.b_frames,))
         b_frames = code_b_frames(
             self._network,
             opening,
             closing.pictures[0],
             self._span.frames[group.start + 1 : group.end],
             group.level_offsets,
-            settings,
+            self.settings,
+            group.codecs,
         )
         depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
         return dataclasses.replace(group, depths=depths)

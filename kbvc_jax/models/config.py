@@ -77,7 +77,7 @@ class ModelConfig:
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
     # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. Of several, with
-    # commas between, an encoder chooses for each group; it may ask for another one. None: the model
+    # commas between, an encoder chooses for each depth; it may ask for another one. None: the model
     # has P-frames alone, low delay.
     b_frames: str | None = "kernel"
     p_frames: str = "predicted"

@@ -15,10 +15,14 @@ from tiny import tiny_inference
 import kbvc_jax
 from kbvc_jax.api import WEIGHTS, Codec
 from kbvc_jax.codec import steps
-from kbvc_jax.codec.batch import FrameRates
+from kbvc_jax.codec.batch import FrameRates, Picture
 from kbvc_jax.coding.container import StreamReader, StreamWriter
+from kbvc_jax.encoder import group as groups
 from kbvc_jax.encoder import scene
+from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.gop_choice import FALL, Group
+from kbvc_jax.encoder.group import CodedDepth, Settings, code_b_frames
+from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
@@ -85,18 +89,57 @@ def test_b_frames_are_coded_by_the_codec_asked_for(codec, monkeypatch, gop, b_fr
 
 
 @pytest.mark.parametrize("content", ["noise", "still"])
-def test_of_several_codecs_a_group_has_the_one_that_costs_it_least(codec, content):
-    frames = np.random.default_rng(0).integers(0, 256, (5, 34, 50, 3)).astype(np.uint8)
-    frames = still(5) if content == "still" else frames
+def test_of_several_codecs_the_first_depth_has_the_one_that_costs_it_least(codec, content):
+    frames = np.random.default_rng(0).integers(0, 256, (3, 34, 50, 3)).astype(np.uint8)
+    frames = still(3) if content == "still" else frames
 
     def cost(name):
-        data = codec.encode(frames, 40, gop=4, b_frames=name)
+        data = codec.encode(frames, 40, gop=2, b_frames=name)
         error = np.square(codec.decode(data).astype(float) - frames).sum()
         return 8 * len(data) + codec._network(8).error_weight(quality_of(40)) * error
 
     names = "kernel", "predicted"
-    _, group = records(codec.encode(frames, 40, gop=4, b_frames=",".join(names)))
-    assert {NAMES[n] for n in group.codecs[1:]} == {min(names, key=cost)}
+    data = codec.encode(frames, 40, gop=2, b_frames=",".join(names))
+    _, group = records(data)
+    assert NAMES[group.codecs[1]] == min(names, key=cost)
+    assert data == codec.encode(frames, 40, gop=2, b_frames=NAMES[group.codecs[1]])
+
+
+@pytest.mark.parametrize(
+    ("bits", "found", "tried"),
+    [
+        # Of each depth by kernels and by predicted latents; what is tried of 1, 2 and 4 frames.
+        ([(9, 8), (9, 8), (9, 8)], "ppp", ["kp", "kpp", "kpppp"]),
+        ([(9, 8), (7, 8), (9, 8)], "pkk", ["kp", "kpk", "kkkk"]),
+        ([(7, 8), (9, 8), (9, 8)], "kkk", ["kp", "kk", "kkkk"]),
+    ],
+)
+def test_each_depth_is_tried_on_its_first_frame_and_may_refer_to_what_is_there(
+    monkeypatch, bits, found, tried
+):
+    asked, picture = [], Picture(np.zeros((16, 16, 3), np.uint8), None)
+
+    class Known(Cost):
+        def __init__(self, bits):
+            self.bits, self.errors = {"y": np.array([bits])}, np.array([0.0])
+
+    def code(network, codec, decoded, frames, batch, settings):
+        (frame,) = batch
+        depth = [4, 2, 1].index(frame.distances[0])
+        asked.append((depth, codec[0]))
+        own = Known(bits[depth]["kp".index(codec[0])])
+        return CodedDepth(codec, (frame.time,), (frame.level,), [], [picture], [own])
+
+    monkeypatch.setattr(groups, "_code_batch", code)
+    network = EncoderNetwork(tiny_inference(0), 8)
+    settings = Settings(quality_of(50), ("kernel", "predicted"), "predicted", "rate")
+    ends = network, picture, picture, [picture.frame] * 7, (0, 0, 0)
+    depths = code_b_frames(*ends, settings)
+    assert "".join(depth.codec[0] for depth in depths) == found
+    assert ["".join(c for d, c in asked if d == depth) for depth in range(3)] == tried
+    asked.clear()
+    code_b_frames(*ends, settings, ["predicted", "kernel", "kernel"])
+    assert "".join(c for _, c in asked) == "p" + "kk" + "kkkk"
 
 
 def test_latents_predicted_from_a_frame_that_has_none_are_damage(codec):

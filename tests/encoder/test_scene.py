@@ -53,11 +53,11 @@ class Priced:
         self.sizes.append(frame.shape[:2])
         return self._depth(settings, 1, 0.0)
 
-    def b_frames(self, network, opening, closing, frames, offsets, settings):
+    def b_frames(self, network, opening, closing, frames, offsets, settings, chosen=()):
         self.coded.append((settings.quality, settings.effort, len(frames) + 1, offsets))
-        self.candidates.append(settings.b_frames)
+        self.candidates.append(tuple(chosen) or settings.b_frames)
         lost = abs(offsets[-1] + self.best_fall) / 20 if len(frames) > 6 else 1.0
-        return [self._depth(settings, len(frames), lost, settings.b_frames[-1])]
+        return [self._depth(settings, len(frames), lost, self.candidates[-1][-1])]
 
     def _depth(self, settings, count, lost, codec="image"):
         refined = self.refined if settings.effort else 0.0
