@@ -45,7 +45,7 @@ def test_an_evaluation_has_a_curve_of_each():
 
 def test_what_does_not_ship_is_refused(tmp_path):
     with pytest.raises(
-        InputError, match=r"model huge: must be of predicted, motion, .*kbvc models"
+        InputError, match=r"model huge: must be of mixed, predicted, motion, .*kbvc models"
     ):
         kbvc_jax.load(model="huge")
     with pytest.raises(InputError, match="model motion is one of those that ship"):
