@@ -1,17 +1,17 @@
 """What the presets of `kbvc encode` cost and bring.
 
-    python benchmarks/presets.py --also gop=8,keyint=8 gop=auto
+    python benchmarks/presets.py --frames 17 --also b_frames=predicted gop=auto
 
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.20.0, two cores, 33 frames of the bundled clip:
+Version 0.21.0, two cores, 17 frames of the bundled clip:
 
-    fast               -1.89 %, encode 6.17 fps, decode 17.94 fps
-    balanced           +0.00 %, encode 4.04 fps, decode 6.59 fps
-    best              -28.67 %, encode 0.20 fps, decode 12.72 fps
-    gop=8,keyint=8    +14.00 %, encode 4.47 fps, decode 6.54 fps
-    gop=auto           -5.39 %, encode 1.15 fps, decode 6.22 fps
+    fast               +2.30 %, encode 6.28 fps, decode 18.32 fps
+    balanced           +0.00 %, encode 3.75 fps, decode 9.20 fps
+    best              -10.30 %, encode 0.51 fps, decode 14.12 fps
+    b_frames=predicted +1.79 %, encode 4.67 fps, decode 7.31 fps
+    gop=auto           -0.56 %, encode 1.22 fps, decode 11.76 fps
 """
 
 import argparse
