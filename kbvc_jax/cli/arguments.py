@@ -143,7 +143,7 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         metavar="N|auto",
         help="1 to 32 frames to a group of pictures; 1 is all intra, auto chooses for each group, "
         "and how far quality falls in it, for less rate at the picture quality that groups of 8 "
-        "have, at about three and a half times the work (default 8)",
+        "have, at about three times the work (default 8)",
     )
     group.add_argument(
         "--b-frames",
