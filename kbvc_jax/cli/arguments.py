@@ -3,12 +3,12 @@
 import argparse
 import math
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, NoReturn
 
 from kbvc_jax.codec.schedule import MAX_GOP
-from kbvc_jax.models.codecs.numbers import between
+from kbvc_jax.models.codecs.numbers import between, inter
 from kbvc_jax.rate import MAX_QUALITY
 from kbvc_jax.runtime.errors import InputError
 
@@ -68,10 +68,11 @@ def gop(text: str) -> int | Literal["auto"]:
 
 
 def b_frames(text: str) -> str:
-    for name in text.split(","):
-        if name not in between():
-            raise argparse.ArgumentTypeError(f"{name}: must be of {', '.join(between())}")
-    return text
+    return _names(text, between())
+
+
+def p_frames(text: str) -> str:
+    return _names(text, inter())
 
 
 def count(text: str) -> int:
@@ -116,6 +117,13 @@ def _with_unit(text: str, units: Mapping[str, float], right: str) -> float:
     return value
 
 
+def _names(text: str, known: Sequence[str]) -> str:
+    for name in text.split(","):
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name}: must be of {', '.join(known)}")
+    return text
+
+
 def _number(kind: type, text: str):
     try:
         return kind(text)
@@ -152,6 +160,14 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
         "latents predicted in time, sent motion, the second paper's; of several each depth of a "
         "group has the one that costs its first frame least (default: as the model was made for)",
+    )
+    group.add_argument(
+        "--p-frames",
+        type=p_frames,
+        metavar="CODEC[,CODEC]",
+        help="the codec of P-frames, which close groups between I-frames: latents predicted in "
+        "time, from the frame before as it is or, moved, by sent motion; of several each P-frame "
+        "has the one that costs least (default: as the model was made for)",
     )
 
 

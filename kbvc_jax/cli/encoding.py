@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kbvc_jax.api import Codec
     from kbvc_jax.summary import EncodeSummary
 
-OPTIONS = "preset", "gop", "keyint", "effort", "b_frames", "rounding"
+OPTIONS = "preset", "gop", "keyint", "effort", "b_frames", "p_frames", "rounding"
 
 
 def load(arguments: argparse.Namespace) -> "Codec":

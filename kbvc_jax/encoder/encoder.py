@@ -83,7 +83,7 @@ class Encoder:
         self._settings = Settings(
             options.fixed_point_quality,
             options.candidates,
-            network.inference.model.config.p_frames,
+            options.closing_candidates,
             options.rounding,
             options.effort,
         )

@@ -47,7 +47,7 @@ class Settings:
 
     quality: Quality  # of its I-frames
     b_frames: tuple[str, ...]  # their codec; of several each depth has its own
-    p_frames: str
+    p_frames: tuple[str, ...]  # and each frame
     rounding: Rounding
     effort: int = 0  # steps of refinement: see `b_frame_steps`
 
@@ -99,13 +99,21 @@ def code_image(
     time: int,
     settings: Settings,
     opening: Picture | None = None,
-    distance: int = 0,
+    between: Sequence[UInt[np.ndarray, "h w 3"]] = (),
+    chosen: Sequence[str] = (),
 ) -> CodedDepth:
-    """An I-frame; or a P-frame, so far after the one before it."""
-    codec = settings.p_frames if opening else NAMES[IMAGE]
+    """An I-frame; or a P-frame, `between` it and the one before it these frames: by the codec that
+    is chosen or, of those that may be, by the one that codes it best."""
+    codecs = chosen or settings.p_frames if opening else [NAMES[IMAGE]]
     references = [[opening]] if opening else []
-    rates = FrameRates(settings.quality, (INTRA,), closing_distances(distance))
-    return _code(network, codec, (time,), rates, [frame], references, settings)
+    distances = closing_distances(len(between) + 1 if opening else 0)
+    rates = FrameRates(settings.quality, (INTRA,), distances)
+    ways = [[between[::-1]]]
+    tried = [
+        _code(network, codec, (time,), rates, [frame], references, settings, ways)
+        for codec in codecs
+    ]
+    return _cheapest(network, tried, settings.quality)
 
 
 def code_b_frames(
@@ -128,16 +136,21 @@ def code_b_frames(
         first, *others = batches(b_frames, opening.size)
         names = chosen[number - 1 : number] or candidates
         tried = [_code_batch(network, name, decoded, frames, first, own) for name in names]
-        if len(tried) > 1:
-            weight = network.error_weight(quality)
-            tried.sort(key=lambda depth: depth.bits + weight * sum(depth.errors))
-        codec = tried[0].codec
+        best = _cheapest(network, tried, quality)
+        codec = best.codec
         rest = (_code_batch(network, codec, decoded, frames, part, own) for part in others)
-        depths.append(_joined([tried[0], *rest]))
+        depths.append(_joined([best, *rest]))
         decoded |= dict(zip(depths[-1].times, depths[-1].pictures, strict=True))
         # What others have coded some codecs cannot refer to.
         candidates = tuple(c for c in candidates if c == codec or not CODECS[c].needs_memory)
     return depths
+
+
+def _cheapest(network: EncoderNetwork, tried: Sequence[CodedDepth], quality: Quality) -> CodedDepth:
+    if len(tried) == 1:  # what it costs need not be waited for
+        return tried[0]
+    weight = network.error_weight(quality)
+    return min(tried, key=lambda depth: depth.bits + weight * sum(depth.errors))
 
 
 def _code_batch(

@@ -29,6 +29,9 @@ class EncoderOptions:
     b_frames: str | None = None
     """The codec of B-frames; of several, with commas between, each depth of a group has the one
     that codes its first frames best. None: as the model is made for."""
+    p_frames: str | None = None
+    """The codec of P-frames; of several each has the one that codes it best. None: as the model is
+    made for."""
     rounding: Rounding | None = None
     """Symbols: "nearest" integers, as in the paper and by default for models of one lambda; or by
     "rate", rate-distortion optimised quantisation."""
@@ -45,6 +48,7 @@ class EncoderOptions:
             raise InputError(f"keyint {self.keyint}: must be {least} or more")
         for name, asked, choices in (
             ("b_frames", self.candidates, codecs.between()),
+            ("p_frames", self.closing_candidates, codecs.inter()),
             ("rounding", [self.rounding] if self.rounding else [], get_args(Rounding)),
         ):
             if unknown := [value for value in asked if value not in choices]:
@@ -63,6 +67,7 @@ class EncoderOptions:
             quality=DEFAULT_QUALITY if self.quality is None and model.gains else self.quality,
             keyint=self.keyint or (MAX_GOP if self.auto or model.gains else int(self.gop)),
             b_frames=self.b_frames or model.b_frames,
+            p_frames=self.p_frames or model.p_frames,
             rounding=self.rounding or ("rate" if model.gains else "nearest"),
         )
         if resolved.b_frames:
@@ -77,6 +82,11 @@ class EncoderOptions:
     def candidates(self) -> tuple[str, ...]:
         """Codecs of B-frames."""
         return tuple(self.b_frames.split(",")) if self.b_frames else ()
+
+    @property
+    def closing_candidates(self) -> tuple[str, ...]:
+        """Codecs of P-frames."""
+        return tuple(self.p_frames.split(",")) if self.p_frames else ()
 
     @property
     def auto(self) -> bool:

@@ -40,7 +40,7 @@ class Window:
 
     def _code(self, group: Group, before: Group | None) -> Group:
         opening = before.closing if before else self._opening
-        closing, length = self._image(group.end, before, opening), group.end - group.start
+        closing, length = self._image(group, before, opening), group.end - group.start
         b_frames = code_b_frames(
             self._network,
             opening,
@@ -48,7 +48,7 @@ class Window:
             self._span.frames[group.start + 1 : group.end],
             group.level_offsets,
             self.settings,
-            group.codecs,
+            group.codecs[1:],
         )
         depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
         return dataclasses.replace(group, depths=depths)
@@ -67,9 +67,9 @@ class Window:
         first = [self.first] if self.first else []
         return [*first, *(depth for group in groups for depth in group.depths)]
 
-    def _image(self, time: int, before: Group | None, opening: Picture) -> CodedDepth:
+    def _image(self, group: Group, before: Group | None, opening: Picture) -> CodedDepth:
         """Predicted from the one before it, but where the span ends with an I-frame."""
-        intra = self._span.ends_intra and time == self._span.end
+        time, intra = group.end, self._span.ends_intra and group.end == self._span.end
         key = (None if intra else before, time)
         if key not in self._closing:
             self._closing[key] = code_image(
@@ -78,7 +78,8 @@ class Window:
                 time,
                 self.settings,
                 None if intra else opening,
-                0 if intra else time - (before.end if before else 0),
+                () if intra else self._span.frames[group.start + 1 : time],
+                group.codecs[:1],
             )
         return self._closing[key]
 

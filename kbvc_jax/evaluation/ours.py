@@ -53,6 +53,7 @@ class Ours:
             "keyint": asked.intra_period,
             "effort": asked.effort,
             "b_frames": asked.b_frames,
+            "p_frames": asked.p_frames,
             "rounding": asked.rounding,
         }
 

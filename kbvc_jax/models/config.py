@@ -77,8 +77,8 @@ class ModelConfig:
     interpolate: bool = True  # False: two references, four heads (the paper's ablation)
     interpolator: InterpolatorConfig = InterpolatorConfig()
     # The codec of B-frames, by name (codecs/registry.py), and that of P-frames. Of several, with
-    # commas between, an encoder chooses for each depth; it may ask for another one. None: the model
-    # has P-frames alone, low delay.
+    # commas between, an encoder chooses for each depth, or P-frame; it may ask for another one.
+    # None: the model has P-frames alone, low delay.
     b_frames: str | None = "kernel"
     p_frames: str = "predicted"
     # The Lagrange weight of a model for one rate, as in the paper: no gains, no quality to choose.

@@ -132,7 +132,7 @@ def test_each_depth_is_tried_on_its_first_frame_and_may_refer_to_what_is_there(
 
     monkeypatch.setattr(groups, "_code_batch", code)
     network = EncoderNetwork(tiny_inference(0), 8)
-    settings = Settings(quality_of(50), ("kernel", "predicted"), "predicted", "rate")
+    settings = Settings(quality_of(50), ("kernel", "predicted"), ("predicted",), "rate")
     ends = network, picture, picture, [picture.frame] * 7, (0, 0, 0)
     depths = code_b_frames(*ends, settings)
     assert "".join(depth.codec[0] for depth in depths) == found

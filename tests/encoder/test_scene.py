@@ -49,7 +49,7 @@ class Priced:
         self.sizes = []  # of frames that open or close a group
         self.candidates = []  # codecs that each group may have
 
-    def image(self, network, frame, time, settings, opening=None, distance=0):
+    def image(self, network, frame, time, settings, opening=None, between=(), chosen=()):
         self.sizes.append(frame.shape[:2])
         return self._depth(settings, 1, 0.0)
 
@@ -82,7 +82,7 @@ def code(network, monkeypatch):
     ):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
-        settings = Settings(asked, b_frames, "predicted", "rate", effort)
+        settings = Settings(asked, b_frames, ("predicted",), "rate", effort)
         scene = Scene(network, settings, many)
         span = Span(0, frames, ends_intra=False, ends_scene=False)
         return [scene.code(span, None) for _ in range(spans)]

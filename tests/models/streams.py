@@ -39,9 +39,9 @@ def check_stream(codec: Codec, b_frames: str, bits: int, options: dict) -> None:
     assert {NAMES[n] for n in numbers} == {b_frames}
 
 
-def check_under_noise(codec: Codec, b_frames: str, monkeypatch) -> None:
+def check_under_noise(codec: Codec, b_frames: str, monkeypatch, **options) -> None:
     """A thousandth on all floats that a decoder has: other pictures, the same symbols."""
-    data = codec.encode(pictures(5), 50, gop=4, b_frames=b_frames)
+    data = codec.encode(pictures(5), 50, gop=4, b_frames=b_frames, **options)
     digest, plain = symbols_of(codec, data)
     reconstruct = Network.reconstruct
     keys = map(jax.random.key, itertools.count())

@@ -41,7 +41,7 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     inference = kbvc_jax.load().inference
     network = EncoderNetwork(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
-        best = Settings(BEST, ("predicted",), "predicted", "rate")
+        best = Settings(BEST, ("predicted",), ("predicted",), "rate")
         coded = [code_image(network, frame, 0, best).coded[0] for frame in video]
     return [
         (

@@ -1,13 +1,19 @@
 """The codecs of a stream by number, as records have them. Without JAX, for whoever only lists."""
 
-NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf"]  # a new one goes to the end
+# A new one goes to the end.
+NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf", "moved"]
 IMAGE = NAMES.index("image")
-ONE_SIDED = ("ssf",)  # of P-frames alone: the frame before is the one reference
+ONE_SIDED = ("ssf", "moved")  # of P-frames alone: the frame before is the one reference
 
 
 def between() -> list[str]:
     """Those that B-frames may have."""
-    return [name for name in NAMES if name not in (NAMES[IMAGE], *ONE_SIDED)]
+    return [name for name in inter() if name not in ONE_SIDED]
+
+
+def inter() -> list[str]:
+    """Those that P-frames may have."""
+    return [name for name in NAMES if name != NAMES[IMAGE]]
 
 
 def name_of(number: int) -> str:

@@ -129,7 +129,7 @@ class PredictedCodec(ImageCodec):
         indexes = self.y_tables(self.OWN, z, rate)
         return jnp.minimum(indexes, _caps(symbols["modes"])[..., None].astype(jnp.uint8))
 
-    def before_fusion(self, known: Values, context: Predictors, rate: Rate) -> Decoded:
+    def before_fusion(self, known: Values, context: Any, rate: Rate) -> Decoded:
         return Decoded(self.network.synthesise(known["y"], rate), self.memory(known, rate))
 
     def synthesise(self, known: Values, context: Predictors, rate: Rate) -> Decoded:
@@ -137,12 +137,14 @@ class PredictedCodec(ImageCodec):
         return Decoded(self.model.fused(frame, context.frames, rate.quality), memory)
 
     def pictures(self, known: Values, context: Any, rate: Rate) -> Mapping[str, Panel]:
-        modes = known["modes"].astype(jnp.int32)
-        shown: dict[str, Panel] = {"modes": Choice(modes, self._mode_names(context))}
+        shown: dict[str, Panel] = {"modes": self.shown_modes(known, context)}
         if self.model.fusion is not None:
             decoded = self.before_fusion(known, context, rate).frame
             shown |= fusion_pictures(decoded, self.synthesise(known, context, rate).frame)
         return shown
+
+    def shown_modes(self, known: Values, context: Any) -> Choice:
+        return Choice(known["modes"].astype(jnp.int32), self._mode_names(context))
 
     def predictor_names(self, context: Any) -> tuple[str, ...]:
         """In the order of the modes."""
