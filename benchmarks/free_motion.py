@@ -128,7 +128,7 @@ def run() -> int:
 
     for clip in find_clips(EvaluationConfig(data=arguments.folder, frames=FRAMES)):
         source = np.stack([smaller(frame.rgb, arguments.width) for frame in clip.read()])
-        _, observed = with_observed(FreeMotion, source[None])
+        _, observed = with_observed("free", source[None])
         for quality in arguments.qualities:
             frames = jnp.asarray(source, jnp.float32) / 255
             found = code(parameters, frames, jnp.asarray(observed[0]), jnp.float32(quality))

@@ -105,7 +105,9 @@ def _scale_space_flow(model: Kbvc) -> list[Row]:
 def coding(config: ModelConfig) -> list[Row]:
     """A frame by each codec that the model is made for: the parts of a decoder, all of it, and all
     of an encoder that refines nothing. How symbols are rounded is not counted."""
-    return [row for codec in config.inter_codecs for row in _coding(config, codec)]
+    closing = [name for name in config.p_frames.split(",") if name in ONE_SIDED]
+    names = dict.fromkeys([*config.inter_codecs, *closing])
+    return [row for codec in names for row in _coding(config, codec)]
 
 
 def _coding(config: ModelConfig, name: str) -> list[Row]:

@@ -127,7 +127,7 @@ def collect_latents(model: Kbvc) -> dict[str, Latents]:
     """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
     with open_video(CLIP, frames=FRAMES) as reader:
         clip = np.stack(list(reader))
-    groups = {name: with_observed(codec, clip[None]) for name, codec in CODECS.items()}
+    groups = {name: with_observed(name, clip[None]) for name in CODECS}
     found = {name: frames_and_observed(group)[1] for name, group in groups.items()}
     observed = {name: own[0] for name, own in found.items() if own is not None}
     return _collect(model, jnp.asarray(clip, jnp.float32) / 255, observed)

@@ -19,6 +19,7 @@ from kbvc_jax.codec.batch import INTRA, closing_distances
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
 from kbvc_jax.models.codecs.numbers import ONE_SIDED
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Estimated, estimate
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
@@ -70,20 +71,22 @@ def depths_of(frames: int, one_sided: bool) -> list[Depth]:
     ]
 
 
-def with_observed(codec: type[FrameCodec], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
-    """And what the codec finds out on the host of each B-frame, if anything, by source frames."""
-    rows = b_frames_of(frames.shape[1])
-    if not (codec.observes and rows):
+def with_observed(codec: str, frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
+    """And what the codec finds out on the host of each B- or P-frame, if anything, by source
+    frames."""
+    length, own = frames.shape[1], CODECS[codec]
+    if codec in ONE_SIDED:
+        rows = [(t, [t - 1], [range(0)]) for t in range(1, length)]
+    else:
+        rows = [(f.time, [f.previous, f.following], f.ways) for f in b_frames_of(length)]
+    if not (own.observes and rows):
         return frames
-
-    def side(group: UInt8[np.ndarray, "t h w 3"], name: str) -> UInt8[np.ndarray, "n h w 3"]:
-        return np.stack([group[getattr(row, name)] for row in rows])
-
+    times, references, ways = zip(*rows, strict=True)
     found = [
-        codec.observe(
-            side(group, "time"),
-            [side(group, "previous"), side(group, "following")],
-            [[[group[t] for t in row.ways[n]] for row in rows] for n in range(2)],
+        own.observe(
+            group[list(times)],
+            [group[list(side)] for side in zip(*references, strict=True)],
+            [[[group[t] for t in way] for way in side] for side in zip(*ways, strict=True)],
         )
         for group in frames
     ]
@@ -118,7 +121,8 @@ def code_group(
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
-    order = [frame.time for frame in b_frames_of(len(frames))]
+    depths = depths_of(len(frames), inter in ONE_SIDED)
+    order = [time for depth in depths[1:] for time in depth.times]
 
     def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
         own = None
@@ -149,7 +153,7 @@ def code_group(
         ]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
 
-    for number, depth in enumerate(depths_of(len(frames), inter in ONE_SIDED)):
+    for number, depth in enumerate(depths):
         codec = between if number else images
         told_apart, levels = codec.levels, jnp.array(depth.levels)
         rate = Rate(

@@ -12,11 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from kbvc_jax.models.codecs.motion.codec import MotionCodec
-from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.numbers import ONE_SIDED
-from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
@@ -89,7 +86,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         return metrics, found(shown, frames[time], shown[time], watcher.pictures)
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
-    prepare = partial(with_observed, CODECS[b_frames])
+    prepare = partial(with_observed, b_frames)
     return Stage(loss, evaluate, qualities, *_parted(config, everything), prepare)
 
 
@@ -113,7 +110,7 @@ def _motion(config: TrainConfig, model: Kbvc) -> Stage:
         return metrics, found(blend, source, blend[0], pictures)
 
     parts = _parted(config, everything)
-    prepare = partial(with_observed, FineCodec if config.model.fine else MotionCodec)
+    prepare = partial(with_observed, "fine" if config.model.fine else "motion")
     return Stage(loss, evaluate, config.validation.qualities, *parts, prepare)
 
 

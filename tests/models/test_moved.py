@@ -18,7 +18,9 @@ from kbvc_jax.models.codecs.moved import CERTAIN
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import Write, walk
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
+from kbvc_jax.training.group import code_group, with_observed
 from kbvc_jax.video.format import VideoFormat
 from tests.models.streams import check_under_noise, pictures
 
@@ -117,3 +119,30 @@ def test_of_several_codecs_a_p_frame_has_the_one_that_costs_least(codec):
 def test_what_no_p_frame_may_have_is_named(codec):
     with pytest.raises(InputError, match="p_frames image: must be kernel or predicted or motion"):
         codec.encode(pictures(2), p_frames="image")
+
+
+def test_training_walks_it_as_files_have_it(codec):
+    """A group of P-frames by its own walk: bits and errors, and gradients to the motion."""
+    frames, observed = with_observed("moved", pictures(3)[None, :, :32, :48])
+    assert observed.shape == (1, 2, 2, 4, 6, 2)
+    skeleton, values = split(codec.inference.model)
+    clip = jnp.asarray(frames[0], jnp.float32) / 255
+
+    @jax.jit
+    def slope(values):
+        def cost(values):
+            how = {"b_frames": "moved", "observed": jnp.asarray(observed[0])}
+            quality = jnp.full(3, 40.0)
+            coded = code_group(skeleton.model(values), clip, quality, jax.random.key(0), **how)
+            return (
+                coded.bits_z.sum()
+                + coded.bits_y.sum()
+                + 1e3 * jnp.square(coded.frames - clip).sum()
+            )
+
+        return jax.grad(cost)(values)
+
+    sizes = {name: float(jnp.abs(value).max()) for name, value in slope(values).items()}
+    assert all(np.isfinite(size) for size in sizes.values())
+    assert sizes["motion.branches.0.inverse.kernel"] > 0
+    assert sizes["fusion.last.kernel"] > 0
