@@ -14,7 +14,9 @@ from kbvc_jax.models.config import MotionConfig
 from kbvc_jax.training.config import CheckpointConfig, LossConfig, OptimiserConfig
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
-MODEL = dataclasses.replace(small.MODEL, b_frames="motion,predicted", motion=MotionConfig())
+MODEL = dataclasses.replace(
+    small.MODEL, b_frames="motion,predicted", p_frames="moved,predicted", motion=MotionConfig()
+)
 # By what it makes of references about as they are coded; triplets, near and far.
 MOTION = dataclasses.replace(
     small.CODEC,

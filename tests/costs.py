@@ -1,5 +1,6 @@
-"""What coding costs, in counts: of the weights that ship, by codec, or by what they do unasked.
-Of several codecs the dearest counts, but of programs all. Recorded in costs.json by
+"""What coding costs, in counts: of the weights that ship, by codec of B-frames, or by what they do
+unasked; P_FRAMES of groups of one frame. Of several codecs the dearest counts, but of programs all.
+Recorded in costs.json by
 
     python -m tests.costs --record
 
@@ -30,7 +31,9 @@ from kbvc_jax.rate import Quality
 from tests.tiny import SENDING, tiny_inference
 
 RECORD = Path(__file__).with_suffix(".json")
-CODECS, SIDES = ("kernel", "predicted", "motion", "motion,predicted"), ("decoder", "encoder")
+P_FRAMES = "moved,predicted"
+CODECS = ("kernel", "predicted", "motion", "motion,predicted", P_FRAMES)
+SIDES = "decoder", "encoder"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 SIDE, MIB = 256, 2**20
 
@@ -40,13 +43,18 @@ def measured() -> dict[str, dict[str, float]]:
 
 
 def multiply_adds(codec: str) -> dict[str, float]:
-    config = dataclasses.replace(kbvc_jax.load().inference.model.config, b_frames=codec)
+    names = {"b_frames": None, "p_frames": codec} if codec == P_FRAMES else _b_frames(codec)
+    config = dataclasses.replace(kbvc_jax.load().inference.model.config, **names)
     return {
         f"{side}, multiply-adds a pixel": round(
             max(row.macs_per_pixel for row in coding(config) if row.module.startswith(f"{side},"))
         )
         for side in SIDES
     }
+
+
+def _b_frames(codec: str) -> dict[str, str]:
+    return {"b_frames": codec, "p_frames": "predicted"}
 
 
 def programs(codec: str) -> dict[str, float]:
@@ -67,7 +75,8 @@ def compiled(codec: str) -> dict[str, float]:
     frames = np.random.default_rng(4).integers(0, 256, (9, 32, 48, 3), np.uint8)
     jax.clear_caches()
     jax.monitoring.register_event_duration_secs_listener(count)
-    data = own.encode(frames, 40, gop=8, b_frames=codec)
+    how = {"gop": 1, "p_frames": codec} if codec == P_FRAMES else {"gop": 8, **_b_frames(codec)}
+    data = own.encode(frames, 40, **how)
     jax.clear_caches()
     side = "decoder, programs"
     own.decode(data)
