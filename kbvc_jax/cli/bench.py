@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         "quality": arguments.quality,
         "gop": arguments.gop,
         "b_frames": arguments.b_frames,
+        "p_frames": arguments.p_frames,
     }
     report = bench(codec, arguments.file, arguments.frames, options, progress.say)
     facts = _facts(arguments.file, backend, report)

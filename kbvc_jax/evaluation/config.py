@@ -60,6 +60,8 @@ class EvaluationConfig:
     other_efforts: tuple[int, ...] = ()
     # Codecs of B-frames to measure besides the model's own: kernel, predicted.
     other_b_frames: tuple[str, ...] = ()
+    # And of P-frames: predicted, moved.
+    other_p_frames: tuple[str, ...] = ()
     # Presets of `kbvc encode` to measure besides: fast, best.
     other_presets: tuple[str, ...] = ()
     qualities: tuple[float, ...] = (5.0, 25.0, 50.0, 75.0, 95.0)

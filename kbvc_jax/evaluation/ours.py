@@ -132,6 +132,8 @@ def load_ours(config: EvaluationConfig) -> list[Ours]:
             variants[f"{name} effort {effort}"] = dataclasses.replace(usual, effort=effort)
         for codec in config.other_b_frames:
             variants[f"{name} {codec}"] = dataclasses.replace(usual, b_frames=codec)
+        for codec in config.other_p_frames:
+            variants[f"{name} P {codec}"] = dataclasses.replace(usual, p_frames=codec)
         model = _first(models[0]).inference.model.config
         for preset in config.other_presets:
             wished = with_preset(preset, {}, lambda codec, model=model: CODECS[codec].is_in(model))

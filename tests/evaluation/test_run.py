@@ -129,14 +129,21 @@ def test_pictures_show_ours_beside_x265_at_matched_rate(config, tmp_path):
 def test_other_ways_to_code_are_contenders_of_their_own(config):
     others = dataclasses.replace(config, other_gops=("1", "auto"), other_efforts=(3,))
     others = dataclasses.replace(others, other_b_frames=("kernel",), other_presets=("best",))
+    others = dataclasses.replace(others, other_p_frames=("predicted",))
     found = load_ours(others)
-    assert [(o.name, o.options.gop, o.options.effort, o.options.b_frames) for o in found] == [
-        ("ours", 8, 0, None),
-        ("ours GoP 1", 1, 0, None),
-        ("ours GoP auto", "auto", 0, None),
-        ("ours effort 3", 8, 3, None),
-        ("ours kernel", 8, 0, "kernel"),
-        ("ours best", "auto", 16, "predicted"),
+
+    def facts(own):
+        asked = own.options
+        return own.name, asked.gop, asked.effort, asked.b_frames, asked.p_frames
+
+    assert [facts(own) for own in found] == [
+        ("ours", 8, 0, None, None),
+        ("ours GoP 1", 1, 0, None, None),
+        ("ours GoP auto", "auto", 0, None, None),
+        ("ours effort 3", 8, 3, None, None),
+        ("ours kernel", 8, 0, "kernel", None),
+        ("ours P predicted", 8, 0, None, "predicted"),
+        ("ours best", "auto", 16, "predicted", None),
     ]
     assert {o.options.keyint for o in found} == {8}  # as the anchors
     apart = dataclasses.replace(config, gop=8, keyint=24)
