@@ -41,10 +41,15 @@ class EncoderNetwork(Network):
             frame, *sides = map(_padded, seen)
             between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
             observed = codec.observe(frame, sides, between)
-        if codec.analysed_as:
-            context = None
+        parts = self.weights, frames
+        if not codec.analysed_as:
+            return steps.analyse(self.program(batch), *parts, observed, context, batch.rate)
         program = self.program(batch, codec.analysed_as)
-        return steps.analyse(program, self.weights, frames, observed, context, batch.rate)
+        shared = steps.analyse(program, *parts, None, None, batch.rate)
+        if not codec.observes:
+            return shared
+        rest = self.program(batch), *parts, observed, context, batch.rate, tuple(shared)
+        return {**shared, **steps.analyse(*rest)}
 
     def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
         parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate

@@ -17,7 +17,7 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=(0, 6))
 def analyse(
     program: Program,
     weights: Weights,
@@ -25,8 +25,11 @@ def analyse(
     observed: Any,
     context: Any,
     rate: Rate,
+    known: tuple[str, ...] = (),
 ) -> Values:
-    return program.of(weights).analyse(program.samples(frames), observed, context, rate)
+    """All latents but those that are known, which are then not computed."""
+    found = program.of(weights).analyse(program.samples(frames), observed, context, rate)
+    return {name: value for name, value in found.items() if name not in known}
 
 
 def choose(

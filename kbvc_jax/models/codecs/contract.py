@@ -91,7 +91,8 @@ class FrameCodec(abc.ABC):
     observes: ClassVar[bool] = False
     """Whether `observe` finds out anything."""
     analysed_as: ClassVar[str | None] = None
-    """The codec whose `analyse` it shares, one that asks for no context."""
+    """The codec whose `analyse` it shares, one that asks for no context; where it `observes`,
+    its own has more."""
     refined: ClassVar[bool] = True
     """Whether an encoder may go down the gradient of `synthesise`."""
 

@@ -40,7 +40,6 @@ class Context(NamedTuple):
 
 class MovedCodec(PredictedCodec):
     observes: ClassVar[bool] = True
-    analysed_as: ClassVar[str | None] = None
 
     def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
         super().__init__(model, size, integers)
