@@ -1,17 +1,16 @@
 """What the presets of `kbvc encode` cost and bring.
 
-    python benchmarks/presets.py --frames 17 --also b_frames=predicted gop=auto
+    python benchmarks/presets.py --frames 17 --also p_frames=predicted
 
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.21.0, two cores, 17 frames of the bundled clip:
+Version 0.22.0, two cores, 17 frames of the bundled clip:
 
-    fast               +2.30 %, encode 6.28 fps, decode 18.32 fps
-    balanced           +0.00 %, encode 3.75 fps, decode 9.20 fps
-    best              -10.30 %, encode 0.51 fps, decode 14.12 fps
-    b_frames=predicted +1.79 %, encode 4.67 fps, decode 7.31 fps
-    gop=auto           -0.56 %, encode 1.22 fps, decode 11.76 fps
+    fast        +0.85 %, encode 5.46 fps, decode 17.99 fps
+    balanced    +0.00 %, encode 3.49 fps, decode 9.50 fps
+    best       -11.15 %, encode 0.36 fps, decode 14.26 fps
+    p_frames=predicted  +24.73 %, encode 4.13 fps, decode 8.78 fps
 """
 
 import argparse
