@@ -27,7 +27,8 @@ from kbvc_jax.evaluation.metrics import psnr
 ROOT = Path(__file__).parents[1]
 CLIP = selftest.ASSETS.parent / "bunny.mp4"
 ROWS, COLUMNS = slice(64, 160), slice(128, 256)
-CODECS = "kernel", "predicted", "motion"
+# Of B-frames, each with one of P-frames.
+CODECS = {"kernel": "predicted", "predicted": "predicted", "motion": "moved"}
 DECIBELS = 0.01
 KINDS = {"groups": (17, 8), "chain": (65, 65)}  # frames, from one I-frame to the next
 THREADS, SETS = (1, 2, 8), ("AVX512", "AVX2", "SSE4_2")
@@ -142,7 +143,7 @@ def main() -> int:
     if sys.argv[1:2] == ["encode"]:
         path, codec, *numbers = sys.argv[2:]
         count, gop, keyint = map(int, numbers)
-        options = {"gop": gop, "keyint": keyint, "b_frames": codec}
+        options = {"gop": gop, "keyint": keyint, "b_frames": codec, "p_frames": CODECS[codec]}
         Path(path).write_bytes(kbvc_jax.load().encode(source(count), 60, **options))
         return 0
     if sys.argv[1:2] == ["decode"]:
