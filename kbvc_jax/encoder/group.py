@@ -104,7 +104,7 @@ def code_image(
 ) -> CodedDepth:
     """An I-frame; or a P-frame, `between` it and the one before it these frames: by the codec that
     is chosen or, of those that may be, by the one that codes it best."""
-    codecs = chosen or settings.p_frames if opening else [NAMES[IMAGE]]
+    codecs = (chosen or settings.p_frames) if opening else [NAMES[IMAGE]]
     references = [[opening]] if opening else []
     distances = closing_distances(len(between) + 1 if opening else 0)
     rates = FrameRates(settings.quality, (INTRA,), distances)
