@@ -33,7 +33,7 @@ from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.exit import exit_status
-from kbvc_jax.training.group import code_group, with_observed
+from kbvc_jax.training.group import code_group, depths_of, with_observed
 from kbvc_jax.training.loss import falling, psnr
 
 FRAMES = 9
@@ -128,7 +128,7 @@ def run() -> int:
 
     for clip in find_clips(EvaluationConfig(data=arguments.folder, frames=FRAMES)):
         source = np.stack([smaller(frame.rgb, arguments.width) for frame in clip.read()])
-        _, observed = with_observed("free", source[None])
+        _, observed = with_observed(depths_of(len(source), "free"), source[None])
         for quality in arguments.qualities:
             frames = jnp.asarray(source, jnp.float32) / 255
             found = code(parameters, frames, jnp.asarray(observed[0]), jnp.float32(quality))

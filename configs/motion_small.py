@@ -3,8 +3,8 @@
     python train.py --config=configs/motion_small.py --config.init_from=kbvc_jax/weights
     kbvc export runs/motion_small weights/motion
 
-Packs as in small.py. Three stages: the motion alone, what it leaves of frames, both. Two cores:
-see docs/design.md, Sent motion.
+Packs as in small.py. Stages: the motion alone, what it leaves of frames, both, both after P-frames.
+Two cores: see docs/design.md, Sent motion.
 """
 
 import dataclasses
@@ -49,6 +49,14 @@ JOINT = dataclasses.replace(
     optimiser=OptimiserConfig(learning_rate=2e-4, warmup_steps=50, decay_steps=4900),
     steps=5000,
 )
+# Groups whose last frame is a P-frame, over short and long ways: what most of a stream is.
+CLOSED = dataclasses.replace(
+    JOINT,
+    stage="joint",
+    p_frames="moved",
+    optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=3900),
+    steps=4000,
+)
 
 
 def get_config() -> Recipe:
@@ -57,5 +65,6 @@ def get_config() -> Recipe:
             StageConfig("motion", MOTION),
             StageConfig("residual", RESIDUAL),
             StageConfig("joint", JOINT),
+            StageConfig("closed", CLOSED),
         )
     )

@@ -45,7 +45,8 @@ class Gaussian(NamedTuple):
         return densities.nearest_indexes(jnp.log2(self.scale))
 
     def bits(self, residual: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
-        return densities.gaussian_bits(residual, jnp.zeros_like(residual), self.scale)
+        bits = densities.gaussian_bits(residual, jnp.zeros_like(residual), self.scale)
+        return jnp.where(self.certain, 0, bits)
 
     def coded_bits(self, symbols: Float[Array, "b h w m"]) -> Float[Array, "b h w m"]:
         return densities.coded_bits(symbols, self.scale)

@@ -91,6 +91,8 @@ class TrainConfig:
     model: ModelConfig = ModelConfig()
     # The codec of B-frames, or of P-frames, that training walks; None: the model's.
     b_frames: str | None = None
+    # The codec of a P-frame that closes each group; None: an I-frame does.
+    p_frames: str | None = None
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
     optimiser: OptimiserConfig = OptimiserConfig()

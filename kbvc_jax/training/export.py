@@ -33,7 +33,7 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import whole_folder
 from kbvc_jax.training.card import CARD, stages, write_card
 from kbvc_jax.training.config import TrainConfig
-from kbvc_jax.training.group import code_group, frames_and_observed, with_observed
+from kbvc_jax.training.group import code_group, depths_of, frames_and_observed, with_observed
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.parameters import build
 from kbvc_jax.training.trained import load_trained
@@ -127,7 +127,7 @@ def collect_latents(model: Kbvc) -> dict[str, Latents]:
     """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
     with open_video(CLIP, frames=FRAMES) as reader:
         clip = np.stack(list(reader))
-    groups = {name: with_observed(name, clip[None]) for name in CODECS}
+    groups = {name: with_observed(depths_of(len(clip), name), clip[None]) for name in CODECS}
     found = {name: frames_and_observed(group)[1] for name, group in groups.items()}
     observed = {name: own[0] for name, own in found.items() if own is not None}
     return _collect(model, jnp.asarray(clip, jnp.float32) / 255, observed)

@@ -1,7 +1,7 @@
-"""One group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0, or I0 P P P P by a codec of
-P-frames alone.
+"""One group of pictures, coded as the codec codes it: I0 B2 B1 B2 I0, or I0 B2 B1 B2 P, or I0 P P
+P P by a codec of P-frames alone.
 
-    I-frames (one batch) --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
+    I-frames (one batch) --- P-frame --- depth 1 of the hierarchy --- depth 2 (one batch) --- ...
 
 Every reference is a reconstruction, and gradients flow through all of them. Functions see a single
 group: the caller maps them over a batch, each group with its own qualities and its own key.
@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from kbvc_jax.codec.batch import INTRA, closing_distances
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
-from kbvc_jax.models.codecs.numbers import ONE_SIDED
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES, ONE_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Estimated, estimate
 from kbvc_jax.models.config import Rounding
@@ -40,10 +40,12 @@ class CodedGroup(NamedTuple):
 class Depth(NamedTuple):
     """Frames that are coded as one batch."""
 
+    codec: str
     times: Sequence[int]
     references: Sequence[Sequence[int]]  # times: of all frames on one side, then on the other
     levels: Sequence[int]
     distances: Sequence[tuple[int, int]]
+    ways: Sequence[Sequence[Sequence[int]]]  # times, as `references`, to each: the nearest first
 
 
 def b_frames_of(frames: int) -> list[BFrame]:
@@ -51,46 +53,51 @@ def b_frames_of(frames: int) -> list[BFrame]:
     return [frame for depth in hierarchy(frames - 1) for frame in depth]
 
 
-def depths_of(frames: int, one_sided: bool) -> list[Depth]:
-    """Of a group, in coding order; I-frames come first."""
-    if one_sided:
-        chain = [Depth([t], [[t - 1]], [INTRA], closing_distances(1)) for t in range(1, frames)]
-        return [Depth([0], [], [INTRA], []), *chain]
-    opening = Depth([0, frames - 1], [], [INTRA] * 2, [])
-    return [
-        opening,
-        *(
-            Depth(
-                [f.time for f in depth],
-                [[f.previous for f in depth], [f.following for f in depth]],
-                [f.level for f in depth],
-                [f.distances for f in depth],
-            )
-            for depth in hierarchy(frames - 1)
-        ),
-    ]
-
-
-def with_observed(codec: str, frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
-    """And what the codec finds out on the host of each B- or P-frame, if anything, by source
-    frames."""
-    length, own = frames.shape[1], CODECS[codec]
-    if codec in ONE_SIDED:
-        rows = [(t, [t - 1], [range(0)]) for t in range(1, length)]
-    else:
-        rows = [(f.time, [f.previous, f.following], f.ways) for f in b_frames_of(length)]
-    if not (own.observes and rows):
-        return frames
-    times, references, ways = zip(*rows, strict=True)
-    found = [
-        own.observe(
-            group[list(times)],
-            [group[list(side)] for side in zip(*references, strict=True)],
-            [[[group[t] for t in way] for way in side] for side in zip(*ways, strict=True)],
+def depths_of(frames: int, b_frames: str, p_frames: str | None = None) -> list[Depth]:
+    """Of a group, in coding order; I-frames come first. `p_frames`: see TrainConfig."""
+    if b_frames in ONE_SIDED:
+        return [_images([0]), *(_p_frame(b_frames, t - 1, t) for t in range(1, frames))]
+    last = frames - 1
+    ends = [_images([0]), _p_frame(p_frames, 0, last)] if p_frames else [_images([0, last])]
+    between = [
+        Depth(
+            b_frames,
+            [f.time for f in depth],
+            [[f.previous for f in depth], [f.following for f in depth]],
+            [f.level for f in depth],
+            [f.distances for f in depth],
+            [[f.ways[side] for f in depth] for side in range(2)],
         )
-        for group in frames
+        for depth in hierarchy(last)
     ]
+    return [*ends, *between]
+
+
+def _images(times: Sequence[int]) -> Depth:
+    return Depth(NAMES[IMAGE], times, [], [INTRA] * len(times), [], [])
+
+
+def _p_frame(codec: str, previous: int, time: int) -> Depth:
+    distances, way = closing_distances(time - previous), range(time - 1, previous, -1)
+    return Depth(codec, [time], [[previous]], [INTRA], distances, [[way]])
+
+
+def with_observed(depths: Sequence[Depth], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
+    """And what the codecs find out on the host of each B- or P-frame, if anything, by source
+    frames."""
+    rows = [depth for depth in depths if CODECS[depth.codec].observes]
+    if not rows:
+        return frames
+    found = [np.concatenate([_observed(depth, group) for depth in rows]) for group in frames]
     return frames, np.stack(found)
+
+
+def _observed(depth: Depth, group: UInt8[np.ndarray, "t h w 3"]) -> np.ndarray:
+    return CODECS[depth.codec].observe(
+        group[list(depth.times)],
+        [group[list(side)] for side in depth.references],
+        [[[group[t] for t in way] for way in side] for side in depth.ways],
+    )
 
 
 def frames_and_observed(group: Any) -> tuple[Any, Any]:
@@ -105,6 +112,7 @@ def code_group(
     key: PRNGKeyArray | None = None,
     *,
     b_frames: str | None = None,
+    p_frames: str | None = None,
     observed: Float[Array, "n ..."] | None = None,
     rounding: Rounding = "nearest",
     alone: Bool[Array, ""] | bool = False,
@@ -113,20 +121,21 @@ def code_group(
 ) -> CodedGroup:
     """With a key: bits under noise, for training. Without: symbols and references as in a file.
 
-    `b_frames`: the codec of all but I-frames, the model's own if None; `observed`: see
-    `with_observed`; `alone`: each is coded from its previous reference only. `note` sees each
-    batch."""
-    size, inter = Size(*frames.shape[1:3]), b_frames or model.config.inter_codec
-    images, between = (model.codec(name, size) for name in ("image", inter))
+    `b_frames`: the codec of all but I-frames, the model's own if None; `p_frames`: that of the
+    closing frame, None for an I-frame; `observed`: see `with_observed`; `alone`: each is coded from
+    its previous reference only. `note` sees each batch."""
+    size = Size(*frames.shape[1:3])
+    depths = depths_of(len(frames), b_frames or model.config.inter_codec, p_frames)
+    codecs = {depth.codec: model.codec(depth.codec, size) for depth in depths}
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
-    depths = depths_of(len(frames), inter in ONE_SIDED)
-    order = [time for depth in depths[1:] for time in depth.times]
+    observing = [depth for depth in depths if CODECS[depth.codec].observes]
+    order = [time for depth in observing for time in depth.times]
 
     def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
         own = None
-        if observed is not None and depth:
+        if observed is not None and codec.observes:
             own = observed[jnp.array([order.index(time) for time in times])]
         depth_key = None if key is None else jax.random.fold_in(key, depth)
 
@@ -144,23 +153,23 @@ def code_group(
             coded[time] = shown.frame[row], bits_y[row], bits_z[row]
             decoded[time] = jax.tree.map(lambda part, row=row: part[row : row + 1], seen)
 
-    def side(times: Sequence[int]) -> Decoded:
+    def side(codec: FrameCodec, times: Sequence[int]) -> Decoded:
         seen = [
-            Decoded(own.frame, between.recalled(own.memory, model.config, size))
-            if between.needs_memory
+            Decoded(own.frame, codec.recalled(own.memory, model.config, size))
+            if codec.needs_memory
             else Decoded(own.frame, None)
             for own in (decoded[time] for time in times)
         ]
         return jax.tree.map(lambda *parts: jnp.concatenate(parts), *seen)
 
     for number, depth in enumerate(depths):
-        codec = between if number else images
+        codec = codecs[depth.codec]
         told_apart, levels = codec.levels, jnp.array(depth.levels)
         rate = Rate(
             quality[jnp.array(depth.times)],
             jnp.clip(levels, told_apart.start, told_apart.stop - 1),
         )
-        sides = [side(times) for times in depth.references]
+        sides = [side(codec, times) for times in depth.references]
         if sides:
             sides[1:] = [
                 jax.tree.map(lambda a, b: jnp.where(alone, b, a), after, sides[0])

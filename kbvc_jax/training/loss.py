@@ -22,11 +22,12 @@ FACTORS = (*LEVEL_LAMBDAS, 1.0)  # of lambda: the paper has no P-frames
 Metrics = dict[str, Any]
 
 
-def levels_of(frames: int, one_sided: bool = False) -> tuple[int, ...]:
+def levels_of(frames: int, config: TrainConfig) -> tuple[int, ...]:
     """The level of each frame of a group."""
-    if one_sided:
+    if config.inter_codec in ONE_SIDED:
         return (0, *[P_FRAME] * (frames - 1))
     levels = {frame.time: frame.level for depth in hierarchy(frames - 1) for frame in depth}
+    levels[frames - 1] = P_FRAME if config.p_frames else 0
     return tuple(levels.get(time, 0) for time in range(frames))
 
 
@@ -67,7 +68,7 @@ def rate_distortion(
 ) -> tuple[Float[Array, ""], Metrics]:
     """The mean over frames of lambda_f * 255^2 * MSE_f + bits a pixel, balanced over qualities."""
     rate_loss, metrics = rate(coded, frames, quality, rate_weight, config)
-    levels = levels_of(len(frames), config.inter_codec in ONE_SIDED)
+    levels = levels_of(len(frames), config)
     loss = jnp.mean(_errors(coded, frames, quality, levels, config)) + rate_loss
     quality_of = psnr(coded.frames, frames)
     by_level = _by_level("psnr", quality_of, levels)
@@ -83,7 +84,7 @@ def distortion(
 ) -> tuple[Float[Array, ""], Metrics]:
     """The same of the frames between, where neither rate nor the I-frames can change."""
     between = CodedGroup(*(part[1:-1] for part in coded))
-    levels = levels_of(len(frames))[1:-1]
+    levels = levels_of(len(frames), config)[1:-1]
     loss = jnp.mean(_errors(between, frames[1:-1], quality[1:-1], levels, config))
     found = psnr(between.frames, frames[1:-1])
     return loss, {"loss": loss, "psnr": jnp.mean(found)} | _by_level("psnr", found, levels)
@@ -111,7 +112,7 @@ def rate(
     config: TrainConfig,
 ) -> tuple[Float[Array, ""], Metrics]:
     """The same where distortion cannot change: pictures that nothing refers to are never made."""
-    levels = levels_of(len(frames), config.inter_codec in ONE_SIDED)
+    levels = levels_of(len(frames), config)
     pixels = frames.shape[1] * frames.shape[2]
     bpp_y, bpp_z = coded.bits_y / pixels, coded.bits_z / pixels
     bpp = bpp_y + bpp_z

@@ -4,7 +4,6 @@ A stage's functions take all parameters that it holds, as one flat dict.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +12,6 @@ import numpy as np
 from jaxtyping import Array, UInt8
 
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
-from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.parameters import Parameters, split
 from kbvc_jax.training.config import TrainConfig
@@ -53,6 +51,10 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
     skeleton, everything = split(model)
     objective = {"hyperprior": rate, "fusion": distortion}.get(config.stage, rate_distortion)
     b_frames = config.inter_codec
+
+    def depths(frames: int):
+        return depths_of(frames, b_frames, config.p_frames)
+
     rounding = "rate" if config.model.gains else "nearest"  # as files have it
     exactly = config.stage == "fusion"  # what is trained does not change symbols
 
@@ -66,6 +68,7 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
             quality,
             None if exactly else noise_key,
             b_frames=b_frames,
+            p_frames=config.p_frames,
             observed=observed,
             rounding=rounding,
             alone=exactly and jax.random.bernoulli(alone_key, config.loss.alone),
@@ -77,16 +80,19 @@ def _codec(config: TrainConfig, model: Kbvc) -> Stage:
         frames, observed = frames_and_observed(group)
         quality = falling(quality, sum(config.loss.fall) / 2, len(frames))
         model = skeleton.model(values)
-        how = {"b_frames": b_frames, "observed": observed, "rounding": rounding}
-        watcher, coded_first = Watcher(), depths_of(len(frames), b_frames in ONE_SIDED)[1:2]
+        how = {"b_frames": b_frames, "p_frames": config.p_frames, "rounding": rounding}
+        watcher, coded_first = Watcher(), depths(len(frames))[1:2]
         time = coded_first[0].times[0] if coded_first else 0
-        coded = code_group(model, frames, quality, **how, note=watcher)
+        coded = code_group(model, frames, quality, **how, observed=observed, note=watcher)
         _, metrics = objective(coded, frames, quality, 1.0, config)
         shown = jnp.clip(coded.frames, 0, 1)
         return metrics, found(shown, frames[time], shown[time], watcher.pictures)
 
     qualities = config.validation.qualities if config.model.gains else (0.0,)
-    prepare = partial(with_observed, b_frames)
+
+    def prepare(frames):
+        return with_observed(depths(frames.shape[1]), frames)
+
     return Stage(loss, evaluate, qualities, *_parted(config, everything), prepare)
 
 
@@ -110,7 +116,11 @@ def _motion(config: TrainConfig, model: Kbvc) -> Stage:
         return metrics, found(blend, source, blend[0], pictures)
 
     parts = _parted(config, everything)
-    prepare = partial(with_observed, "fine" if config.model.fine else "motion")
+    sent = "fine" if config.model.fine else "motion"
+
+    def prepare(frames):
+        return with_observed(depths_of(frames.shape[1], sent), frames)
+
     return Stage(loss, evaluate, config.validation.qualities, *parts, prepare)
 
 

@@ -20,7 +20,7 @@ from kbvc_jax.models.codecs.walk import Write, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.training.group import code_group, with_observed
+from kbvc_jax.training.group import code_group, depths_of, with_observed
 from kbvc_jax.video.format import VideoFormat
 from tests.models.streams import check_under_noise, pictures
 
@@ -105,6 +105,15 @@ def test_it_is_predicted_from_the_frame_before_moved_and_unmoved(coded):
     assert np.abs(shown - context.sent.sides[0]).max() > 0.01
 
 
+def test_under_noise_the_direction_that_is_not_sent_costs_nothing(coded):
+    own, _, _, _, (symbols, _, context) = coded
+    known = {name: value.astype(jnp.float32) for name, value in symbols.items()}
+    latent = next(latent for latent in own.latents if latent.name == MOTION)
+    density = own.density(latent, known, context, RATE)
+    sent, mirrored = jnp.split(density.bits(jnp.full((1, *latent.shape), 0.7)), 2, -1)
+    assert sent.any() and not mirrored.any()
+
+
 def test_of_several_codecs_a_p_frame_has_the_one_that_costs_least(codec):
     frames = pictures(3)
 
@@ -123,7 +132,7 @@ def test_what_no_p_frame_may_have_is_named(codec):
 
 def test_training_walks_it_as_files_have_it(codec):
     """A group of P-frames by its own walk: bits and errors, and gradients to the motion."""
-    frames, observed = with_observed("moved", pictures(3)[None, :, :32, :48])
+    frames, observed = with_observed(depths_of(3, "moved"), pictures(3)[None, :, :32, :48])
     assert observed.shape == (1, 2, 2, 4, 6, 2)
     skeleton, values = split(codec.inference.model)
     clip = jnp.asarray(frames[0], jnp.float32) / 255

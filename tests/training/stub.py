@@ -96,7 +96,8 @@ class StubBetween(StubCodec):
     levels = range(1, 3)
 
     def context(self, references, rate):
-        return [self.model.interpolator(*(reference.frame for reference in references))]
+        frames = [reference.frame for reference in references]
+        return [self.model.interpolator(frames[0], frames[-1])]
 
 
 class StubModel(Kbvc):

@@ -11,7 +11,7 @@ from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.training.config import LossConfig
+from kbvc_jax.training.config import LossConfig, TrainConfig
 from kbvc_jax.training.group import CodedGroup, code_group
 from kbvc_jax.training.loss import balance, draw_quality, falling, levels_of, rate_distortion
 from tests.training.stub import StubModel, config
@@ -54,9 +54,11 @@ def frames(count: int = 5):
 
 
 def test_levels_are_the_papers():
-    assert levels_of(5) == (0, 2, 1, 2, 0)
-    assert levels_of(9) == (0, 2, 1, 2, 1, 2, 1, 2, 0)
-    assert levels_of(3) == (0, 2, 0)
+    assert levels_of(5, TrainConfig()) == (0, 2, 1, 2, 0)
+    assert levels_of(9, TrainConfig()) == (0, 2, 1, 2, 1, 2, 1, 2, 0)
+    assert levels_of(3, TrainConfig()) == (0, 2, 0)
+    assert levels_of(5, TrainConfig(b_frames="moved")) == (0, 3, 3, 3, 3)
+    assert levels_of(5, TrainConfig(p_frames="moved")) == (0, 2, 1, 2, 3)
 
 
 def test_i_frames_are_one_call_and_so_are_the_leaves():
@@ -182,6 +184,19 @@ def test_b_frames_are_walked_by_the_codec_asked_for():
     model = Recorder()
     code_group(model, frames(), QUALITY, b_frames="predicted")
     assert [call.codec for call in model.calls] == ["image", "predicted", "predicted"]
+
+
+def test_a_p_frame_may_close_a_group():
+    model, source = Recorder(), frames()
+    coded = code_group(model, source, QUALITY, p_frames="predicted")
+    assert [call.codec for call in model.calls] == ["image", "predicted", "kernel", "kernel"]
+    first, closing, middle, _ = model.calls
+    np.testing.assert_array_equal(first.source, source[:1])
+    np.testing.assert_array_equal(closing.source, source[4:])
+    shown = jnp.round(jnp.clip(coded.frames, 0, 1) * 255) / 255
+    np.testing.assert_allclose(closing.references[0][0], shown[0], atol=1e-7)
+    np.testing.assert_array_equal(closing.rate.distances, [[4, 4]])
+    np.testing.assert_allclose(middle.references[1][0], shown[4], atol=1e-7)
 
 
 def test_remat_changes_nothing_but_memory():
