@@ -29,7 +29,6 @@ class Group:
     end: int
     fall: int  # of quality, from its I-frames to its deepest B-frames
     depths: Sequence[CodedDepth] = ()  # the closing frame first
-    codecs: Sequence[str] = ()  # of each depth, the closing frame first, where they are chosen
 
     @property
     def closing(self) -> Picture:
@@ -37,9 +36,8 @@ class Group:
 
     @property
     def again(self) -> "Group":
-        """The same frames, yet to be coded, by the same codecs."""
-        codecs = [depth.codec for depth in self.depths]
-        return Group(self.start, self.end, self.fall, codecs=codecs)
+        """The same frames, yet to be coded."""
+        return Group(self.start, self.end, self.fall)
 
     @property
     def level_offsets(self) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """A group of pictures: frames to symbols, the frame that closes it first, then depth by depth."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -100,20 +101,19 @@ def code_image(
     settings: Settings,
     opening: Picture | None = None,
     between: Sequence[UInt[np.ndarray, "h w 3"]] = (),
-    chosen: Sequence[str] = (),
 ) -> CodedDepth:
-    """An I-frame; or a P-frame, `between` it and the one before it these frames: by the codec that
-    is chosen or, of those that may be, by the one that codes it best."""
-    codecs = (chosen or settings.p_frames) if opening else [NAMES[IMAGE]]
+    """An I-frame; or a P-frame, `between` it and the one before it these frames: of the codecs that
+    it may have, by the one that codes it best."""
+    codecs = settings.p_frames if opening else [NAMES[IMAGE]]
     references = [[opening]] if opening else []
     distances = closing_distances(len(between) + 1 if opening else 0)
     rates = FrameRates(settings.quality, (INTRA,), distances)
     ways = [[between[::-1]]]
-    tried = [
-        _code(network, codec, (time,), rates, [frame], references, settings, ways)
-        for codec in codecs
-    ]
-    return _cheapest(network, tried, settings.quality)
+
+    def code(codec: str, own: Settings) -> CodedDepth:
+        return _code(network, codec, (time,), rates, [frame], references, own, ways)
+
+    return _cheapest(network, codecs, code, settings)
 
 
 def code_b_frames(
@@ -123,10 +123,9 @@ def code_b_frames(
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     level_offsets: Sequence[int],
     settings: Settings,
-    chosen: Sequence[str] = (),
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones: each depth by the codec that is chosen or, of
-    those that may be, by the one that codes its first frames best."""
+    """All frames strictly between two decoded ones: each depth by that of the codecs it may have
+    that codes its first frames best."""
     decoded, depths = {0: opening, len(frames) + 1: closing}, list[CodedDepth]()
     candidates = settings.b_frames
     for number, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
@@ -134,31 +133,37 @@ def code_b_frames(
         effort = settings.b_frame_steps(b_frames[0])
         own = dataclasses.replace(settings, quality=quality, effort=effort)
         first, *others = batches(b_frames, opening.size)
-        names = chosen[number - 1 : number] or candidates
-        tried = [_code_batch(network, name, decoded, frames, first, own) for name in names]
-        best = _cheapest(network, tried, quality)
+        code = partial(_code_batch, network, decoded, frames)
+        best = _cheapest(network, candidates, partial(code, first), own)
         codec = best.codec
-        rest = (_code_batch(network, codec, decoded, frames, part, own) for part in others)
-        depths.append(_joined([best, *rest]))
+        depths.append(_joined([best, *(code(part, codec, own) for part in others)]))
         decoded |= dict(zip(depths[-1].times, depths[-1].pictures, strict=True))
         # What others have coded some codecs cannot refer to.
         candidates = tuple(c for c in candidates if c == codec or not CODECS[c].needs_memory)
     return depths
 
 
-def _cheapest(network: EncoderNetwork, tried: Sequence[CodedDepth], quality: Quality) -> CodedDepth:
-    if len(tried) == 1:  # what it costs need not be waited for
-        return tried[0]
-    weight = network.error_weight(quality)
-    return min(tried, key=lambda depth: depth.bits + weight * sum(depth.errors))
+def _cheapest(
+    network: EncoderNetwork,
+    codecs: Sequence[str],
+    code: Callable[[str, Settings], CodedDepth],
+    settings: Settings,
+) -> CodedDepth:
+    """By the codec that costs least before refinement."""
+    if len(codecs) == 1:  # what it costs need not be waited for
+        return code(codecs[0], settings)
+    tried = [code(codec, dataclasses.replace(settings, effort=0)) for codec in codecs]
+    weight = network.error_weight(settings.quality)
+    best = min(tried, key=lambda depth: depth.bits + weight * sum(depth.errors))
+    return code(best.codec, settings) if settings.effort else best
 
 
 def _code_batch(
     network: EncoderNetwork,
-    codec: str,
     decoded: Mapping[int, Picture],
     frames: Sequence[UInt[np.ndarray, "h w 3"]],
     batch: Sequence[BFrame],
+    codec: str,
     settings: Settings,
 ) -> CodedDepth:
     times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)

@@ -48,7 +48,6 @@ class Window:
             self._span.frames[group.start + 1 : group.end],
             group.level_offsets,
             self.settings,
-            group.codecs[1:],
         )
         depths = [dataclasses.replace(closing, times=(length,)), *b_frames]
         return dataclasses.replace(group, depths=depths)
@@ -79,7 +78,6 @@ class Window:
                 self.settings,
                 None if intra else opening,
                 () if intra else self._span.frames[group.start + 1 : time],
-                group.codecs[:1],
             )
         return self._closing[key]
 

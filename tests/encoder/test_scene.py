@@ -47,19 +47,17 @@ class Priced:
         self.bend = bend  # times as steep below what is asked for
         self.coded = []  # (quality, effort, length, offsets) of each group
         self.sizes = []  # of frames that open or close a group
-        self.candidates = []  # codecs that each group may have
 
-    def image(self, network, frame, time, settings, opening=None, between=(), chosen=()):
+    def image(self, network, frame, time, settings, opening=None, between=()):
         self.sizes.append(frame.shape[:2])
         return self._depth(settings, 1, 0.0)
 
-    def b_frames(self, network, opening, closing, frames, offsets, settings, chosen=()):
+    def b_frames(self, network, opening, closing, frames, offsets, settings):
         self.coded.append((settings.quality, settings.effort, len(frames) + 1, offsets))
-        self.candidates.append(tuple(chosen) or settings.b_frames)
         lost = abs(offsets[-1] + self.best_fall) / 20 if len(frames) > 6 else 1.0
-        return [self._depth(settings, len(frames), lost, self.candidates[-1][-1])]
+        return [self._depth(settings, len(frames), lost)]
 
-    def _depth(self, settings, count, lost, codec="image"):
+    def _depth(self, settings, count, lost):
         refined = self.refined if settings.effort else 0.0
         above = number_of(settings.quality) - number_of(ASKED)
         steepness = self.slope * (self.bend if above < 0 else 1)
@@ -67,7 +65,7 @@ class Priced:
         errors = (1e6 * 10 ** (-decibels / 10),) * count
         bits = 100.0 * count * 2 ** (number_of(settings.quality) / 20)
         times = tuple(range(1, count + 1))
-        return CodedDepth(codec, times, (0,), [], [KNOWN], [Known(bits, errors)])
+        return CodedDepth("image", times, (0,), [], [KNOWN], [Known(bits, errors)])
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +75,10 @@ def network():
 
 @pytest.fixture
 def code(network, monkeypatch):
-    def run(
-        priced, asked=ASKED, many=True, spans=1, effort=16, frames=FRAMES, b_frames=("predicted",)
-    ):
+    def run(priced, asked=ASKED, many=True, spans=1, effort=16, frames=FRAMES):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
-        settings = Settings(asked, b_frames, ("predicted",), "rate", effort)
+        settings = Settings(asked, ("predicted",), ("predicted",), "rate", effort)
         scene = Scene(network, settings, many)
         span = Span(0, frames, ends_intra=False, ends_scene=False)
         return [scene.code(span, None) for _ in range(spans)]
@@ -129,12 +125,6 @@ def test_trials_see_the_middle_of_the_picture(code):
     frames = [np.zeros((600, 300, 3), np.uint8)] * 9
     code(priced, frames=frames, effort=0)
     assert set(priced.sizes[:-2]) == {(304, 256)} and set(priced.sizes[-2:]) == {(600, 300)}
-
-
-def test_the_whole_picture_is_coded_by_the_codec_that_its_middle_chose(code):
-    priced, both = Priced(), ("predicted", "motion")
-    code(priced, effort=0, b_frames=both)
-    assert set(priced.candidates[:-1]) == {both} and priced.candidates[-1] == ("motion",)
 
 
 def test_a_window_that_comes_out_as_expected_is_refined_once_before(code):
