@@ -4,6 +4,8 @@ import dataclasses
 from typing import Literal
 
 from kbvc_jax.data.config import DataConfig
+from kbvc_jax.models.codecs.numbers import ONE_SIDED, inter
+from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.runtime.errors import InputError
 
@@ -158,6 +160,15 @@ def check(config: TrainConfig, devices: int) -> None:
         raise InputError(
             f"stage={config.stage} needs a model.motion or a model.fine (models/config.py: "
             "MotionConfig, FineConfig)"
+        )
+    has = [name for name in inter() if CODECS[name].is_in(model)]
+    for field, codec in (("b_frames", config.b_frames), ("p_frames", config.p_frames)):
+        if codec is not None and codec not in has:
+            raise InputError(f"{field}={codec}: this model has {', '.join(has)}")
+    if config.p_frames and config.inter_codec in ONE_SIDED:
+        raise InputError(
+            f"p_frames={config.p_frames}: groups of {config.inter_codec} have P-frames alone; "
+            "leave it out, or set b_frames to a codec of B-frames"
         )
     if config.stage == "flow" and model.fine is None:
         raise InputError("stage=flow needs a model.fine (models/config.py: FineConfig)")

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from kbvc_jax.config import load_config
-from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.models.config import ModelConfig, SsfConfig
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.training.config import TrainConfig, check, differences
 from kbvc_jax.training.recipe import Recipe, check_training
@@ -19,7 +19,7 @@ STAGES = {
     "small": "interpolator image codec frame hyperprior fusion",
     "videos": "interpolator image codec frame hyperprior fusion",
     "full": "interpolator image codec hyperprior fusion",
-    "motion_small": "motion residual joint",
+    "motion_small": "motion residual joint closed",
     "motion": "interpolator image flow motion residual joint groups",
 }
 
@@ -30,7 +30,7 @@ def test_every_experiment_is_consistent(name):
     check_training(found, devices=1)
     assert (" ".join(found.names) if isinstance(found, Recipe) else None) == STAGES[name]
     for stage in found.stages if isinstance(found, Recipe) else ():
-        again = {"groups": "joint"}  # on other clips
+        again = {"groups": "joint", "closed": "joint"}  # on other clips, after P-frames
         assert stage.train.stage == again.get(stage.name, stage.name)
 
 
@@ -49,6 +49,12 @@ def test_a_continuation_may_be_longer_but_not_another_model():
     [
         ({"model": ModelConfig(quality_points=0)}, "model.fixed_lambda"),
         ({"stage": "interpolator", "model": ModelConfig(interpolate=False)}, "interpolate=true"),
+        ({"b_frames": "motion"}, "b_frames=motion: this model has kernel, predicted"),
+        ({"p_frames": "image"}, "p_frames=image: this model has kernel, predicted"),
+        (
+            {"model": ModelConfig(ssf=SsfConfig()), "b_frames": "ssf", "p_frames": "predicted"},
+            "p_frames=predicted: groups of ssf have P-frames alone",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused(changes, named):
