@@ -48,6 +48,7 @@ class Free(Gaussian):
 class FreeMotion(MotionCodec):
     """Its motion is a latent that costs nothing; both moved references count alike."""
 
+    first: ClassVar[int] = 1
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {"residual": ("z", "y")}
 
     @property
@@ -55,15 +56,10 @@ class FreeMotion(MotionCodec):
         height, width = (2 * blocks for blocks in self.size.blocks)
         return Latent(FLOW, (2, height, width, 2)), *super().latents[2:]
 
-    def analyse(
+    def analyse_first(
         self, frame: Float[Array, "b h w 3"], observed: Array, context: Context, rate: Rate
     ) -> Values:
-        sent = {FLOW: PLACES * observed}
-        known = {FLOW: jnp.rint(sent[FLOW])}
-        moved = self.learn(self.latents[0], known, context, rate).moved
-        assert moved is not None
-        y = self.network.analyse(frame, moved, rate)
-        return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+        return {FLOW: PLACES * observed}
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != FLOW:

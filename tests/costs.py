@@ -99,16 +99,20 @@ def largest(codec: str) -> float:
     }
     parts, rest = (network.program(batch), network.weights), (batch.rate,)
     context = jax.eval_shape(lambda: steps.context(*parts, batch.references, *rest))
-    lowered = [steps.context.lower(*parts, batch.references, *rest)]
+    begun = jax.eval_shape(lambda x: steps.learn(*parts, symbols, x, *rest), context)
+    lowered = [
+        steps.context.lower(*parts, batch.references, *rest),
+        steps.learn.lower(*parts, symbols, context, *rest),
+    ]
     if parts[0].fuses:
         pictures = jnp.zeros((1, SIDE, SIDE, 3))
         lowered += [
-            steps.before_fusion.lower(*parts, symbols, context, *rest),
+            steps.before_fusion.lower(*parts, symbols, begun, *rest),
             steps.quickly(fusion.moved_to).lower(pictures, pictures),
             steps.fuse.lower(*parts, pictures, (pictures, pictures), batch.rate.quality),
         ]
     else:
-        lowered.append(steps.synthesise.lower(*parts, symbols, context, *rest))
+        lowered.append(steps.synthesise.lower(*parts, symbols, begun, *rest))
     sizes = [own.compile().memory_analysis().temp_size_in_bytes for own in lowered]
     return round(max(sizes) / MIB, 1)
 

@@ -1,6 +1,6 @@
 """What a decoder does with one model, batch by batch (steps.py has it compiled)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ from kbvc_jax.coding.tables import Tables
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.codecs.contract import GAUSSIAN, Latent, Size, Symbols
 from kbvc_jax.models.codecs.registry import CODECS
+from kbvc_jax.models.codecs.walk import Walked
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
@@ -89,16 +90,30 @@ class Network:
     def tables(
         self, batch: Batch, latent: Latent, symbols: Mapping[str, Integers]
     ) -> Integer[np.ndarray, "b ..."]:
-        known = _on_device(symbols)
+        known = _on_device(symbols, symbols)
         parts = self.program(batch), self.weights, latent, known, batch.memories, batch.rate
         return np.asarray(steps.tables(*parts))
 
+    def names(self, batch: Batch) -> tuple[list[str], list[str]]:
+        """Of the latents that come first, and of the others."""
+        names = [latent.name for latent in self.latents(batch.codec, batch.size)]
+        first = CODECS[batch.codec].first
+        return names[:first], names[first:]
+
+    def learn(self, batch: Batch, symbols: Mapping[str, Integers], context: Any) -> Walked:
+        """Once those that come first are known, if any."""
+        first, _ = self.names(batch)
+        if not first:
+            return Walked({}, context)
+        known = _on_device(symbols, first)
+        return steps.learn(self.program(batch), self.weights, known, context, batch.rate)
+
     def reconstruct(
-        self, batch: Batch, symbols: Mapping[str, Integers], context: Any
+        self, batch: Batch, symbols: Mapping[str, Integers], begun: Walked
     ) -> list[Picture]:
-        known = _on_device(symbols)
+        known = _on_device(symbols, self.names(batch)[1])
         frames, memory = steps.reconstruct(
-            self.program(batch), self.weights, known, context, batch.rate
+            self.program(batch), self.weights, known, begun, batch.rate
         )
 
         def own(row: int) -> Any:
@@ -107,5 +122,5 @@ class Network:
         return [Picture(frame, own(row)) for row, frame in enumerate(frames)]
 
 
-def _on_device(symbols: Mapping[str, Integers]) -> Symbols:
-    return {name: jnp.asarray(own) for name, own in symbols.items()}
+def _on_device(symbols: Mapping[str, Integers], names: Iterable[str]) -> Symbols:
+    return {name: jnp.asarray(symbols[name]) for name in names}

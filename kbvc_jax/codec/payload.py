@@ -187,7 +187,9 @@ class GopReader:
         return [
             picture
             for batch, symbols in zip(batches, read, strict=True)
-            for picture in network.reconstruct(batch, symbols, network.context(batch))
+            for picture in network.reconstruct(
+                batch, symbols, network.learn(batch, symbols, network.context(batch))
+            )
         ]
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Integer, UInt
 from kbvc_jax.codec.batch import References
 from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import BLOCK, Decoded, FrameCodec, Latent, Size, Symbols
-from kbvc_jax.models.codecs.walk import Read, walk
+from kbvc_jax.models.codecs.walk import Read, Walked, walk_first, walk_rest
 from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop, pad_to_multiple
@@ -75,33 +75,40 @@ def tables(
     return program.of(weights).tables(latent, symbols, memories, rate)
 
 
+@partial(jax.jit, static_argnums=0)
+def learn(program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate) -> Walked:
+    """What the latents that come first tell, for an encoder to look for the others and for whoever
+    decodes them."""
+    return walk_first(program.of(weights), Read(symbols), context, rate)
+
+
 def reconstruct(
-    program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
+    program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
 ) -> tuple[UInt[Array, "b h w 3"], Any]:
     """Frames, and what is known of them. The parts of fusion are compiled once for all frames,
     whether of one reference or two."""
     if not program.fuses:
-        return synthesise(program, weights, symbols, context, rate)
-    decoded, memory = before_fusion(program, weights, symbols, context, rate)
-    sides = [moved_to(decoded, reference) for reference in context.frames]
+        return synthesise(program, weights, symbols, begun, rate)
+    decoded, memory = before_fusion(program, weights, symbols, begun, rate)
+    sides = [moved_to(decoded, reference) for reference in begun.context.frames]
     return fuse(program, weights, decoded, (sides[0], sides[-1]), rate.quality), memory
 
 
 @partial(jax.jit, static_argnums=0)
 def synthesise(
-    program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
+    program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
 ) -> tuple[UInt[Array, "b h w 3"], Any]:
     codec = program.of(weights)
-    frame, memory = codec.synthesise(*walk(codec, Read(symbols), context, rate), rate)
+    frame, memory = codec.synthesise(*walk_rest(codec, Read(symbols), begun, rate), rate)
     return to_grid(frame, program.peak, program.size), memory
 
 
 @partial(jax.jit, static_argnums=0)
 def before_fusion(
-    program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate
+    program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
 ) -> Decoded:
     codec = program.of(weights)
-    return codec.before_fusion(*walk(codec, Read(symbols), context, rate), rate)
+    return codec.before_fusion(*walk_rest(codec, Read(symbols), begun, rate), rate)
 
 
 def moved_to(

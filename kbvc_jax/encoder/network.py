@@ -1,7 +1,7 @@
 """What an encoder does with one model besides decoding, batch by batch."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,22 @@ from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.codecs.contract import BLOCK, Latent, Values, Ways
+from kbvc_jax.models.codecs.contract import BLOCK, Latent, Symbols, Values, Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.rounding import Prices
+from kbvc_jax.models.codecs.walk import Walked
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.padding import pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
+
+
+class Begun(NamedTuple):
+    """Of a batch: the latents that come first, and what they tell."""
+
+    symbols: Symbols
+    tables: Mapping[str, Integer[Array, "b ..."]]
+    walked: Walked
 
 
 class EncoderNetwork(Network):
@@ -32,29 +41,50 @@ class EncoderNetwork(Network):
         super().__init__(inference, bit_depth, place)
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
-    def analyse(
-        self, batch: Batch, frames: UInt[Array, "b h w 3"], context: Any, ways: Ways = ()
-    ) -> Values:
-        codec, observed = CODECS[batch.codec], None
-        if codec.observes:
-            seen = (frames, *(reference.frames for reference in batch.references))
-            frame, *sides = map(_padded, seen)
-            between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
-            observed = codec.observe(frame, sides, between)
-        parts = self.weights, frames
-        if not codec.analysed_as:
-            return steps.analyse(self.program(batch), *parts, observed, context, batch.rate)
-        program = self.program(batch, codec.analysed_as)
-        shared = steps.analyse(program, *parts, None, None, batch.rate)
+    def observe(self, batch: Batch, frames: UInt[Array, "b h w 3"], ways: Ways = ()) -> Any:
+        """What the codec finds out on the host, if anything."""
+        codec = CODECS[batch.codec]
         if not codec.observes:
-            return shared
-        rest = self.program(batch), *parts, observed, context, batch.rate, tuple(shared)
-        return {**shared, **steps.analyse(*rest)}
+            return None
+        seen = (frames, *(reference.frames for reference in batch.references))
+        frame, *sides = map(_padded, seen)
+        between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
+        return codec.observe(frame, sides, between)
 
-    def choose(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Coded:
-        parts = self.program(batch), self.weights, exact, context, batch.memories, batch.rate
+    def analyse_first(
+        self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any
+    ) -> Values:
+        if not CODECS[batch.codec].first:
+            return {}
+        parts = self.program(batch), self.weights, frames, observed, context, batch.rate
+        return steps.analyse_first(*parts)
+
+    def analyse(
+        self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any
+    ) -> Values:
+        shared, parts = CODECS[batch.codec].analysed_as, (self.weights, frames)
+        if shared:
+            return steps.analyse(self.program(batch, shared), *parts, None, None, batch.rate)
+        return steps.analyse(self.program(batch), *parts, observed, context, batch.rate)
+
+    def begin(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Begun:
+        """By the latents that come first."""
+        first, _ = self.names(batch)
+        if not first:
+            return Begun({}, {}, Walked({}, context))
+        own = {name: exact[name] for name in first}
+        parts = self.program(batch), self.weights, own, context, batch.memories, batch.rate
+        choose = quickly(steps.choose_first, ("program", "rounding"))
+        symbols, tables = choose(*parts, self._prices, rounding)
+        return Begun(symbols, tables, self.learn(batch, symbols, context))
+
+    def choose(self, batch: Batch, exact: Values, begun: Begun, rounding: Rounding) -> Coded:
+        """All others, and what they begin with."""
+        own = {name: exact[name] for name in self.names(batch)[1] if name in exact}
+        parts = self.program(batch), self.weights, own, begun.symbols, begun.walked
         choose = quickly(steps.choose, ("program", "rounding"))
-        return Coded(batch, *choose(*parts, self._prices, rounding))
+        symbols, tables = choose(*parts, batch.memories, batch.rate, self._prices, rounding)
+        return Coded(batch, symbols, {**begun.tables, **tables})
 
     def slope(
         self, coded: Coded, exact: Values, frames: UInt[Array, "b h w 3"], context: Any

@@ -63,10 +63,16 @@ def code_frames(
     """Symbols and what they decode to. Each step goes down the slope under the choices at hand, and
     may end at others."""
     context = network.context(batch)
+    observed = network.observe(batch, sources, ways)
 
-    def attempt(exact: Values) -> Attempt:
-        coded = network.choose(batch, exact, context, rounding)
-        return Attempt(exact, coded, network.reconstruct(batch, coded.symbols, context))
+    def attempt(exact: Values | None = None) -> Attempt:
+        """By these latents; without, by those that an encoder finds."""
+        first = exact or network.analyse_first(batch, sources, observed, context)
+        begun = network.begin(batch, first, context, rounding)
+        rest = exact or network.analyse(batch, sources, observed, begun.walked.context)
+        coded = network.choose(batch, rest, begun, rounding)
+        pictures = network.reconstruct(batch, coded.symbols, begun.walked)
+        return Attempt({**first, **rest}, coded, pictures)
 
     def cost(tried: Attempt) -> Float[np.ndarray, "b"]:
         return tried.cost(network, sources).total(batch.rates.quality)
@@ -77,7 +83,7 @@ def code_frames(
     def exactly(best: Attempt) -> Values:
         return network.error_slope(best.coded, sources, context)
 
-    best = attempt(network.analyse(batch, sources, context, ways))
+    best = attempt()
     if CODECS[batch.codec].refined:
         first = -(-effort // SOFT_PART)
         best = _better(best, attempt, cost, soft, SOFT, first)

@@ -11,13 +11,36 @@ from jaxtyping import Array, Float, Integer, UInt
 from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.models.codecs.contract import FrameCodec, Symbols, Values
 from kbvc_jax.models.codecs.rounding import Prices
-from kbvc_jax.models.codecs.walk import Estimate, Read, Walked, Write, learnt, walk
+from kbvc_jax.models.codecs.walk import (
+    Estimate,
+    Read,
+    Walked,
+    Write,
+    learnt,
+    walk,
+    walk_first,
+    walk_rest,
+)
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop
 
+Chosen = tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]  # symbols and their tables
 
-@partial(jax.jit, static_argnums=(0, 6))
+
+@partial(jax.jit, static_argnums=0)
+def analyse_first(
+    program: Program,
+    weights: Weights,
+    frames: UInt[Array, "b h w 3"],
+    observed: Any,
+    context: Any,
+    rate: Rate,
+) -> Values:
+    return program.of(weights).analyse_first(program.samples(frames), observed, context, rate)
+
+
+@partial(jax.jit, static_argnums=0)
 def analyse(
     program: Program,
     weights: Weights,
@@ -25,14 +48,11 @@ def analyse(
     observed: Any,
     context: Any,
     rate: Rate,
-    known: tuple[str, ...] = (),
 ) -> Values:
-    """All latents but those that are known, which are then not computed."""
-    found = program.of(weights).analyse(program.samples(frames), observed, context, rate)
-    return {name: value for name, value in found.items() if name not in known}
+    return program.of(weights).analyse(program.samples(frames), observed, context, rate)
 
 
-def choose(
+def choose_first(
     program: Program,
     weights: Weights,
     exact: Values,
@@ -41,11 +61,28 @@ def choose(
     rate: Rate,
     prices: Mapping[str, Prices],
     rounding: Rounding,
-) -> tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]:
-    """Symbols and their tables."""
+) -> Chosen:
+    coder = Write(exact, memories, prices, rounding)
+    walk_first(program.of(weights), coder, context, rate)
+    return coder.symbols, coder.tables
+
+
+def choose(
+    program: Program,
+    weights: Weights,
+    exact: Values,
+    before: Symbols,
+    begun: Walked,
+    memories: Sequence[Any],
+    rate: Rate,
+    prices: Mapping[str, Prices],
+    rounding: Rounding,
+) -> Chosen:
+    """Of all latents but those that come first, whose symbols are `before`."""
     codec = program.of(weights)
-    coder = Write(codec.settle(exact, context, rate), memories, prices, rounding)
-    walk(codec, coder, context, rate)
+    settled = codec.settle(exact, begun.context, rate)
+    coder = Write(settled, memories, prices, rounding, before)
+    walk_rest(codec, coder, begun, rate)
     return coder.symbols, coder.tables
 
 

@@ -134,9 +134,12 @@ def _coding(config: ModelConfig, name: str) -> list[Row]:
     def picture(model: Kbvc, known: Values, context: Any) -> Array:
         return model.codec(name, size).synthesise(known, context, _rate()).frame
 
-    def analysis(model: Kbvc, frame: Array, observed: Any, context: Any) -> Values:
+    def analysis(
+        model: Kbvc, frame: Array, observed: Any, context: Any, learnt: Any
+    ) -> tuple[Values, Values]:
         codec, rate = model.codec(name, size), _rate()
-        return codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
+        rest = codec.settle(codec.analyse(frame, observed, learnt, rate), learnt, rate)
+        return codec.analyse_first(frame, observed, context, rate), rest
 
     latents = model.codec(name, size).latents
     known = {latent.name: _array(1, *latent.shape) for latent in latents}
@@ -152,7 +155,7 @@ def _coding(config: ModelConfig, name: str) -> list[Row]:
     rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
     blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
     observed = CODECS[name].observe(blank, [blank, blank])  # on the host, and not counted
-    more = [*parts, (analysis, [FRAME, observed, context])]
+    more = [*parts, (analysis, [FRAME, observed, context, learnt])]
     return [
         *rows,
         _row(f"decoder, {what}", parts, model),

@@ -17,7 +17,7 @@ from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.estimation import CELL, cells
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.motion.network import Moved
-from kbvc_jax.models.codecs.walk import Estimate, walk
+from kbvc_jax.models.codecs.walk import Estimate, walk_first
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
 from kbvc_jax.models.rate_control import lambda_of, step_octaves
@@ -57,8 +57,8 @@ def motion_loss(
     blank = codec.recalled(None, config.model, size)
     memory = jax.tree.map(lambda x: jnp.repeat(x, len(middle), 0), blank)
     context = codec.context([Decoded(side, memory) for side in sides], rate)
-    coder = Estimate(codec.motion_of(middle, observed, context, rate), key)
-    moved = codec.moved(walk(codec, coder, context, rate, codec.latents[:2]).context)
+    coder = Estimate(codec.analyse_first(middle, observed, context, rate), key)
+    moved = codec.moved(walk_first(codec, coder, context, rate).context)
 
     weight = lambda_of(rate.quality, config.model)
     price = error_price(moved.blend - middle, weight)

@@ -27,7 +27,7 @@ from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.models.codecs.walk import estimate
+from kbvc_jax.models.codecs.walk import Walked, estimate
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.rate import quality_of
 from kbvc_jax.runtime.errors import InputError
@@ -212,7 +212,7 @@ def test_parts_compiled_apart_make_the_frames_of_the_whole(codec):
         batch = network.batch("predicted", size, rates, [image.pictures] * sides)
         found = code_frames(network, batch, frame, 0, "rate")
         parts = network.program(batch), network.weights, found.coded.symbols
-        whole, memory = steps.synthesise(*parts, network.context(batch), batch.rate)
+        whole, memory = steps.synthesise(*parts, Walked({}, network.context(batch)), batch.rate)
         apart = found.pictures[0]
         assert np.abs(np.asarray(apart.frame, int) - np.asarray(whole[0], int)).max() <= 1
         np.testing.assert_array_equal(apart.memory.z, memory.z)

@@ -74,8 +74,8 @@ def test_steps_that_do_not_pay_are_taken_back(network, pictures, monkeypatch):
 def test_the_slope_is_that_of_bits_and_weighted_errors(network, pictures, monkeypatch):
     """A cost linear in the weight of errors has a gradient that is."""
     sources, batch = pictures[1:3], batch_of(network, pictures, False)
-    exact, slopes = network.analyse(batch, sources, None), []
-    coded = network.choose(batch, exact, None, "rate")
+    exact, slopes = network.analyse(batch, sources, None, None), []
+    coded = network.choose(batch, exact, network.begin(batch, {}, None, "rate"), "rate")
     for weight in (0.0, 0.01, 0.03):
         monkeypatch.setattr(network, "error_weight", lambda quality, weight=weight: weight)
         slopes.append(network.slope(coded, exact, sources, None))

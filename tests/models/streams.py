@@ -46,13 +46,13 @@ def check_under_noise(codec: Codec, b_frames: str, monkeypatch, **options) -> No
     reconstruct = Network.reconstruct
     keys = map(jax.random.key, itertools.count())
 
-    def noisy(self, batch, symbols, context):
+    def noisy(self, batch, symbols, begun):
         def shaken(x):
             if not jnp.issubdtype(x.dtype, jnp.floating):
                 return x
             return x + 1e-3 * jax.random.normal(next(keys), x.shape)
 
-        found = reconstruct(self, batch, symbols, jax.tree.map(shaken, context))
+        found = reconstruct(self, batch, symbols, jax.tree.map(shaken, begun))
         return [Picture(p.frame, jax.tree.map(shaken, p.memory)) for p in found]
 
     monkeypatch.setattr(Network, "reconstruct", noisy)

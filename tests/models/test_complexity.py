@@ -117,7 +117,8 @@ def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames, monkeypatch):
         context = steps.context(program, weights, references, rate)
         memories = tuple(reference.memory for reference in references)
         tables = steps.tables(program, weights, latents[-1], symbols, memories, rate)
-        return tables, steps.reconstruct(program, weights, symbols, context, rate)
+        begun = steps.learn(program, weights, symbols, context, rate)
+        return tables, steps.reconstruct(program, weights, symbols, begun, rate)
 
     found = multiply_adds(decode, network.weights, batch.references, symbols) / (HEIGHT * WIDTH)
     table = by_name(coding(dataclasses.replace(TINY, b_frames=b_frames)))

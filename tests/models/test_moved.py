@@ -16,7 +16,7 @@ from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion.codec import MOTION
 from kbvc_jax.models.codecs.moved import CERTAIN
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.models.codecs.walk import Write, walk
+from kbvc_jax.models.codecs.walk import Write, find
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
@@ -78,11 +78,8 @@ def coded(codec):
     @jax.jit
     def code(frame, before, memory):
         context = own.context([Decoded(before, memory)], RATE)
-        exact = own.analyse(frame, jnp.asarray(observed), context, RATE)
-        write = Write(
-            own.settle(exact, context, RATE), [memory], codec._network(8)._prices, "nearest"
-        )
-        walked = walk(own, write, context, RATE)
+        write = Write({}, [memory], codec._network(8)._prices, "nearest")
+        walked = find(own, write, frame, jnp.asarray(observed), context, RATE)
         return write.symbols, write.tables, walked.context
 
     return own, observed, before, memory, code(frame, before, memory)

@@ -4,6 +4,8 @@
                               |                          |
     frame --- analyse --- latents --- walk (walk.py) --- synthesise --- frame, memory
 
+Where motion is sent, it comes first: it is analysed, chosen and learnt from before all the rest.
+
 Batches of frames of one size, padded to whole blocks. Both sides know `context`, floats; a
 probability hangs on integers alone: on symbols, here and in what references remember.
 """
@@ -91,8 +93,9 @@ class FrameCodec(abc.ABC):
     observes: ClassVar[bool] = False
     """Whether `observe` finds out anything."""
     analysed_as: ClassVar[str | None] = None
-    """The codec whose `analyse` it shares, one that asks for no context; where it `observes`,
-    its own has more."""
+    """The codec whose `analyse` it shares, one that asks for no context."""
+    first: ClassVar[int] = 0
+    """So many latents are known, and have told what they tell, before the others are found."""
     refined: ClassVar[bool] = True
     """Whether an encoder may go down the gradient of `synthesise`."""
 
@@ -136,11 +139,17 @@ class FrameCodec(abc.ABC):
         """What an encoder finds out on the host beforehand, for `analyse`; padded frames."""
         return None
 
+    def analyse_first(
+        self, frame: Float[Array, "b h w 3"], observed: Any, context: Any, rate: Rate
+    ) -> Values:
+        """Those that come `first`, before they are rounded."""
+        return {}
+
     @abc.abstractmethod
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: Any, context: Any, rate: Rate
     ) -> Values:
-        """Latents before they are rounded, but those that are choices."""
+        """All others, but those that are choices; the context has what the first ones told."""
 
     def settle(self, exact: Values, context: Any, rate: Rate) -> Values:
         """With the choices that suit these latents."""

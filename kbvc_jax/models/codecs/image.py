@@ -102,7 +102,7 @@ class ImageCodec(HyperpriorCodec):
         """Nothing: an image is coded alone."""
 
     def analyse(
-        self, frame: Float[Array, "b h w 3"], observed: None, context: Any, rate: Rate
+        self, frame: Float[Array, "b h w 3"], observed: Any, context: Any, rate: Rate
     ) -> Values:
         y = self.network.analyse(frame, rate)
         return {"z": self.network.hyperprior.hyper_latent(y), "y": y}

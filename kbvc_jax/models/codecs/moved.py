@@ -23,7 +23,6 @@ from kbvc_jax.models.codecs.motion import codec as motion
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.panels import Flow, Image, Panel
 from kbvc_jax.models.codecs.predicted import PredictedCodec, Predictors
-from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
@@ -40,6 +39,7 @@ class Context(NamedTuple):
 
 class MovedCodec(PredictedCodec):
     observes: ClassVar[bool] = True
+    first: ClassVar[int] = MotionCodec.first
 
     def __init__(self, model: Any, size: Size, integers: Mapping[str, IntegerPrior] | None = None):
         super().__init__(model, size, integers)
@@ -61,7 +61,7 @@ class MovedCodec(PredictedCodec):
     @property
     def _sent(self) -> tuple[Latent, ...]:
         """z and latent of the motion."""
-        return self._motion.latents[:2]
+        return self._motion.latents[: self.first]
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
         frame, memory = references[0]
@@ -88,20 +88,17 @@ class MovedCodec(PredictedCodec):
         found = MotionCodec.observe(frames, references[:1], ways[:1])
         return found * np.array([1, -1], found.dtype)[:, None, None, None]
 
-    def analyse(
+    def analyse_first(
         self,
         frame: Float[Array, "b h w 3"],
         observed: Float[Array, "b 2 mh mw 2"],
         context: Context,
         rate: Rate,
     ) -> Values:
-        sent = self._motion.motion_of(frame, observed, context.sent, rate)
-        return {**sent, **super().analyse(frame, None, context, rate)}
+        return self._motion.analyse_first(frame, observed, context.sent, rate)
 
     def settle(self, exact: Values, context: Context, rate: Rate) -> Values:
-        """Modes as they suit the motion that its nearest symbols have."""
-        walked = walk(self, Nearest(exact), context, rate, self._sent)
-        return super().settle(exact, _known(walked.context), rate)
+        return super().settle(exact, _known(context), rate)
 
     def mean(
         self, latent: Latent, known: Values, choose: Choose, context: Context, rate: Rate

@@ -19,7 +19,6 @@ from jaxtyping import Array, Float
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec, LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Latent, Values
 from kbvc_jax.models.codecs.panels import Difference, Flow, Image, Panel, Share
-from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig, SsfConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.layers import downsampling, upsampling
@@ -95,6 +94,7 @@ class SsfResidual(LatentNetwork):
 
 class SsfCodec(HyperpriorCodec):
     OWN: ClassVar[str] = "ssf"
+    first: ClassVar[int] = 2  # the motion's
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
         "ssf_motion": (MOTION_Z, MOTION),
         OWN: ("z", "y"),
@@ -114,12 +114,14 @@ class SsfCodec(HyperpriorCodec):
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
     ) -> Values:
-        """y under the motion as its nearest symbols have it."""
-        motion = self.motion.analyse(frame, context.reference, rate)
-        sent = {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
-        context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
         y = self.network.analyse(frame, self._warped(context).predicted, rate)
-        return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+        return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+
+    def analyse_first(
+        self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
+    ) -> Values:
+        motion = self.motion.analyse(frame, context.reference, rate)
+        return {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}
 
     def learn(self, latent: Latent, known: Values, context: Context, rate: Rate) -> Context:
         if latent.name != MOTION:

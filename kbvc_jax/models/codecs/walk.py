@@ -2,6 +2,8 @@
 
 latent by latent: mean, from those before --- coder: residual --- mean + residual
 
+Where latents come first, an encoder walks over these, and looks for the others by what they tell.
+
 `Estimate` finds bits and passes gradients on, `Write` chooses symbols and their tables, `Read` has
 symbols. So what is trained is what is coded, and a decoder has what its encoder had.
 """
@@ -53,9 +55,10 @@ def walk(
     context: Any,
     rate: Rate,
     latents: Sequence[Latent] | None = None,
+    before: Values | None = None,
 ) -> Walked:
-    """Over all latents, or the first of them."""
-    known: dict[str, Array] = {}
+    """Over all latents; or over these, of which those `before` are known."""
+    known = dict(before or {})
     for latent in codec.latents if latents is None else latents:
         choose = partial(coder.residual, Place(codec, latent, dict(known), context, rate))
         mean = codec.mean(latent, known, choose, context, rate)
@@ -71,15 +74,12 @@ def learnt(codec: FrameCodec, known: Values, context: Any, rate: Rate) -> Any:
     return context
 
 
-class Nearest:
-    """Latents as their nearest symbols have them; gradients pass."""
+def walk_first(codec: FrameCodec, coder: Coder, context: Any, rate: Rate) -> Walked:
+    return walk(codec, coder, context, rate, codec.latents[: codec.first])
 
-    def __init__(self, exact: Values):
-        self._exact = exact
 
-    def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
-        wanted = self._exact[place.latent.name] - mean
-        return wanted + jax.lax.stop_gradient(jnp.rint(wanted) - wanted)
+def walk_rest(codec: FrameCodec, coder: Coder, begun: Walked, rate: Rate) -> Walked:
+    return walk(codec, coder, begun.context, rate, codec.latents[codec.first :], begun.known)
 
 
 class Estimate:
@@ -96,11 +96,12 @@ class Estimate:
         soft: bool = False,
     ):
         self.bits: dict[str, Float[Array, "b"]] = {}
-        self._exact, self._key, self._rounding, self._soft = exact, key, rounding, soft
+        self.exact = dict(exact)  # of the latents that it is asked for; may grow
+        self._key, self._rounding, self._soft = key, rounding, soft
 
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         codec, latent, known, context, rate = place
-        exact = self._exact[latent.name]
+        exact = self.exact[latent.name]
         if latent.counts:
             self.bits[latent.name] = adaptive_bits(exact, latent.counts)
             return exact - mean
@@ -131,30 +132,6 @@ class Estimate:
         return jnp.stack(list(self.bits.values())).sum(0)
 
 
-class Estimated(NamedTuple):
-    decoded: Decoded
-    known: Values
-    bits: Mapping[str, Float[Array, "b"]]  # of each latent, in coding order
-
-
-def estimate(
-    codec: FrameCodec,
-    frame: Float[Array, "b h w 3"],
-    references: Sequence[Decoded],
-    rate: Rate,
-    key: PRNGKeyArray | None = None,
-    *,
-    observed: Any = None,
-    rounding: Rounding = "nearest",
-) -> Estimated:
-    """A frame all the way, as training sees it."""
-    context = codec.context(references, rate)
-    exact = codec.settle(codec.analyse(frame, observed, context, rate), context, rate)
-    coder = Estimate(exact, key, rounding=rounding)
-    walked = walk(codec, coder, context, rate)
-    return Estimated(codec.synthesise(*walked, rate), walked.known, coder.bits)
-
-
 class Write:
     """Symbols, each with its table."""
 
@@ -164,15 +141,17 @@ class Write:
         memories: Sequence[Any],
         prices: Mapping[str, Prices],
         rounding: Rounding,
+        before: Symbols | None = None,
     ):
-        self.symbols: dict[str, Int[Array, "b ..."]] = {}
+        """`before`: symbols that are chosen already."""
+        self.symbols: dict[str, Int[Array, "b ..."]] = dict(before or {})
         self.tables: dict[str, Integer[Array, "b ..."]] = {}
-        self._exact, self._memories = exact, memories
+        self.exact, self._memories = dict(exact), memories
         self._prices, self._rounding = prices, rounding
 
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         latent, name = place.latent, place.latent.name
-        wanted = self._exact[name] - mean
+        wanted = self.exact[name] - mean
         if latent.counts:
             symbols = wanted
         else:
@@ -193,3 +172,42 @@ class Read:
 
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         return self._symbols[place.latent.name].astype(jnp.float32)
+
+
+def find(
+    codec: FrameCodec,
+    coder: Estimate | Write,
+    frame: Float[Array, "b h w 3"],
+    observed: Any,
+    context: Any,
+    rate: Rate,
+) -> Walked:
+    """A frame's latents, and the walk over them."""
+    coder.exact |= codec.analyse_first(frame, observed, context, rate)
+    begun = walk_first(codec, coder, context, rate)
+    rest = codec.analyse(frame, observed, begun.context, rate)
+    coder.exact |= codec.settle(rest, begun.context, rate)
+    return walk_rest(codec, coder, begun, rate)
+
+
+class Estimated(NamedTuple):
+    decoded: Decoded
+    known: Values
+    bits: Mapping[str, Float[Array, "b"]]  # of each latent, in coding order
+
+
+def estimate(
+    codec: FrameCodec,
+    frame: Float[Array, "b h w 3"],
+    references: Sequence[Decoded],
+    rate: Rate,
+    key: PRNGKeyArray | None = None,
+    *,
+    observed: Any = None,
+    rounding: Rounding = "nearest",
+) -> Estimated:
+    """A frame all the way, as training sees it."""
+    context = codec.context(references, rate)
+    coder = Estimate({}, key, rounding=rounding)
+    walked = find(codec, coder, frame, observed, context, rate)
+    return Estimated(codec.synthesise(*walked, rate), walked.known, coder.bits)

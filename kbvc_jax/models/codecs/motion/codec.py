@@ -6,7 +6,7 @@ references --- sent motion --- both moved --- blend ---+--- fusion --- frame
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,6 @@ from kbvc_jax.models.codecs.motion.estimation import CELL, observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
-from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
@@ -37,6 +36,7 @@ class Context(NamedTuple):
 class MotionCodec(HyperpriorCodec):
     OWN: ClassVar[str] = "residual"
     observes: ClassVar[bool] = True
+    first: ClassVar[int] = 2  # the motion's
     priors: ClassVar[Mapping[str, tuple[str, str]]] = {
         MOTION: (MOTION_Z, MOTION),
         OWN: ("z", "y"),
@@ -77,25 +77,18 @@ class MotionCodec(HyperpriorCodec):
         return observe(frames, references, ways)
 
     def analyse(
+        self, frame: Float[Array, "b h w 3"], observed: Any, context: Context, rate: Rate
+    ) -> Values:
+        y = self.network.analyse(frame, self.moved(context), rate)
+        return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
+
+    def analyse_first(
         self,
         frame: Float[Array, "b h w 3"],
         observed: Float[Array, "b 2 mh mw 2"],
         context: Context,
         rate: Rate,
     ) -> Values:
-        """y under the motion as its nearest symbols have it."""
-        sent = self.motion_of(frame, observed, context, rate)
-        context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
-        y = self.network.analyse(frame, self.moved(context), rate)
-        return sent | {"z": self.network.hyperprior.hyper_latent(y), "y": y}
-
-    def motion_of(
-        self,
-        frame: Float[Array, "b h w 3"],
-        observed: Float[Array, "b 2 mh mw 2"],
-        context: Context,
-        rate: Rate,
-    ) -> dict[str, Array]:
         smooth = self.smoothed(observed, frame, rate)
         motion = self.motion.analyse(frame, context.sides, smooth, rate)
         return {MOTION_Z: self.motion.hyperprior.hyper_latent(motion), MOTION: motion}

@@ -22,7 +22,6 @@ from kbvc_jax.models.codecs.motion.fine.motion_coder import FineMotion
 from kbvc_jax.models.codecs.motion.network import Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
-from kbvc_jax.models.codecs.walk import Nearest, walk
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
@@ -63,6 +62,7 @@ class FineCodec(HyperpriorCodec):
         "fine_motion": (MOTION_Z, MOTION),
         OWN: ("z", "y"),
     }
+    first: ClassVar[int] = 2  # the motion's
     error_weight: ClassVar[float | None] = None  # to the nearest
     levels: ClassVar[range] = FineFrame.LEVELS
     needs_memory: ClassVar[bool] = True
@@ -125,16 +125,14 @@ class FineCodec(HyperpriorCodec):
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
     ) -> Values:
-        sent = self.motion_of(frame, observed, context, rate)
-        context = walk(self, Nearest(sent), context, rate, self.latents[:2]).context
         assert context.fused is not None
         y = self.frame.encoder(frame, context.fused) * self.frame.step(rate)
         beside = self._beside(context)
-        return sent | {"z": self.frame.hyperprior.hyper_latent(y, beside), "y": y}
+        return {"z": self.frame.hyperprior.hyper_latent(y, beside), "y": y}
 
-    def motion_of(
+    def analyse_first(
         self, frame: Float[Array, "b h w 3"], observed: None, context: Context, rate: Rate
-    ) -> dict[str, Array]:
+    ) -> Values:
         flows = [self.model.flow(frame, side) for side in context.sides]
         left = [v - p for v, p in zip(flows, context.predicted, strict=True)]
         known = [memory.motion for memory in context.memories]
