@@ -57,7 +57,7 @@ class EncoderNetwork(Network):
         if not CODECS[batch.codec].first:
             return {}
         parts = self.program(batch), self.weights, frames, observed, context, batch.rate
-        return steps.analyse_first(*parts)
+        return steps.analyse(*parts, True)
 
     def analyse(
         self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any

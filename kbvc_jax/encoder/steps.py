@@ -28,19 +28,7 @@ from kbvc_jax.models.padding import crop
 Chosen = tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]  # symbols and their tables
 
 
-@partial(jax.jit, static_argnums=0)
-def analyse_first(
-    program: Program,
-    weights: Weights,
-    frames: UInt[Array, "b h w 3"],
-    observed: Any,
-    context: Any,
-    rate: Rate,
-) -> Values:
-    return program.of(weights).analyse_first(program.samples(frames), observed, context, rate)
-
-
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=(0, 6))
 def analyse(
     program: Program,
     weights: Weights,
@@ -48,8 +36,12 @@ def analyse(
     observed: Any,
     context: Any,
     rate: Rate,
+    first: bool = False,
 ) -> Values:
-    return program.of(weights).analyse(program.samples(frames), observed, context, rate)
+    """The latents that come first, or all others."""
+    codec = program.of(weights)
+    find = codec.analyse_first if first else codec.analyse
+    return find(program.samples(frames), observed, context, rate)
 
 
 def choose_first(
