@@ -19,7 +19,7 @@ from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
 from kbvc_jax.models.codecs.motion.fine.contexts import Fused
 from kbvc_jax.models.codecs.motion.fine.frame_coder import Decoder
 from kbvc_jax.models.codecs.motion.segments import parts
-from kbvc_jax.models.codecs.walk import Read, Write, estimate, find, walk
+from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk, walk_frame
 from kbvc_jax.models.config import FineConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.kbvc import Kbvc
@@ -211,7 +211,7 @@ def test_what_an_ablation_writes_is_read_again(changes):
         memories = [side.memory for side in sides]
         context = codec.context(sides, RATE)
         write = Write({}, memories, network._prices, "nearest")
-        written = find(codec, write, frame, None, context, RATE).known
+        written = walk_frame(codec, write, frame, None, context, RATE).known
         return written, walk(codec, Read(write.symbols), context, RATE).known, write.exact
 
     sides = [reference(inference.model, kind, seed) for seed, kind in enumerate("IB")]

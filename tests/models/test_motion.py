@@ -13,7 +13,7 @@ from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
 from kbvc_jax.models.codecs.motion.network import HAAR, spread
-from kbvc_jax.models.codecs.walk import Read, Write, estimate, find, walk
+from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk, walk_frame
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.runtime.errors import InputError
@@ -102,7 +102,7 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
     def both(frame, observed, sides):
         context = codec.context(sides, RATE)
         write = Write({}, (), network._prices, "nearest")
-        written = find(codec, write, frame, observed, context, RATE).known
+        written = walk_frame(codec, write, frame, observed, context, RATE).known
         return written, walk(codec, Read(write.symbols), context, RATE).known, write.exact
 
     written, read, exact = both(frame, jnp.asarray(observed), sides())

@@ -16,7 +16,7 @@ from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion.codec import MOTION
 from kbvc_jax.models.codecs.moved import CERTAIN
 from kbvc_jax.models.codecs.numbers import NAMES
-from kbvc_jax.models.codecs.walk import Write, find
+from kbvc_jax.models.codecs.walk import Write, walk_frame
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
@@ -79,7 +79,7 @@ def coded(codec):
     def code(frame, before, memory):
         context = own.context([Decoded(before, memory)], RATE)
         write = Write({}, [memory], codec._network(8)._prices, "nearest")
-        walked = find(own, write, frame, jnp.asarray(observed), context, RATE)
+        walked = walk_frame(own, write, frame, jnp.asarray(observed), context, RATE)
         return write.symbols, write.tables, walked.context
 
     return own, observed, before, memory, code(frame, before, memory)

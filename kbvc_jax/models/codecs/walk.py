@@ -174,7 +174,7 @@ class Read:
         return self._symbols[place.latent.name].astype(jnp.float32)
 
 
-def find(
+def walk_frame(
     codec: FrameCodec,
     coder: Estimate | Write,
     frame: Float[Array, "b h w 3"],
@@ -182,7 +182,7 @@ def find(
     context: Any,
     rate: Rate,
 ) -> Walked:
-    """A frame's latents, and the walk over them."""
+    """Over all latents of a frame, each part looked for when the walk comes to it."""
     coder.exact |= codec.analyse_first(frame, observed, context, rate)
     begun = walk_first(codec, coder, context, rate)
     rest = codec.analyse(frame, observed, begun.context, rate)
@@ -209,5 +209,5 @@ def estimate(
     """A frame all the way, as training sees it."""
     context = codec.context(references, rate)
     coder = Estimate({}, key, rounding=rounding)
-    walked = find(codec, coder, frame, observed, context, rate)
+    walked = walk_frame(codec, coder, frame, observed, context, rate)
     return Estimated(codec.synthesise(*walked, rate), walked.known, coder.bits)
