@@ -1,34 +1,49 @@
-"""The small model on a folder of your own videos.
+"""The weights that ship, trained further on a folder of your own videos.
 
     python train.py --config=configs/videos.py --config.data.root=FOLDER
     kbvc export runs/videos weights
     kbvc encode clip.mp4 clip.kbvc --checkpoint weights
 
-FOLDER/train and FOLDER/validation hold videos of at least 640x360 and, those to learn from, 25
-frames. The stages of small.py without its photographs; about five hours on two cores, the same
-command continues. The weights that ship begin where this ends: with
---config.init_from=kbvc_jax/weights --config.loss.ramp_start=1 it goes on from them, and its weights
-are then under their licence.
+FOLDER/train and FOLDER/validation hold videos of at least 448x256 and 48 frames of what will be
+coded: a camera, a game, a series. The same command continues. Each stage keeps what validates best,
+the weights that it began with among the rest. The new weights are under the licence of those that
+ship; from nothing, under yours: small.py and motion_small.py.
 """
 
 import dataclasses
 
-from configs import small
+from configs import motion_small, small
 from kbvc_jax.data.config import SourceConfig
-from kbvc_jax.training.config import TrainConfig
+from kbvc_jax.training.config import OptimiserConfig, TrainConfig
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
-TRAIN = (SourceConfig("videos", "train"),)
-VALIDATION = (SourceConfig("videos", "validation"),)
 
-
-def from_videos(config: TrainConfig) -> TrainConfig:
-    data = dataclasses.replace(config.data, sources=TRAIN, root="", resident=False)
-    held_out = dataclasses.replace(config.validation.data, sources=VALIDATION)
-    validation = dataclasses.replace(config.validation, data=held_out)
-    return dataclasses.replace(config, data=data, validation=validation)
+def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfig:
+    """From the weights that ship, gently, on the folder's videos."""
+    videos = dataclasses.replace(
+        config.data, sources=(SourceConfig("videos", "train"),), root="", resident=False
+    )
+    held_out = dataclasses.replace(
+        config.validation.data, sources=(SourceConfig("videos", "validation"),)
+    )
+    return dataclasses.replace(
+        config,
+        model=motion_small.MODEL,
+        data=videos,
+        validation=dataclasses.replace(config.validation, data=held_out, every=steps // 2),
+        optimiser=OptimiserConfig(
+            learning_rate=learning_rate, warmup_steps=50, decay_steps=steps - 50
+        ),
+        init_from="kbvc_jax/weights",
+        steps=steps,
+    )
 
 
 def get_config() -> Recipe:
-    stages = small.get_config().stages
-    return Recipe(tuple(StageConfig(s.name, from_videos(s.train)) for s in stages))
+    return Recipe(
+        stages=(
+            StageConfig("image", further(small.IMAGE, 2000, 1e-4)),
+            StageConfig("closed", further(motion_small.CLOSED, 1200, 1e-4)),
+            StageConfig("fusion", further(small.FUSION, 600, 5e-4)),
+        )
+    )

@@ -59,11 +59,18 @@ def train(
         start = step = int(state.step)
         done = step >= config.steps
         # The first batch is read before anything is written: what is wrong with it is refused here.
+        before = batches.get_state()
         clips = batches if done else chain([next(batches)], batches)
         frames_a_step = config.data.batch_size * config.data.frames
         with Reporter(folder, config.steps, step, frames_a_step) as reporter:
             _announce(config, stage, step, reporter)
             since_last_log: list[Metrics] = []
+            if not done and not step and config.init_from and validate:
+                # Weights that training does not better stay the best.
+                keep_config(folder, config)
+                result = validate(state)
+                checkpoints.save(state, step, before, result.summary)
+                _report(config, step, result, reporter, checkpoints)
             if not done:
                 reporter.compiling()
             while not done:
@@ -76,11 +83,10 @@ def train(
                     reporter.compiled(step)
                     keep_config(folder, config)
                 since_last_log.append(metrics)
-                stopped = stopping.at(step, checkpoints)
-                done = stopped or step == config.steps
-                validating = bool(validate) and (
-                    step % config.validation.every == 0 or step == config.steps
-                )
+                last = step == config.steps
+                stopped = not last and stopping.at(step, checkpoints)
+                done = stopped or last
+                validating = bool(validate) and (last or step % config.validation.every == 0)
                 saving = done or validating or step % config.checkpoint.every == 0
                 if saving or step % config.log_every == 0:
                     _log(step, since_last_log, reporter, checkpoints)

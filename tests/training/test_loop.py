@@ -190,6 +190,16 @@ def test_a_continuation_from_weights_starts_its_moments_anew(tmp_path):
     np.testing.assert_allclose(np.abs(change), 0.005, rtol=1e-3)
 
 
+def test_weights_that_training_makes_worse_stay_the_best(tmp_path):
+    first = run(tmp_path / "first", steps=6)
+    wild = OptimiserConfig(learning_rate=10.0, warmup_steps=0, ema_decay=0.0)
+    run(tmp_path / "again", init_from=str(tmp_path / "first"), optimiser=wild)
+    assert [row["step"] for row in rows(tmp_path / "again", "validation")] == [0, 5, 10]
+    _, parameters, step, _ = load_run(tmp_path / "again")
+    assert step == 0
+    np.testing.assert_array_equal(parameters["image.gain"], first.average["image.gain"])
+
+
 def test_without_tensorboard_a_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     run(tmp_path, steps=2)
