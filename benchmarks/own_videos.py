@@ -2,7 +2,7 @@
 
     python benchmarks/own_videos.py FILM FOLDER
 
-FILM is cut, without loss, into FOLDER/train (the first three quarters, in pieces of 100 frames),
+FILM is cut, without loss, into FOLDER/train (the first three quarters, in pieces of 32 frames),
 FOLDER/validation (the next tenth) and FOLDER/test (what is left, in clips of 33 frames); the
 weights that ship go on from there, and eval.py sets them before and after beside x264 and x265, by
 real files of the test clips. The same command continues. Further options are those of train.py.
@@ -18,7 +18,7 @@ from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 
-PIECE, CLIP = 100, 33  # frames
+PIECE, CLIP = 32, 33  # frames; short pieces are quick to read from
 
 
 def run() -> int:

@@ -4,7 +4,7 @@
     kbvc export runs/videos weights
     kbvc encode clip.mp4 clip.kbvc --checkpoint weights
 
-FOLDER/train and FOLDER/validation hold videos of at least 448x256 and 48 frames of what will be
+FOLDER/train and FOLDER/validation hold videos of at least 448x256 and 25 frames of what will be
 coded: a camera, a game, a series. The same command continues. Each stage keeps what validates best,
 the weights that it began with among the rest. The new weights are under the licence of those that
 ship; from nothing, under yours: small.py and motion_small.py.
