@@ -20,9 +20,7 @@ from kbvc_jax.training.recipe import Recipe, StageConfig
 
 def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfig:
     """From the weights that ship, gently, on the folder's videos."""
-    videos = dataclasses.replace(
-        config.data, sources=(SourceConfig("videos", "train"),), root="", resident=False
-    )
+    videos = dataclasses.replace(config.data, sources=(SourceConfig("videos", "train"),), root="")
     held_out = dataclasses.replace(
         config.validation.data, sources=(SourceConfig("videos", "validation"),)
     )
@@ -42,8 +40,8 @@ def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfi
 def get_config() -> Recipe:
     return Recipe(
         stages=(
-            StageConfig("image", further(small.IMAGE, 2000, 1e-4)),
-            StageConfig("closed", further(motion_small.CLOSED, 1200, 1e-4)),
-            StageConfig("fusion", further(small.FUSION, 600, 5e-4)),
+            StageConfig("image", further(small.IMAGE, 1500, 1e-4)),
+            StageConfig("closed", further(motion_small.CLOSED, 1000, 1e-4)),
+            StageConfig("fusion", further(small.FUSION, 500, 5e-4)),
         )
     )
