@@ -3,6 +3,8 @@
 Loading needs NumPy and Pillow, and PyAV or OpenCV where the pack holds video.
 """
 
+import math
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,6 +36,7 @@ def load_clips(source: Source, config: DataConfig) -> Clips:
     height, width = _picture_size(source, tolerance)
     if not is_still(source):
         check_size(source, 0, height, width, config)
+    _check_room(source, height, width)
     firsts = np.cumsum(source.lengths) - source.lengths
     frames = np.empty((int(sum(source.lengths)), height, width, 3), np.uint8)
 
@@ -58,6 +61,26 @@ def load_clips(source: Source, config: DataConfig) -> Clips:
     runs = [(firsts[a], sum(source.lengths[a:b])) for a, b in runs]
     runs = np.array([run for run in runs if run[1] >= least], np.int32)
     return Clips(frames, runs[:, 0], runs[:, 1])
+
+
+def _check_room(source: Source, height: int, width: int) -> None:
+    """Refuses what would have the machine run out of memory: half of it is for training."""
+    count, room = int(sum(source.lengths)), _memory()
+    size = count * height * width * 3
+    if 2 * size > room:
+        raise InputError(
+            f"{source.path}: {count:,} frames of {width}x{height} take {size / 2**30:.1f} GiB, "
+            f"more than half of {room / 2**30:.1f}; take fewer, pack them with a smaller --size "
+            "or set data.resident=false"
+        )
+
+
+def _memory() -> float:
+    """Bytes: the device's; of a processor the machine's, where it can be asked."""
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    if limit is None and hasattr(os, "sysconf"):
+        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return limit or math.inf
 
 
 def _picture_size(source: Source, tolerance: Tolerance) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import pytest
 from data.footage import texture
 from PIL import Image
 
+from kbvc_jax.data import resident
 from kbvc_jax.data.config import DataConfig, SourceConfig
 from kbvc_jax.data.resident import Clips, load_clips, resident_batch, source_of
 from kbvc_jax.data.sources import open_source
@@ -70,6 +71,18 @@ def test_one_size_is_needed(tmp_path):
     config = replace(CONFIG, sources=(SourceConfig("stills", str(tmp_path)),))
     with pytest.raises(InputError, match=r"1\.png is 72x48.*pack it with --size"):
         load_clips(open_source(config.sources[0], config), config)
+
+
+def test_what_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    for number in range(4):
+        Image.fromarray(texture(0, 48, 64)).save(tmp_path / f"{number}.png")
+    config = replace(CONFIG, sources=(SourceConfig("stills", str(tmp_path)),))
+    source, size = open_source(config.sources[0], config), 4 * 48 * 64 * 3
+    monkeypatch.setattr(resident, "_memory", lambda: 2 * size)
+    assert len(load_clips(source, config).frames) == 4
+    monkeypatch.setattr(resident, "_memory", lambda: 2 * size - 1)
+    with pytest.raises(InputError, match=r"4 frames of 64x48 take .* data\.resident=false"):
+        load_clips(source, config)
 
 
 def test_local_devices_share_a_batch(stills):
