@@ -54,8 +54,8 @@ CLOSED = dataclasses.replace(
     JOINT,
     stage="joint",
     p_frames="moved",
-    optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=3900),
-    steps=4000,
+    optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=2200),
+    steps=6600,
 )
 
 

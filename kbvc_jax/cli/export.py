@@ -24,8 +24,18 @@ def register(commands) -> None:
         "bfloat16",
     )
     card = parser.add_argument_group("what the model card says")
-    card.add_argument("--data", metavar="TEXT", default="", help="what it was trained on")
-    card.add_argument("--licence", metavar="TEXT", default="", help="of the weights")
+    card.add_argument(
+        "--data",
+        metavar="TEXT",
+        default="",
+        help="what it was trained on (default: what the weights were that it began with)",
+    )
+    card.add_argument(
+        "--licence",
+        metavar="TEXT",
+        default="",
+        help="of the weights (default: that of those that it began with)",
+    )
     card.add_argument("--hardware", metavar="TEXT", default="", help="that trained it")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
     parser.set_defaults(run=run)

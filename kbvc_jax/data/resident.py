@@ -70,7 +70,7 @@ def _check_room(source: Source, height: int, width: int) -> None:
     if 2 * size > room:
         raise InputError(
             f"{source.path}: {count:,} frames of {width}x{height} take {size / 2**30:.1f} GiB, "
-            f"more than half of {room / 2**30:.1f}; take fewer, pack them with a smaller --size "
+            f"more than half of {room / 2**30:.1f}; take fewer or smaller ones, "
             "or set data.resident=false"
         )
 

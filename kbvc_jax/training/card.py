@@ -1,7 +1,7 @@
 """The model card: where weights come from, and what they reached on the validation clips."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +13,47 @@ from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.training.checkpoints import load_run
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe_folder import runs_in
-from kbvc_jax.training.run_folder import CONFIG_FILE
+from kbvc_jax.training.run_folder import CONFIG_FILE, read_config
 
 CARD = "README.md"
 
 
 def stages(*runs: epath.PathLike) -> list[dict[str, Any]]:
-    """The runs that led here through init_from, the first one first, as far as their folders are
-    there, or the cards of what was exported from them. A card may by now be that of a later
-    export, which tells of the same runs again."""
-    told: set[epath.Path] = set()
-    rows = [row for run in runs for row in _stages(epath.Path(run), told)]
+    """The runs that led here, the first one first, or what the cards say that were exported from
+    them. A card may by now be that of a later export, which tells of the same runs again."""
+    rows = list[dict[str, Any]]()
+    for folder in _lineage(runs, set()):
+        rows += _card(folder).get("stages", [])
+        if (folder / CONFIG_FILE).exists():
+            config, _, step, _ = load_run(folder)
+            row = {"run": folder.name, "stage": config.stage, "steps": step}
+            rows.append(row | {"minutes": round(_minutes(folder, step), 1)})
     return [row for place, row in enumerate(rows) if row not in rows[:place]]
 
 
-def _stages(run: epath.Path, told: set[epath.Path]) -> Iterator[dict[str, Any]]:
-    if run in told:
-        return
-    told.add(run)
-    if (exported := run / DOCUMENT).exists():
-        yield from json.loads(exported.read_text())["card"].get("stages", [])
-    if not (run / CONFIG_FILE).exists():
-        return
-    config, _, step, _ = load_run(run)
-    for source in filter(None, (config.init_from or "").split(",")):
-        for earlier in runs_in(source):
-            yield from _stages(earlier, told)
-    row = {"run": run.name, "stage": config.stage, "steps": step}
-    yield row | {"minutes": round(_minutes(run, step), 1)}
+def inherited(what: str, *runs: epath.PathLike) -> str:
+    """What the cards say of the weights that training began with."""
+    told = [_card(folder).get(what) for folder in _lineage(runs, set())]
+    texts = "; ".join(dict.fromkeys(filter(None, told)))
+    return f"{texts} (the weights that training began with)" if texts else ""
+
+
+def _lineage(folders: Iterable[epath.PathLike], told: set[epath.Path]) -> Iterator[epath.Path]:
+    """These after all that led to them through init_from, as far as it is still there."""
+    for folder in map(epath.Path, folders):
+        if folder in told:
+            continue
+        told.add(folder)
+        if (folder / CONFIG_FILE).exists():
+            sources = filter(None, (read_config(folder).init_from or "").split(","))
+            yield from _lineage([run for source in sources for run in runs_in(source)], told)
+        yield folder
+
+
+def _card(folder: epath.Path) -> dict[str, Any]:
+    """Of an exported checkpoint; of others there is none."""
+    document = folder / DOCUMENT
+    return json.loads(document.read_text())["card"] if document.exists() else {}
 
 
 def _minutes(run: epath.Path, last: int) -> float:

@@ -31,7 +31,7 @@ from kbvc_jax.models.parameters import split
 from kbvc_jax.ops import densities
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import whole_folder
-from kbvc_jax.training.card import CARD, stages, write_card
+from kbvc_jax.training.card import CARD, inherited, stages, write_card
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.group import code_group, depths_of, frames_and_observed, with_observed
 from kbvc_jax.training.history import read_rows
@@ -63,7 +63,8 @@ def export_run(
     hardware: str = "",
 ) -> dict[str, Any]:
     """Writes the checkpoint of a run's best step, or of a recipe's stages joined; returns its card,
-    which takes the three texts."""
+    which takes the three texts. Without the first two it has those of the weights that training
+    began with."""
     trained = load_trained(run)
     config, parameters, step, validation = trained.weights
     with whole_folder(target, overwrite, own=(DOCUMENT, ARRAYS, CARD)) as folder:
@@ -80,8 +81,8 @@ def export_run(
             "stages": stages(*trained.runs),
             "checkpoint": trained.prefix + choice(str(trained.run), step, validation),
             "validation": validation,
-            "data": data,
-            "licence": licence,
+            "data": data or inherited("data", *trained.runs),
+            "licence": licence or inherited("licence", *trained.runs),
             "hardware": hardware,
             "integer_scale_decoder": {
                 f"{name}_rate_loss": rate_loss(getattr(model, name), entropy[name], latents)

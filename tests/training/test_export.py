@@ -11,7 +11,7 @@ import pytest
 import kbvc_jax
 from kbvc_jax.models.parameters import split
 from kbvc_jax.runtime.errors import InputError
-from kbvc_jax.training.card import card_text, stages
+from kbvc_jax.training.card import card_text, inherited, stages
 from kbvc_jax.training.checkpoints import Checkpoints
 from kbvc_jax.training.config import CheckpointConfig, TrainConfig
 from kbvc_jax.training.export import choice, export_run
@@ -95,6 +95,13 @@ def test_the_card_tells_the_whole_way(exported):
 def test_the_card_goes_on_where_only_weights_are_left(exported, tmp_path):
     third = write_run(tmp_path / "third", 10, exported[0])
     assert [s["run"] for s in stages(third)] == ["first", "side", "second", "third"]
+
+
+def test_weights_that_go_on_from_others_keep_their_licence_and_data(exported, tmp_path):
+    third = write_run(tmp_path / "third", 10, write_run(tmp_path / "between", 10, exported[0]))
+    assert inherited("licence", third) == "CC0 (the weights that training began with)"
+    assert inherited("data", third).startswith("noise (")
+    assert inherited("licence", exported[0].parent / "first") == ""
 
 
 def test_runs_that_are_still_there_are_not_told_again_by_a_card(exported, tmp_path):
