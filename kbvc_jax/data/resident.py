@@ -78,7 +78,7 @@ def _check_room(source: Source, height: int, width: int) -> None:
 def _memory() -> float:
     """Bytes: the device's; of a processor the machine's, where it can be asked."""
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
-    if limit is None and hasattr(os, "sysconf"):
+    if limit is None and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return limit or math.inf
 
