@@ -7,7 +7,7 @@
 FOLDER/train and FOLDER/validation hold videos of at least 448x256 and 25 frames of what will be
 coded: a camera, a game, a series. The same command continues. Each stage keeps what validates best,
 the weights that it began with among the rest. The new weights are under the licence of those that
-ship; from nothing, under yours: small.py and motion_small.py.
+ship; from nothing, under yours: small_videos.py.
 """
 
 import dataclasses
@@ -18,17 +18,25 @@ from kbvc_jax.training.config import OptimiserConfig, TrainConfig
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
 
-def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfig:
-    """From the weights that ship, gently, on the folder's videos."""
-    videos = dataclasses.replace(config.data, sources=(SourceConfig("videos", "train"),), root="")
+def from_folder(config: TrainConfig) -> TrainConfig:
+    """On the folder's videos, which stay in memory."""
     held_out = dataclasses.replace(
         config.validation.data, sources=(SourceConfig("videos", "validation"),)
     )
     return dataclasses.replace(
         config,
+        data=dataclasses.replace(config.data, sources=(SourceConfig("videos", "train"),), root=""),
+        validation=dataclasses.replace(config.validation, data=held_out),
+    )
+
+
+def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfig:
+    """From the weights that ship, gently."""
+    config = from_folder(config)
+    return dataclasses.replace(
+        config,
         model=motion_small.MODEL,
-        data=videos,
-        validation=dataclasses.replace(config.validation, data=held_out, every=steps // 2),
+        validation=dataclasses.replace(config.validation, every=steps // 2),
         optimiser=OptimiserConfig(
             learning_rate=learning_rate, warmup_steps=50, decay_steps=steps - 50
         ),
