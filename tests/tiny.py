@@ -19,7 +19,7 @@ from kbvc_jax.models.config import (
     SsfConfig,
 )
 from kbvc_jax.models.entropy_model import quantise_hyperprior
-from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.kbvc import Kbvc, shapes_of
 from kbvc_jax.models.parameters import Parameters, Skeleton, split
 from kbvc_jax.ops.densities import scale_table
 from kbvc_jax.training.config import TrainConfig
@@ -84,7 +84,7 @@ def tiny_model(seed: int, config: ModelConfig = TINY) -> Kbvc:
 
 @functools.cache
 def _shapes(config: ModelConfig) -> tuple[nnx.GraphDef, nnx.State]:
-    return nnx.split(nnx.eval_shape(lambda: Kbvc(config)))
+    return nnx.split(shapes_of(config))
 
 
 def built(config: ModelConfig) -> Kbvc:

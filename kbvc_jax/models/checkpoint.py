@@ -18,13 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
-from flax import nnx
 
 from kbvc_jax.coding.tables import Tables
 from kbvc_jax.config import from_json
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import EntropyModel, IntegerLayer, IntegerPrior, check_sums
-from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.kbvc import Kbvc, shapes_of
 from kbvc_jax.models.parameters import Skeleton, split
 from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.output import arrays_written
@@ -127,8 +126,8 @@ def load_inference(folder: str | Path) -> InferenceModel:
 
 @functools.cache
 def _shapes(config: ModelConfig) -> tuple[Skeleton, Mapping[str, Any]]:
-    """Traced once: a model of many parts takes most of a second."""
-    return split(nnx.eval_shape(lambda: Kbvc(config)))
+    """Traced once: a model of many parts takes a third of a second."""
+    return split(shapes_of(config))
 
 
 def _check_shapes(parameters: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Rate
-from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.kbvc import Kbvc, shapes_of
 from kbvc_jax.models.multiply_adds import multiply_adds, used_parameters
 from kbvc_jax.ops.alignment import align
 from kbvc_jax.ops.matching import match
@@ -44,7 +44,7 @@ class Row:
 def complexity(config: ModelConfig) -> list[Row]:
     """The rows of Table 3, then the whole, with the multiply-adds of encoding a B-frame by
     kernels; of scale-space flow the rows that its paper would have."""
-    model = _model(config)
+    model = shapes_of(config)
     image = model.image
     whole = _image_encoder(model) + _image_decoder(model) + _hyperprior(image, config.image)
     between = _scale_space_flow(model) if config.ssf else _motion_free(model)
@@ -111,7 +111,7 @@ def coding(config: ModelConfig) -> list[Row]:
 
 
 def _coding(config: ModelConfig, name: str) -> list[Row]:
-    model, size = _model(config), Size(HEIGHT, WIDTH)
+    model, size = shapes_of(config), Size(HEIGHT, WIDTH)
     one_sided = name in ONE_SIDED
     what = f"a {'P' if one_sided else 'B'}-frame by {name}"
 
@@ -251,11 +251,6 @@ def _hyper_decoders(codec: LatentNetwork, own: CodecConfig) -> float:
         return part.mean(z, height, width), part.log2_scale(z, _rate(), height, width)
 
     return _macs(codec.hyperprior, decode, z)
-
-
-def _model(config: ModelConfig) -> Kbvc:
-    """Shapes alone."""
-    return nnx.eval_shape(lambda: Kbvc(config))
 
 
 def _parameters(*parts: nnx.Module | None) -> int:

@@ -19,14 +19,14 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.ssf import SsfMotion, SsfResidual
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
-from kbvc_jax.models.layers import Keys
+from kbvc_jax.models.layers import Keys, NoKeys
 
 
 class Kbvc(nnx.Module):
     def __init__(
         self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: DTypeLike = jnp.float32
     ):
-        rngs = rngs or Keys(jax.random.key(0))
+        rngs = Keys(jax.random.key(0)) if rngs is None else rngs  # an empty one is falsy
         self.config = config
         self.image = ImageNetwork(config, dtype, rngs)
         self.frame = KernelNetwork(config, config.frame, dtype, rngs) if config.frame else None
@@ -79,3 +79,8 @@ class Kbvc(nnx.Module):
         if self.interpolator is None:
             return (previous + following) / 2
         return self.interpolator(previous, following)
+
+
+def shapes_of(config: ModelConfig) -> Kbvc:
+    """The model with shapes for arrays."""
+    return nnx.eval_shape(lambda: Kbvc(config, NoKeys()))

@@ -24,6 +24,21 @@ class Keys(nnx.Rngs):
         self.params = lambda: jax.random.fold_in(key, next(drawn))
 
 
+class NoKeys(nnx.Rngs):
+    """For a model whose shapes alone count: nothing is drawn, which takes long even in a trace."""
+
+    def __init__(self):
+        self.params = lambda: jax.random.key(0)
+
+
+def drawn(shape: tuple[int, ...], gain: float, rngs: nnx.Rngs) -> Array:
+    """A kernel's first weights."""
+    if isinstance(rngs, NoKeys):
+        return jnp.zeros(shape)
+    initial = jax.nn.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
+    return initial(rngs.params(), shape)
+
+
 class Convolution(nnx.Module):
     """A convolution whose weights are float32 and whose arithmetic is in `dtype`."""
 
@@ -39,8 +54,7 @@ class Convolution(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.stride, self.dtype = stride, dtype
-        initial = jax.nn.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
-        self.kernel = nnx.Param(initial(rngs.params(), (size, size, inputs, outputs)))
+        self.kernel = nnx.Param(drawn((size, size, inputs, outputs), gain, rngs))
         self.bias = nnx.Param(jnp.zeros(outputs))
 
     def _operands(self, x: Float[Array, "b h w i"]) -> tuple[Array, Array, Array]:
@@ -94,8 +108,7 @@ class Depthwise(nnx.Module):
 
     def __init__(self, channels: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
         self.dtype = dtype
-        initial = jax.nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
-        self.kernel = nnx.Param(initial(rngs.params(), (3, 3, 1, channels)))
+        self.kernel = nnx.Param(drawn((3, 3, 1, channels), 1.0, rngs))
         self.bias = nnx.Param(jnp.zeros(channels))
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:

@@ -107,3 +107,12 @@ def test_a_random_start_is_no_transform(model):
     random = build(TrainConfig(model=MODEL, start="random"))
     biases = [m.image.encoder.layers[0].bias[...] for m in (random, model)]
     assert not biases[0].any() and biases[1].any()
+
+
+def test_each_seed_has_weights_of_its_own():
+    first, again, other = (
+        build(TrainConfig(seed=seed, model=MODEL, start="random")).image.encoder.layers[0]
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.kernel[...], again.kernel[...])
+    assert abs(first.kernel[...] - other.kernel[...]).mean() > 0.01
