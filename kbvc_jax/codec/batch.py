@@ -35,12 +35,10 @@ class FrameRates(NamedTuple):
     def on_device(self, told_apart: range) -> Rate:
         """For a codec that tells these levels apart."""
         nearest = np.clip(self.levels, told_apart.start, told_apart.stop - 1)
-        quality = np.full(len(nearest), number_of(self.quality))
-        return Rate(
-            jnp.asarray(quality, jnp.float32),
-            jnp.asarray(nearest, jnp.int32),
-            jnp.asarray(self.distances, jnp.int32),
-        )
+        quality = np.full(len(nearest), number_of(self.quality), np.float32)
+        # Of their types already: what JAX would convert it would compile programs for.
+        whole = [np.asarray(own, np.int32) for own in (nearest, self.distances)]
+        return Rate(*map(jnp.asarray, (quality, *whole)))
 
 
 class Picture(NamedTuple):
