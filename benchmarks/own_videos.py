@@ -27,7 +27,7 @@ def run() -> int:
     )
     parser.add_argument("film", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--frames", type=int, default=17, help="of each test clip (default: 17)")
+    parser.add_argument("--frames", type=int, default=9, help="of each test clip (default: 9)")
     arguments, options = parser.parse_known_args()
     film, folder = arguments.film, arguments.folder.resolve()
     cut(film, folder)
