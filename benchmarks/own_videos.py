@@ -39,7 +39,8 @@ def run() -> int:
         ["eval.py", "--config=configs/folder.py", f"--config.data={folder / 'test'}"]
         + [f"--config.set.name={film.stem}", f"--config.frames={arguments.frames}"]
         + ["--config.keyint=32", "--config.anchors.codecs=('x264','x265')"]
-        + [f"--out={folder / 'results'}", "--anchor=shipped", "--checkpoints", "shipped"]
+        + ["--config.anchors.quantisers=(27.0,32.0,37.0,42.0,47.0)"]
+        + [f"--out={folder / 'results'}", "--anchor=kbvc", "--checkpoints", "shipped"]
         + [f"own={weights}"]
     )
     return 0
