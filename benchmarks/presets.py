@@ -5,12 +5,12 @@
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.22.0, two cores, 17 frames of the bundled clip:
+Version 0.24.0, two cores, 17 frames of the bundled clip:
 
-    fast        +0.85 %, encode 5.46 fps, decode 17.99 fps
-    balanced    +0.00 %, encode 3.49 fps, decode 9.50 fps
-    best       -11.15 %, encode 0.36 fps, decode 14.26 fps
-    p_frames=predicted  +24.73 %, encode 4.13 fps, decode 8.78 fps
+    fast        +2.38 %, encode 5.08 fps, decode 13.44 fps
+    balanced    +0.00 %, encode 3.39 fps, decode 8.73 fps
+    best       -11.99 %, encode 0.34 fps, decode 12.54 fps
+    p_frames=predicted  +24.58 %, encode 4.05 fps, decode 9.70 fps
 """
 
 import argparse
