@@ -18,7 +18,7 @@ from kbvc_jax.runtime.exit import exit_status
 from kbvc_jax.video.reader import open_video
 from kbvc_jax.video.writer import create_video
 
-PIECE, CLIP = 32, 33  # frames; short pieces are quick to read from
+PIECE, CLIP = 32, 33  # frames
 
 
 def run() -> int:
