@@ -16,6 +16,7 @@ from kbvc_jax.training.recipe_folder import runs_in
 from kbvc_jax.training.run_folder import CONFIG_FILE, read_config
 
 CARD = "README.md"
+_BEGAN = " (the weights that training began with)"
 
 
 def stages(*runs: epath.PathLike) -> list[dict[str, Any]]:
@@ -33,9 +34,9 @@ def stages(*runs: epath.PathLike) -> list[dict[str, Any]]:
 
 def inherited(what: str, *runs: epath.PathLike) -> str:
     """What the cards say of the weights that training began with."""
-    told = [_card(folder).get(what) for folder in _lineage(runs, set())]
-    texts = "; ".join(dict.fromkeys(filter(None, told)))
-    return f"{texts} (the weights that training began with)" if texts else ""
+    told = [_card(folder).get(what) or "" for folder in _lineage(runs, set())]
+    texts = dict.fromkeys(text.removesuffix(_BEGAN) for text in told if text)
+    return "; ".join(texts) + _BEGAN if texts else ""
 
 
 def _lineage(folders: Iterable[epath.PathLike], told: set[epath.Path]) -> Iterator[epath.Path]:

@@ -102,6 +102,9 @@ def test_weights_that_go_on_from_others_keep_their_licence_and_data(exported, tm
     assert inherited("licence", third) == "CC0 (the weights that training began with)"
     assert inherited("data", third).startswith("noise (")
     assert inherited("licence", exported[0].parent / "first") == ""
+    export_run(third, tmp_path / "weights")
+    fourth = write_run(tmp_path / "fourth", 10, tmp_path / "weights")
+    assert inherited("licence", fourth) == inherited("licence", third)
 
 
 def test_runs_that_are_still_there_are_not_told_again_by_a_card(exported, tmp_path):
