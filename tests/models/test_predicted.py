@@ -8,10 +8,15 @@ from tiny import TINY, tiny_inference
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.modes import choose_modes
-from kbvc_jax.models.codecs.predicted import CAPS, MODE_COUNTS, PREDICTORS, Predictors
+from kbvc_jax.models.codecs.predicted import (
+    MODE_COUNTS,
+    NARROWER,
+    PREDICTORS,
+    PredictedCodec,
+    Predictors,
+)
 from kbvc_jax.models.codecs.rounding import gaussian_prices
 from kbvc_jax.models.hyperprior import Gaussian, Rate
-from kbvc_jax.ops.densities import scale_table
 
 SIZE = Size(48, 64)
 RATE = Rate(jnp.array([40.0, 40.0]), jnp.zeros(2, jnp.int32))
@@ -43,31 +48,35 @@ def drawn_modes():
     return np.random.default_rng(1).permutation(24).reshape(LATENT[:3]) % len(MODE_COUNTS)
 
 
-def test_a_mode_names_a_predictor_and_a_cap(codec, context):
+def test_a_mode_names_a_predictor_and_how_much_narrower_tables_are(codec, context):
     modes, z = drawn_modes(), jnp.zeros(Z, jnp.int32)
     known = {"modes": jnp.asarray(modes, jnp.float32), "z": jnp.zeros(Z)}
     y = latent_of(codec, "y")
     mean = codec.mean(y, known, lambda mean: mean, context, RATE)
     told = codec.network.hyperprior.mean(known["z"], *SIZE.blocks)
     tables = codec.tables(y, {"modes": jnp.asarray(modes), "z": z}, (Memory(None, z),), RATE)
-    uncapped = codec.y_tables("image", z, RATE)
+    of_z = np.asarray(codec.y_tables("image", z, RATE), int)
     for at in np.ndindex(modes.shape):
         if modes[at] == 0:
-            expected = told[at], uncapped[at]
+            expected = told[at], of_z[at]
         else:
-            predictor, cap = divmod(modes[at] - 1, len(CAPS))
-            expected = context.latents[predictor, *at], np.minimum(uncapped[at], CAPS[cap])
+            predictor, kind = divmod(modes[at] - 1, len(NARROWER))
+            lower = np.maximum(of_z[at] - NARROWER[kind], 0)
+            expected = context.latents[predictor, *at], lower
         np.testing.assert_allclose(mean[at], expected[0], rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(tables[at], expected[1])
 
 
-def test_training_sees_the_scales_of_the_capped_tables(codec, context):
+def test_training_sees_the_scales_of_the_narrower_tables(codec, context):
     known = {"modes": jnp.asarray(drawn_modes(), jnp.float32), "z": jnp.zeros(Z)}
-    density = codec.density(latent_of(codec, "y"), known, context, RATE)
-    assert isinstance(density, Gaussian)
+    y = latent_of(codec, "y")
+    density = codec.density(y, known, context, RATE)
+    told = super(PredictedCodec, codec).density(y, known, context, RATE)
+    assert isinstance(density, Gaussian) and isinstance(told, Gaussian)
     for at in np.ndindex(*LATENT[:3]):
-        cap = (63, *CAPS * PREDICTORS)[int(known["modes"][at])]
-        assert (density.scale[at] <= scale_table()[cap] * 1.0001).all()
+        by = (0, *NARROWER * PREDICTORS)[int(known["modes"][at])]
+        lower = np.maximum(np.asarray(told.indexes[at]) - by, 0)
+        np.testing.assert_array_equal(density.indexes[at], lower)
 
 
 @pytest.mark.parametrize("alike", [None, *range(PREDICTORS)])
@@ -78,8 +87,8 @@ def test_the_predictor_that_is_alike_is_chosen(alike):
     y, mean, predictors = map(
         jnp.asarray, (mean if alike is None else predictors[alike], mean, predictors)
     )
-    modes = choose_modes(y, mean, indexes, predictors, CAPS, gaussian_prices(), 30.0)
-    expected = 0 if alike is None else 1 + len(CAPS) * alike  # the lowest cap: all is known
+    modes = choose_modes(y, mean, indexes, predictors, NARROWER, gaussian_prices(), 30.0)
+    expected = 0 if alike is None else 1 + len(NARROWER) * alike  # a copy: all is known
     assert (np.asarray(modes) == expected).all()
 
 

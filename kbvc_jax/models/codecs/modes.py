@@ -22,23 +22,30 @@ def choose_modes(
     mean: Float[Array, "b lh lw m"],
     indexes: Integer[Array, "b lh lw m"],
     predictors: Float[Array, "p b lh lw m"],
-    caps: Sequence[int],
+    narrower: Sequence[int],
     prices: Prices,
     error_weight: float,
 ) -> Integer[Array, "b lh lw"]:
     """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
-    def cost(mean: Float[Array, "b lh lw m"], cap: int) -> Float[Array, "b lh lw"]:
+    def cost(mean: Float[Array, "b lh lw m"], by: int) -> Float[Array, "b lh lw"]:
         exact = y - mean
-        if cap == 0:  # a copy: no need to look it up
+        if by == SCALES - 1:  # a copy: no need to look it up
             return MODE_ERROR_WEIGHT * jnp.square(exact).sum(-1)
-        some = jnp.minimum(indexes, jnp.array(cap, indexes.dtype))
+        some = lowered(indexes, by)
         symbols = symbols_of(exact, some, prices, error_weight)
         error = jnp.square(exact - symbols)
         return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
-    predicted = [cost(predictor, cap) for predictor in predictors for cap in caps]
-    return _settle(jnp.stack([cost(mean, SCALES - 1), *predicted], -1))
+    predicted = [cost(predictor, by) for predictor in predictors for by in narrower]
+    return _settle(jnp.stack([cost(mean, 0), *predicted], -1))
+
+
+def lowered(
+    indexes: Integer[Array, "b lh lw m"], by: Integer[Array, "b lh lw 1"] | int
+) -> Integer[Array, "b lh lw m"]:
+    """Of narrower tables."""
+    return jnp.maximum(indexes.astype(jnp.int32) - by, 0).astype(indexes.dtype)
 
 
 def _settle(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:

@@ -2,8 +2,8 @@
 
 A mode says of each position of the latent what its mean is:
     0                 what z tells, as in an I-frame;
-    1 + 3 p + c       that of predictor p there; no table above CAPS[c] is used, since what is known
-                      already is not worth z's scale.
+    1 + 3 p + c       that of predictor p there; tables are NARROWER[c] below those of z's scales,
+                      which say how large the latent is, not what is new of it.
 The one predictor of a P-frame is the frame before it. A B-frame has three. The first is foreseen:
 the mean of both references, so that what stands still is copied, plus what moves, by what the
 interpolated frame's latent differs from that of their mean, about. Then either of them alone, for
@@ -20,17 +20,17 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.image import ImageCodec, Memory
-from kbvc_jax.models.codecs.modes import choose_modes
+from kbvc_jax.models.codecs.modes import choose_modes, lowered
 from kbvc_jax.models.codecs.panels import Choice, Names, Panel
 from kbvc_jax.models.codecs.rounding import gaussian_prices
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import certain_index
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
-from kbvc_jax.ops.densities import SCALES, scale_table
+from kbvc_jax.ops.densities import INDEXES_AN_OCTAVE, SCALE_MAX
 from kbvc_jax.runtime.errors import InputError
 
 ERROR_WEIGHT = 30.0  # bits worth a squared error of 1: docs/design.md
-CAPS = (0, 16, 63)  # of 64 tables; that of index 0 makes its symbol certain
+NARROWER = (63, 8, 3)  # by so many of 64 tables; that of index 0 makes its symbol certain
 PREDICTORS = 3  # at most
 # How often each mode counts as seen at first: most are copies of the first predictor.
 MODE_COUNTS = (16, 64, 4, 4, 8, 2, 2, 8, 2, 2)
@@ -88,7 +88,7 @@ class PredictedCodec(ImageCodec):
             mean,
             indexes,
             context.latents,
-            CAPS,
+            NARROWER,
             gaussian_prices(),
             self.error_weight,
         )
@@ -103,7 +103,7 @@ class PredictedCodec(ImageCodec):
         if latent.name == "z":
             return jnp.where(self._kept(modes)[..., None], context.z, 0).astype(jnp.float32)
         told = self.network.hyperprior.mean(known["z"], *self.size.blocks)
-        which = jnp.clip((modes - 1) // len(CAPS), 0, len(context.latents) - 1)
+        which = jnp.clip((modes - 1) // len(NARROWER), 0, len(context.latents) - 1)
         predicted = jnp.take_along_axis(context.latents, which[None, ..., None], 0)[0]
         return jnp.where(modes[..., None] > 0, predicted, told)
 
@@ -115,8 +115,8 @@ class PredictedCodec(ImageCodec):
             return Learned(self.network.hyperprior, rate, self._kept(modes))
         told = super().density(latent, known, context, rate)
         assert isinstance(told, Gaussian)
-        caps = jnp.asarray(scale_table(), jnp.float32)[_caps(modes)]
-        return Gaussian(jnp.minimum(told.scale, caps[..., None]))
+        narrower = jnp.exp2(-_narrower(modes) / INDEXES_AN_OCTAVE)
+        return Gaussian(jnp.minimum(told.scale, SCALE_MAX) * narrower[..., None])
 
     def tables(
         self, latent: Latent, symbols: Symbols, memories: Sequence[Memory], rate: Rate
@@ -127,7 +127,7 @@ class PredictedCodec(ImageCodec):
             return jnp.where(kept, certain_index(self.integers(self.OWN)), told)
         z = symbols["z"] + jnp.where(kept, memories[0].z, 0)
         indexes = self.y_tables(self.OWN, z, rate)
-        return jnp.minimum(indexes, _caps(symbols["modes"])[..., None].astype(jnp.uint8))
+        return lowered(indexes, _narrower(symbols["modes"])[..., None])
 
     def before_fusion(self, known: Values, context: Any, rate: Rate) -> Decoded:
         return Decoded(self.network.synthesise(known["y"], rate), self.memory(known, rate))
@@ -151,13 +151,13 @@ class PredictedCodec(ImageCodec):
         return ("previous",) if len(context.latents) == 1 else ("foreseen", "previous", "following")
 
     def _mode_names(self, context: Any) -> Names:
-        by_cap = ("copy of {}", "{}, close", "{}")
-        names = [cap.format(name) for name in self.predictor_names(context) for cap in by_cap]
+        kinds = ("copy of {}", "{}, close", "{}")
+        names = [kind.format(name) for name in self.predictor_names(context) for kind in kinds]
         return Names(("by z", *names))
 
     def _kept(self, modes: Integer[Array, "b lh lw"]) -> Bool[Array, "b zh zw"]:
         """The positions of z all of whose latents are predicted: nothing asks for their mean, and
-        their scale is capped."""
+        their scales are about those of the one before."""
         stride = self.network.hyperprior.stride
         (height, width), (rows, columns) = self.size.blocks, self.size.cells(stride)
         edges = (0, 0), (0, rows * stride - height), (0, columns * stride - width)
@@ -165,6 +165,6 @@ class PredictedCodec(ImageCodec):
         return predicted.reshape(-1, rows, stride, columns, stride).all((2, 4))
 
 
-def _caps(modes: Integer[Array, "b lh lw"]) -> Int[Array, "b lh lw"]:
-    """The highest table of each mode."""
-    return jnp.array((SCALES - 1, *CAPS * PREDICTORS), jnp.int32)[modes]
+def _narrower(modes: Integer[Array, "b lh lw"]) -> Int[Array, "b lh lw"]:
+    """By how many tables in each mode."""
+    return jnp.array((0, *NARROWER * PREDICTORS), jnp.int32)[modes]
