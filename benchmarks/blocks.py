@@ -67,9 +67,9 @@ def _bent(motion: Motion, around: Motion) -> Float[np.ndarray, "mh mw"]:
 def compensate(
     image: Float[Array, "b h w c"], motion: Float[Array, "b mh mw 2"]
 ) -> Float[Array, "b h w c"]:
-    """The image where `motion` (x, y), in pixels, of each of its cells says, by blocks of twice their
-    size, more of each towards its middle (overlapped block motion compensation; Orchard and
-    Sullivan 1994). Beyond its border is what is at it."""
+    """Overlapped block motion compensation (Orchard and Sullivan 1994): the image where `motion`
+    (x, y), in pixels, of each of its cells says, by blocks of twice their size, more of each
+    towards its middle. Beyond its border is what is at it."""
     h, w, c = image.shape[1:]
     cell = h // motion.shape[1]
     half = cell // 2
