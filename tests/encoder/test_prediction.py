@@ -105,6 +105,8 @@ def test_of_several_codecs_the_first_depth_has_the_one_that_costs_it_least(codec
     chosen = NAMES[group.codecs[1]]
     assert data == codec.encode(frames, 40, gop=2, b_frames=chosen)
     refined = codec.encode(frames, 40, gop=2, b_frames=",".join(names), effort=2)
+    _, group = records(refined)  # of references that are refined: another may be cheaper
+    chosen = NAMES[group.codecs[1]]
     assert refined == codec.encode(frames, 40, gop=2, b_frames=chosen, effort=2) != data
 
 
