@@ -28,13 +28,13 @@ from tests.tiny import FINE, SENDING, built, inference, perturbed
 FOLDER = Path(__file__).with_name("golden")
 # name: frames, quality, options, bit depth
 STREAMS = {
-    "intra": (2, 10.0, {"gop": 1}, 8),
-    "hierarchy": (6, 60.5, {"gop": 4, "b_frames": "kernel"}, 8),
+    "intra": (2, 10.0, {"gop": 1, "keyint": 1}, 8),
+    "hierarchy": (6, 60.5, {"gop": 4, "keyint": 4, "b_frames": "kernel"}, 8),
     "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
-    "motion": (6, 60.0, {"gop": 4, "b_frames": "motion"}, 8),
+    "motion": (6, 60.0, {"gop": 4, "keyint": 4, "b_frames": "motion"}, 8),
     "moved": (7, 60.0, {"gop": 2, "b_frames": "predicted", "p_frames": "moved"}, 8),
-    "fine": (5, 40.0, {"gop": 4, "b_frames": "fine"}, 8),
-    "ten-bit": (3, 100.0, {"gop": 2}, 10),
+    "fine": (5, 40.0, {"gop": 4, "keyint": 4, "b_frames": "fine"}, 8),
+    "ten-bit": (3, 100.0, {"gop": 2, "keyint": 2}, 10),
 }
 
 
