@@ -76,7 +76,7 @@ def whole(frame: np.ndarray) -> np.ndarray:
 
 def measured(send: Sent, frames: Sequence[np.ndarray]) -> list[float]:
     """The last frame, from the first."""
-    way = [estimation._grey(frame) for frame in frames[::-1]]
+    way = [estimation.grey(frame) for frame in frames[::-1]]
     flow, started = estimation._followed(way), time.perf_counter()
     searched = refined(way[0], way[-1], flow)
     milliseconds = 1000 * (time.perf_counter() - started)

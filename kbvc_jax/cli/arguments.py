@@ -158,7 +158,8 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         type=b_frames,
         metavar="CODEC[,CODEC]",
         help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
-        "latents predicted in time, sent motion, the second paper's; of several each depth of a "
+        "latents predicted in time, sent motion, the second paper's, latents of both references "
+        "moved as blocks; of several each depth of a "
         "group has the one that costs its first frame least (default: as the model was made for)",
     )
     group.add_argument(
@@ -166,7 +167,7 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         type=p_frames,
         metavar="CODEC[,CODEC]",
         help="the codec of P-frames, which close groups between I-frames: latents predicted in "
-        "time, from the frame before as it is or, moved, by sent motion; of several each P-frame "
+        "time, from the frame before as it is or, moved, by blocks; of several each P-frame "
         "has the one that costs least (default: as the model was made for)",
     )
 

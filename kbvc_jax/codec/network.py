@@ -15,6 +15,7 @@ from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.coding.tables import Tables
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.codecs.contract import GAUSSIAN, Latent, Size, Symbols
+from kbvc_jax.models.codecs.numbers import ONE_SIDED, TWO_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Walked
 from kbvc_jax.models.hyperprior import Rate
@@ -60,8 +61,11 @@ class Network:
     ) -> Batch:
         """`references`: those of all frames on one side, then on the other."""
         self.check(codec)
-        if min(rates.levels) < CODECS[codec].levels.start:
+        alone = len(references) == 1 and codec in TWO_SIDED
+        if alone or min(rates.levels) < CODECS[codec].levels.start:
             raise InputError(f"damaged stream: codec {codec} is for B-frames alone")
+        if len(references) > 1 and codec in ONE_SIDED:
+            raise InputError(f"damaged stream: codec {codec} is for P-frames alone")
         needed, config = CODECS[codec].needs_memory, self.inference.model.config
         if needed and not references:
             raise InputError(f"damaged stream: a {codec} frame without one before it")

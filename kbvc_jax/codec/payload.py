@@ -18,6 +18,7 @@ from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.container import GopRecord
 from kbvc_jax.coding.modes import decode_modes, encode_modes
 from kbvc_jax.coding.tables import Tables
+from kbvc_jax.coding.vectors import decode_vectors, encode_vectors
 from kbvc_jax.models.codecs.contract import Latent, Size
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.runtime.errors import InputError
@@ -31,7 +32,7 @@ class Coder(Protocol):
 
     def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers: ...
 
-    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers: ...
+    def adaptive(self, symbols: Integers, latent: Latent) -> Integers: ...
 
 
 class Writer:
@@ -42,8 +43,12 @@ class Writer:
         self._encoder.encode(symbols.ravel(), indexes.ravel(), tables)
         return symbols
 
-    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers:
-        encode_modes(self._encoder, symbols.astype(np.int64), first)
+    def adaptive(self, symbols: Integers, latent: Latent) -> Integers:
+        own = symbols.astype(np.int64)
+        if latent.counts:
+            encode_modes(self._encoder, own, latent.counts)
+        else:
+            encode_vectors(self._encoder, own)
         return symbols
 
     def finish(self) -> bytes:
@@ -57,9 +62,12 @@ class Reader:
     def symbols(self, symbols: Integers, indexes: Integers, tables: Tables) -> Integers:
         return self._decoder.decode(indexes.ravel(), tables).reshape(symbols.shape)
 
-    def adaptive(self, symbols: Integers, first: Sequence[int]) -> Integers:
-        frames, height, width = symbols.shape
-        return decode_modes(self._decoder, (frames, height, width), first).astype(np.int32)
+    def adaptive(self, symbols: Integers, latent: Latent) -> Integers:
+        if latent.counts:
+            own = decode_modes(self._decoder, symbols.shape, latent.counts)
+        else:
+            own = decode_vectors(self._decoder, symbols.shape)
+        return own.astype(np.int32)
 
 
 class Coded(NamedTuple):
@@ -84,8 +92,8 @@ def code_depth(
     found: list[dict[str, Integers]] = [{} for _ in batches]
     for latent in network.latents(first.codec, first.size):
         symbols = np.concatenate([symbols_of(number, latent) for number in numbers])
-        if latent.counts:
-            symbols = coder.adaptive(symbols, latent.counts)
+        if latent.adaptive:
+            symbols = coder.adaptive(symbols, latent)
         else:
             tables = [tables_of(number, latent, found[number]) for number in numbers]
             symbols = coder.symbols(

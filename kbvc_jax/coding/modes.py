@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
-from kbvc_jax.coding.tables import TOTAL, Tables, bits_of_each
+from kbvc_jax.coding.tables import Tables, bits_of_each, counted_tables
 from kbvc_jax.runtime.errors import InputError
 
 Modes = Int64[np.ndarray, "b h w"]
@@ -48,23 +48,11 @@ def _walk(
     """Each row, to be read or filled in, with the tables' indexes, which are the modes above, and
     the tables. Above the first row of a frame all is of a mode of its own."""
     number = len(first)
-    counts = np.tile(np.array(first, np.int64), (number + 1, 1))
-    counts[:number] += SAME * np.eye(number, dtype=np.int64)
+    counts = np.tile(np.array((*first, 0), np.int64), (number + 1, 1))  # and an escape, not used
+    counts[:number, :number] += SAME * np.eye(number, dtype=np.int64)
     for frame in modes:
         above = np.full(frame.shape[1], number)
         for row in frame:
-            yield row, above, _tables(counts)
+            yield row, above, counted_tables(counts, 0)
             np.add.at(counts, (above, row), SEEN)
             above = row
-
-
-def _tables(counts: Int64[np.ndarray, "t n"]) -> Tables:
-    """Shares of TOTAL by count, each at least 1; the likeliest mode has the rest, but for an escape
-    of 1, which nothing uses."""
-    tables, number = counts.shape
-    frequencies = np.ones((tables, number + 1), np.int64)
-    frequencies[:, :number] += counts * (TOTAL - number - 1) // counts.sum(1, keepdims=True)
-    rest = TOTAL - frequencies.sum(1)
-    frequencies[np.arange(tables), counts.argmax(1)] += rest
-    lengths = np.full(tables, number + 1, np.int32)
-    return Tables(frequencies.astype(np.int32), np.zeros(tables, np.int32), lengths)

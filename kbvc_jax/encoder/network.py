@@ -14,6 +14,7 @@ from kbvc_jax.codec.payload import Coded
 from kbvc_jax.codec.steps import quickly
 from kbvc_jax.coding.modes import mode_bits
 from kbvc_jax.coding.tables import symbol_bits
+from kbvc_jax.coding.vectors import bits_of_each_vector
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.codecs.contract import BLOCK, Latent, Symbols, Values, Ways
@@ -49,7 +50,8 @@ class EncoderNetwork(Network):
         seen = (frames, *(reference.frames for reference in batch.references))
         frame, *sides = map(_padded, seen)
         between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
-        return codec.observe(frame, sides, between)
+        worth = self.error_weight(batch.rates.quality) * (self.peak / 255) ** 2
+        return codec.observe(frame, sides, between, worth)
 
     def analyse_first(
         self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any
@@ -122,6 +124,8 @@ class EncoderNetwork(Network):
     ) -> Float[np.ndarray, "b"]:
         if latent.counts:
             return mode_bits(symbols.astype(np.int64), latent.counts)
+        if latent.vectors:
+            return bits_of_each_vector(symbols.astype(np.int64)).sum((1, 2))
         assert indexes is not None
         tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
         return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])

@@ -17,6 +17,7 @@ from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.coding.container import GopRecord, StreamReader
 from kbvc_jax.coding.modes import bits_of_each_mode
 from kbvc_jax.coding.tables import bits_of_each
+from kbvc_jax.coding.vectors import bits_of_each_vector
 from kbvc_jax.models.codecs.contract import Latent, Symbols
 from kbvc_jax.models.codecs.panels import Panel
 from kbvc_jax.models.codecs.walk import Read, walk
@@ -106,6 +107,8 @@ def bits_by_position(
         symbols = np.concatenate([np.asarray(own.symbols[latent.name]) for own in depth])
         if latent.counts:
             return bits_of_each_mode(symbols.astype(np.int64), latent.counts)
+        if latent.vectors:
+            return bits_of_each_vector(symbols.astype(np.int64))
         indexes = np.concatenate([np.asarray(own.tables[latent.name]) for own in depth])
         tables = network.tables_of[latent.tables]
         bits = bits_of_each(symbols.ravel(), indexes.ravel(), tables)

@@ -128,7 +128,7 @@ def _coding(config: ModelConfig, name: str) -> list[Row]:
     def priors(model: Kbvc, symbols: Symbols, context: Any) -> tuple[Values, Any, list[Any]]:
         codec, rate = model.codec(name, size), _rate()
         known, context = walk(codec, Read(symbols), context, rate)
-        told = [codec.density(x, known, context, rate) for x in codec.latents if not x.counts]
+        told = [codec.density(x, known, context, rate) for x in codec.latents if not x.adaptive]
         return known, context, [density.scale for density in told if isinstance(density, Gaussian)]
 
     def picture(model: Kbvc, known: Values, context: Any) -> Array:

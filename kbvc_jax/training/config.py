@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal
 
 from kbvc_jax.data.config import DataConfig
-from kbvc_jax.models.codecs.numbers import ONE_SIDED, inter
+from kbvc_jax.models.codecs.numbers import ONE_SIDED, between, inter
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.runtime.errors import InputError
@@ -161,8 +161,11 @@ def check(config: TrainConfig, devices: int) -> None:
             f"stage={config.stage} needs a model.motion or a model.fine (models/config.py: "
             "MotionConfig, FineConfig)"
         )
-    has = [name for name in inter() if CODECS[name].is_in(model)]
-    for field, codec in (("b_frames", config.b_frames), ("p_frames", config.p_frames)):
+    for field, codec, names in (
+        ("b_frames", config.b_frames, [*between(), *ONE_SIDED]),  # or all are P-frames
+        ("p_frames", config.p_frames, inter()),
+    ):
+        has = [name for name in names if CODECS[name].is_in(model)]
         if codec is not None and codec not in has:
             raise InputError(f"{field}={codec}: this model has {', '.join(has)}")
     if config.p_frames and config.inter_codec in ONE_SIDED:

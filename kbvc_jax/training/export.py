@@ -19,6 +19,7 @@ from kbvc_jax.coding.tables import clamp_certain, gaussian_tables, symbol_bits
 from kbvc_jax.models.checkpoint import ARRAYS, DOCUMENT, assemble, save_inference
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Values
 from kbvc_jax.models.codecs.registry import CODECS
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import (
     EntropyModel,
     index_offsets,
@@ -128,19 +129,24 @@ def collect_latents(model: Kbvc) -> dict[str, Latents]:
     """Of each hyperprior, by the name of its network: of a group of the clip at every quality."""
     with open_video(CLIP, frames=FRAMES) as reader:
         clip = np.stack(list(reader))
-    groups = {name: with_observed(depths_of(len(clip), name), clip[None]) for name in CODECS}
+    names = dict.fromkeys(_users(model.config).values())
+    groups = {name: with_observed(depths_of(len(clip), name), clip[None]) for name in names}
     found = {name: frames_and_observed(group)[1] for name, group in groups.items()}
-    observed = {name: own[0] for name, own in found.items() if own is not None}
+    observed = {name: [part[0] for part in own] for name, own in found.items() if own}
     return _collect(model, jnp.asarray(clip, jnp.float32) / 255, observed)
+
+
+def _users(config: ModelConfig) -> dict[str, str]:
+    """Of each hyperprior the first codec that has it; that of images in all groups."""
+    codecs = [name for name, codec in CODECS.items() if codec.is_in(config)]
+    return {prior: name for name in reversed(codecs) for prior in CODECS[name].priors}
 
 
 @nnx.jit
 def _collect(
-    model: Kbvc, clip: Float[Array, "t h w 3"], observed: dict[str, Array]
+    model: Kbvc, clip: Float[Array, "t h w 3"], observed: dict[str, list[Array]]
 ) -> dict[str, Latents]:
-    codecs = {name: codec for name, codec in CODECS.items() if codec.is_in(model.config)}
-    # Of each hyperprior the first codec that has it; that of images in all groups.
-    users = {prior: name for name in reversed(codecs) for prior in codecs[name].priors}
+    users = _users(model.config)
 
     def at(quality: Float[Array, ""]) -> dict[str, Latents]:
         seen: dict[str, list[Latents]] = {}
@@ -162,7 +168,7 @@ def _collect(
         }
 
     def name_of(codec: FrameCodec) -> str:
-        return next(name for name, kind in codecs.items() if type(codec) is kind)
+        return next(name for name, kind in CODECS.items() if type(codec) is kind)
 
     at_each = jax.lax.map(at, jnp.asarray(QUALITIES, jnp.float32))
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), at_each)

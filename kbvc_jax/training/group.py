@@ -83,13 +83,13 @@ def _p_frame(codec: str, previous: int, time: int) -> Depth:
 
 
 def with_observed(depths: Sequence[Depth], frames: UInt8[np.ndarray, "b t h w 3"]) -> Any:
-    """And what the codecs find out on the host of each B- or P-frame, if anything, by source
+    """And what the codecs find out on the host of the frames of each depth, if anything, by source
     frames."""
     rows = [depth for depth in depths if CODECS[depth.codec].observes]
     if not rows:
         return frames
-    found = [np.concatenate([_observed(depth, group) for depth in rows]) for group in frames]
-    return frames, np.stack(found)
+    found = [[_observed(depth, group) for depth in rows] for group in frames]
+    return frames, tuple(np.stack(depth) for depth in zip(*found, strict=True))
 
 
 def _observed(depth: Depth, group: UInt8[np.ndarray, "t h w 3"]) -> np.ndarray:
@@ -113,7 +113,7 @@ def code_group(
     *,
     b_frames: str | None = None,
     p_frames: str | None = None,
-    observed: Float[Array, "n ..."] | None = None,
+    observed: Sequence[Float[Array, "n ..."]] | None = None,
     rounding: Rounding = "nearest",
     alone: Bool[Array, ""] | bool = False,
     remat: bool = False,
@@ -130,13 +130,12 @@ def code_group(
     coded: dict[int, tuple[Array, Array, Array]] = {}
     decoded: dict[int, Decoded] = {}  # batches of one
 
-    observing = [depth for depth in depths if CODECS[depth.codec].observes]
-    order = [time for depth in observing for time in depth.times]
+    observing = [number for number, d in enumerate(depths) if CODECS[d.codec].observes]
 
     def code(codec: FrameCodec, depth: int, times: Sequence[int], rate: Rate, *sides: Decoded):
         own = None
         if observed is not None and codec.observes:
-            own = observed[jnp.array([order.index(time) for time in times])]
+            own = observed[observing.index(depth)]
         depth_key = None if key is None else jax.random.fold_in(key, depth)
 
         def batch(source: Array, sides: Sequence[Decoded]) -> Estimated:

@@ -5,6 +5,7 @@ coded side has lost no motion brings back: of sides as they are filmed it would 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -36,7 +37,7 @@ OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6
 def motion_loss(
     model: Kbvc,
     frames: Float[Array, "t h w 3"],
-    observed: Float[Array, "n 2 mh mw 2"] | None,
+    observed: Sequence[Float[Array, "n 2 mh mw 2"]] | None,
     quality: Float[Array, ""],
     key: PRNGKeyArray | None,
     rate_weight: Float[Array, ""] | float,
@@ -57,7 +58,8 @@ def motion_loss(
     blank = codec.recalled(None, config.model, size)
     memory = jax.tree.map(lambda x: jnp.repeat(x, len(middle), 0), blank)
     context = codec.context([Decoded(side, memory) for side in sides], rate)
-    coder = Estimate(codec.analyse_first(middle, observed, context, rate), key)
+    found = jnp.concatenate(observed) if observed else None
+    coder = Estimate(codec.analyse_first(middle, found, context, rate), key)
     moved = codec.moved(walk_first(codec, coder, context, rate).context)
 
     weight = lambda_of(rate.quality, config.model)

@@ -26,7 +26,7 @@ def checked(data, begin, end, identity=0):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x09"
+    assert data[:5] == b"KBVC\x0a"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),
@@ -137,4 +137,106 @@ def plain_modes(decoder, frames, height, width, first):
             above = found
             rows.append(found)
         out.append(rows)
+    return out
+
+
+def plain_order(height, width):
+    """Section 7's cells after the first: of each turn, (cell, the four around it)."""
+    step = 1
+    while step < max(height, width):
+        step *= 2
+    step //= 2
+    turns = []
+    while step:
+        middles, sides = [], []
+        for y in range(0, height, step):
+            for x in range(0, width, step):
+                odd = y // step % 2, x // step % 2
+                if odd == (0, 0):
+                    continue
+                if odd == (1, 1):
+                    around = [(-step, -step), (-step, step), (step, -step), (step, step)]
+                else:
+                    around = [(-step, 0), (step, 0), (0, -step), (0, step)]
+                four = []
+                for down, right in around:
+                    places = [
+                        (y + down, x + right),
+                        (y - down, x - right),
+                        (y - step * odd[0], x - step * odd[1]),
+                    ]
+                    four.append(next(p for p in places if 0 <= p[0] < height and 0 <= p[1] < width))
+                (middles if odd == (1, 1) else sides).append(((y, x), four))
+        for cells in (middles, sides):
+            size = max(128, -(-len(cells) // 4))
+            turns += [cells[k : k + size] for k in range(0, len(cells), size)]
+        step //= 2
+    return turns
+
+
+def plain_vectors(decoder, frames, height, width, fields):
+    """Section 7's vectors."""
+
+    def shares_of(counts):
+        free = 65536 - len(counts)
+        shares = [1 + count * free // sum(counts) for count in counts]
+        shares[counts.index(max(counts))] += 65536 - sum(shares)
+        return shares
+
+    counts = [{}, {}]
+    for kind, decay in enumerate((1, 5, 20, 45, 80, 120, 170, 210, 235)):
+        falls = [1 << 24]
+        while len(falls) < 17:
+            falls.append(falls[-1] * decay // 256)
+        row = [*falls[15:0:-1], *falls[:16], 2 * falls[16]]
+        for axis in counts:
+            for across in range(3):
+                axis[kind, across] = [1 + 512 * fall // sum(row) for fall in row]
+    same_counts = {kind: [128, 32, 32, 32, 32, 0] for kind in (6, 7, 8)}
+
+    def read(keys, table_of):
+        order = sorted(set(keys))
+        return decoder.batch([order.index(key) for key in keys], [table_of(key) for key in order])
+
+    out = []
+    for _ in range(frames):
+        told = []
+        for _ in range(fields):
+            (odd,) = decoder.batch([0], [(0, shares_of([1, 1, 0]))])
+            field = {}
+            for turn in [[((0, 0), None)], *plain_order(height, width)]:
+                guesses, kinds = [], []
+                for _, four in turn:
+                    seen = [field[place] for place in four] if four else [(0, 0)] * 4
+                    parts = [sorted(part) for part in zip(*seen, strict=True)]
+                    apart = sum(d - a + 3 * (c - b) for a, b, c, d in parts) // 2
+                    guesses.append([(b + c + 1) // 2 for _, b, c, _ in parts])
+                    kinds.append(sum(apart >= n for n in (1, 2, 3, 5, 9, 17, 33, 65)))
+                asked = [n for n, kind in enumerate(kinds) if kind >= 6]
+                keys = [kinds[n] for n in asked]
+                found = read(keys, lambda key: (0, shares_of(same_counts[key])))
+                left = dict.fromkeys(range(len(turn)))
+                for n, key, which in zip(asked, keys, found, strict=True):
+                    same_counts[key][which] += 32
+                    if which:
+                        field[turn[n][0]] = field[turn[n][1][which - 1]]
+                        del left[n]
+                across = dict.fromkeys(left, 0)
+                vectors = {n: [] for n in left}
+                for axis, own in enumerate(counts):
+                    keys = [(kinds[n], across[n]) for n in left]
+                    found = read(keys, lambda key, own=own: (-15, shares_of(own[key])))
+                    for n, key, apart in zip(left, keys, found, strict=True):
+                        own[key][apart + 15 if abs(apart) <= 15 else 31] += 32
+                        vectors[n].append(guesses[n][axis] + apart)
+                        across[n] = min(abs(apart), 2)
+                field |= {turn[n][0]: tuple(vector) for n, vector in vectors.items()}
+            scale = 1 if odd else 2
+            told.append({place: [scale * part for part in own] for place, own in field.items()})
+        out.append(
+            [
+                [[part for field in told for part in field[y, x]] for x in range(width)]
+                for y in range(height)
+            ]
+        )
     return out

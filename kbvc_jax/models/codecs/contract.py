@@ -25,6 +25,7 @@ from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.models.padding import crop
 
 BLOCK = 16
+WORTH = 1 / 216  # of middle quality: see `FrameCodec.observe`
 GAUSSIAN = "gaussian"  # the tables that all codecs share, by scale
 
 Values = Mapping[str, Shaped[Array, "b ..."]]
@@ -63,9 +64,16 @@ class Latent(NamedTuple):
     """Or the name of the hyperprior whose they are."""
     counts: tuple[int, ...] | None = None
     """Adaptive probabilities instead of tables: how often each value counts as seen at first."""
+    vectors: bool = False
+    """Motion of cells, two numbers each, coded as coding/vectors.py does; without tables."""
     error_weight: float | None = None
     """Bits that a squared error of 1 is worth to an encoder that rounds by cost; None: to
     nearest."""
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether its probabilities are learnt as they come, rather than by tables."""
+        return self.vectors or self.counts is not None
 
 
 class Decoded(NamedTuple):
@@ -135,8 +143,10 @@ class FrameCodec(abc.ABC):
         frames: UInt[np.ndarray, "b h w 3"],
         references: Sequence[UInt[np.ndarray, "b h w 3"]],
         ways: Ways = (),
+        worth: float = WORTH,
     ) -> Any:
-        """What an encoder finds out on the host beforehand, for `analyse`; padded frames."""
+        """What an encoder finds out on the host beforehand, for `analyse`; padded frames. `worth`:
+        bits of a squared error of 1, of one of a pixel's three samples in eight bits."""
         return None
 
     def analyse_first(

@@ -38,7 +38,7 @@ def choose_modes(
         return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
     predicted = [cost(predictor, by) for predictor in predictors for by in narrower]
-    return _settle(jnp.stack([cost(mean, 0), *predicted], -1))
+    return settled(jnp.stack([cost(mean, 0), *predicted], -1))
 
 
 def lowered(
@@ -48,7 +48,7 @@ def lowered(
     return jnp.maximum(indexes.astype(jnp.int32) - by, 0).astype(indexes.dtype)
 
 
-def _settle(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:
+def settled(costs: Float[Array, "b lh lw n"]) -> Integer[Array, "b lh lw"]:
     """The cheapest modes, which are coded given the one above: what one costs depends on the
     others, so they are chosen again and again, every other row at a time."""
     number, height = costs.shape[-1], costs.shape[1]

@@ -1,19 +1,20 @@
 """The codecs of a stream by number, as records have them. Without JAX, for whoever only lists."""
 
 # A new one goes to the end.
-NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf", "moved"]
+NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf", "moved", "both_moved"]
 IMAGE = NAMES.index("image")
 ONE_SIDED = ("ssf", "moved")  # of P-frames alone: the frame before is the one reference
+TWO_SIDED = ("both_moved",)  # of B-frames alone
 
 
 def between() -> list[str]:
     """Those that B-frames may have."""
-    return [name for name in inter() if name not in ONE_SIDED]
+    return [name for name in NAMES[IMAGE + 1 :] if name not in ONE_SIDED]
 
 
 def inter() -> list[str]:
     """Those that P-frames may have."""
-    return [name for name in NAMES if name != NAMES[IMAGE]]
+    return [name for name in NAMES if name != NAMES[IMAGE] and name not in TWO_SIDED]
 
 
 def name_of(number: int) -> str:

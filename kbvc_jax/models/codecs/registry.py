@@ -5,7 +5,7 @@ from kbvc_jax.models.codecs.image import ImageCodec
 from kbvc_jax.models.codecs.kernel import KernelCodec
 from kbvc_jax.models.codecs.motion.codec import MotionCodec
 from kbvc_jax.models.codecs.motion.fine.codec import FineCodec
-from kbvc_jax.models.codecs.moved import MovedCodec
+from kbvc_jax.models.codecs.moved import BothMovedCodec, MovedCodec
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.predicted import PredictedCodec
 from kbvc_jax.models.codecs.ssf import SsfCodec
@@ -18,6 +18,7 @@ CODECS: dict[str, type[FrameCodec]] = {
     "fine": FineCodec,
     "ssf": SsfCodec,
     "moved": MovedCodec,
+    "both_moved": BothMovedCodec,
 }
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray
 
 from kbvc_jax.models.codecs.contract import GAUSSIAN, Decoded, FrameCodec, Latent, Symbols, Values
 from kbvc_jax.models.codecs.modes import adaptive_bits
+from kbvc_jax.models.codecs.motion.vectors import vector_bits
 from kbvc_jax.models.codecs.rounding import Prices, gaussian_prices, symbols_of
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
@@ -102,8 +103,9 @@ class Estimate:
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         codec, latent, known, context, rate = place
         exact = self.exact[latent.name]
-        if latent.counts:
-            self.bits[latent.name] = adaptive_bits(exact, latent.counts)
+        if latent.adaptive:
+            price = partial(adaptive_bits, first=latent.counts) if latent.counts else vector_bits
+            self.bits[latent.name] = price(jax.lax.stop_gradient(exact))
             return exact - mean
         density, wanted = codec.density(latent, known, context, rate), exact - mean
         if self._soft and latent.tables == GAUSSIAN:
@@ -152,7 +154,7 @@ class Write:
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         latent, name = place.latent, place.latent.name
         wanted = self.exact[name] - mean
-        if latent.counts:
+        if latent.adaptive:
             symbols = wanted
         else:
             before = {n: s for n, s in self.symbols.items() if n != name}

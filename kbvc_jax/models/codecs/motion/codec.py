@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
-from kbvc_jax.models.codecs.contract import Choose, Decoded, Latent, Values, Ways
+from kbvc_jax.models.codecs.contract import WORTH, Choose, Decoded, Latent, Values, Ways
 from kbvc_jax.models.codecs.fusion import fusion_pictures
 from kbvc_jax.models.codecs.motion.estimation import CELL, observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
@@ -73,6 +73,7 @@ class MotionCodec(HyperpriorCodec):
         frames: UInt[np.ndarray, "b h w 3"],
         references: Sequence[UInt[np.ndarray, "b h w 3"]],
         ways: Ways = (),
+        worth: float = WORTH,
     ) -> Float[np.ndarray, "b 2 mh mw 2"]:
         return observe(frames, references, ways)
 

@@ -33,20 +33,21 @@ def observe(
     `ways`: to each reference, of each frame, the frames between, the nearest first. Sizes are
     multiples of 16."""
     ways = ways or [[()] * len(frames)] * len(references)
-    found = np.stack([_to(frames, *side) for side in zip(references, ways, strict=True)], 1)
+    found = np.stack([towards(frames, *side) for side in zip(references, ways, strict=True)], 1)
     return np.repeat(found, 2 // len(references), 1)
 
 
-def _to(
+def towards(
     frames: UInt[np.ndarray, "b h w 3"],
     reference: UInt[np.ndarray, "b h w 3"],
     ways: Sequence[Sequence[Frame]],
 ) -> Float[np.ndarray, "b mh mw 2"]:
+    """The motion to one reference."""
     if _opencv() is None:
         peak = np.float32(np.iinfo(frames.dtype).max if frames.dtype == np.uint8 else 1023)
         return np.asarray(_aligned(frames / peak, reference / peak))
     rows = zip(frames, ways, reference, strict=True)
-    return np.stack([_followed([_grey(x) for x in (a, *way, b)]) for a, way, b in rows])
+    return np.stack([_followed([grey(x) for x in (a, *way, b)]) for a, way, b in rows])
 
 
 def _followed(way: Sequence[Grey]) -> Float[np.ndarray, "mh mw 2"]:
@@ -107,7 +108,7 @@ def _opencv() -> Any:
     return cv2
 
 
-def _grey(frame: Frame) -> Grey:
+def grey(frame: Frame) -> Grey:
     """In eight bits."""
     eight = frame if frame.dtype == np.uint8 else frame >> 2
     return np.rint(eight @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
