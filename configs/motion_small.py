@@ -15,7 +15,7 @@ from kbvc_jax.training.config import CheckpointConfig, LossConfig, OptimiserConf
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
 MODEL = dataclasses.replace(
-    small.MODEL, b_frames="both_moved,predicted", p_frames="moved,predicted", motion=MotionConfig()
+    small.MODEL, b_frames="motion,predicted", p_frames="moved,predicted", motion=MotionConfig()
 )
 # By what it makes of references about as they are coded; triplets, near and far.
 MOTION = dataclasses.replace(
