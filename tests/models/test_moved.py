@@ -82,7 +82,7 @@ def _coded(codec, name):
         )
         for _ in known
     ]
-    observed = own.observe(frames[1][None], [frame[None] for frame in known])
+    observed = jnp.asarray(own.observe(frames[1][None], [frame[None] for frame in known]))
     frame, *sides = (jnp.asarray(x, jnp.float32)[None] / 255 for x in (frames[1], *known))
 
     @jax.jit
@@ -90,7 +90,7 @@ def _coded(codec, name):
         references = [Decoded(*parts) for parts in zip(sides, memories, strict=True)]
         context = own.context(references, RATE)
         write = Write({}, memories, codec._network(8)._prices, "nearest")
-        walked = walk_frame(own, write, frame, jnp.asarray(observed), context, RATE)
+        walked = walk_frame(own, write, frame, observed, context, RATE)
         return write.symbols, walked.context
 
     return own, observed, frame, sides, memories, code(frame, sides, memories)
@@ -113,7 +113,7 @@ def test_a_p_frame_is_predicted_from_the_frame_before_moved_and_unmoved(coded):
 
 def test_a_b_frame_is_predicted_from_both_moved_the_second_by_the_mirrored_motion(coded):
     own, observed, _, sides, _, (symbols, context) = coded["both_moved"]
-    first, differs = np.split(observed / STEPS_A_PIXEL, 2, -1)
+    first, differs = jnp.split(observed / STEPS_A_PIXEL, 2, -1)
     flows = first, differs - first
     moved = [compensate(side, flow) for side, flow in zip(sides, flows, strict=True)]
     np.testing.assert_allclose(context.predictors.frames, jnp.stack(moved), atol=1e-5)
@@ -125,12 +125,13 @@ def test_a_b_frame_is_predicted_from_both_moved_the_second_by_the_mirrored_motio
 
 def test_each_block_shows_what_is_nearer_where_that_is_worth_telling(coded):
     own, observed, frame, sides, memories, _ = coded["both_moved"]
+    sides = list(jnp.asarray(np.random.default_rng(2).random((2, 1, *SIZE, 3)), jnp.float32))
     references = [Decoded(*parts) for parts in zip(sides, memories, strict=True)]
     context = own.context(references, RATE)
-    moved = own.moved({"motion": jnp.asarray(observed)}, context)
+    moved = own.moved({"motion": observed}, context)
     for side in range(2):
         source = moved[side].at[:, :, 32:].set(frame[:, :, 32:])
-        found = own.analyse_first(source, jnp.asarray(observed), context, RATE)["shown"]
+        found = own.analyse_first(source, observed, context, RATE)["shown"]
         assert (found[:, :, :2] == 1 + side).all()
 
 
@@ -182,7 +183,7 @@ def test_training_walks_it_as_files_have_it(codec, b_frames, p_frames):
     assert {part.shape for part in observed} == {(1, 1, 4, 6, 2), (1, 1, 4, 6, 2 * sides)}
     skeleton, values = split(codec.inference.model)
     clip = jnp.asarray(frames[0], jnp.float32) / 255
-    how = {"b_frames": b_frames, "p_frames": p_frames, "observed": [x[0] for x in observed]}
+    how = {"b_frames": b_frames, "p_frames": p_frames, "observed": [jnp.asarray(part[0]) for part in observed]}
 
     @jax.jit
     def slope(values):

@@ -184,10 +184,11 @@ class BothMovedCodec(MovedCodec):
         rate: Rate,
     ) -> Values:
         moved = self.moved({MOTION: observed}, context)
-        shown = jnp.stack([moved.mean(0), *moved], -1)
-        errors = block_sum(jnp.square(shown - frame[..., None]).sum(-2), BLOCK)
+        each = jnp.stack([moved.mean(0), *moved], -1)
+        errors = block_sum(jnp.square(each - frame[..., None]).sum(-2), BLOCK)
         weight = lambda_of(rate.quality, self.model.config) * 255**2 / 3 / SHOWN_DEARER
-        return {MOTION: observed, SHOWN: settled(weight[:, None, None, None] * errors)}
+        shown = settled(weight[:, None, None, None] * errors)
+        return {MOTION: observed, SHOWN: shown.astype(jnp.float32)}
 
     def predictor_names(self, context: Any) -> tuple[str, ...]:
         return ("moved",)

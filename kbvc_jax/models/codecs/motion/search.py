@@ -122,7 +122,9 @@ class _Search:
         for side in SIDES:
             for colour in range(4):
                 field = self._beside(field, side, colour)
-        return self._foretold(field).vectors
+        field = self._foretold(field)
+        nothing = self._moved(field, np.zeros_like(vectors))
+        return self._better(field, nothing, np.ones(len(vectors), bool)).vectors
 
     def _settled(self, vectors: Vectors) -> Vectors:
         """By small steps and by what is beside, one price for all that differs."""
