@@ -1,5 +1,5 @@
-"""What a frame's reference shows of it once moved: by the motion that P-frames send, and by the flow
-that its search begins with, interpolated between cells and with blocks that overlap.
+"""What a frame's reference shows of it once moved: by the motion that P-frames send, and by the
+flow that its search begins with, interpolated between cells and with blocks that overlap.
 
     python benchmarks/compensation.py FOLDER-OF-CLIPS --distance 2 8 --quality 55
 

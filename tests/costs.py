@@ -26,13 +26,14 @@ from kbvc_jax.codec.batch import FrameRates, Picture
 from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.complexity import coding
 from kbvc_jax.rate import Quality
 from tests.tiny import SENDING, tiny_inference
 
 RECORD = Path(__file__).with_suffix(".json")
 P_FRAMES = "moved,predicted"
-CODECS = ("kernel", "predicted", "motion", "motion,predicted", P_FRAMES)
+CODECS = ("kernel", "predicted", "motion", "both_moved", "motion,predicted", P_FRAMES)
 SIDES = "decoder", "encoder"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 SIDE, MIB = 256, 2**20
@@ -91,7 +92,9 @@ def largest(codec: str) -> float:
     network, size = kbvc_jax.load()._network(8), Size(SIDE, SIDE)
     z, y = (latent.shape for latent in network.latents("image", size))
     memory = Memory(jnp.zeros((1, *y)), jnp.zeros((1, *z), jnp.int32))
-    sides = [[Picture(jnp.zeros((SIDE, SIDE, 3), jnp.uint8), memory)]] * 2
+    sides = [[Picture(jnp.zeros((SIDE, SIDE, 3), jnp.uint8), memory)]] * (
+        1 if codec in ONE_SIDED else 2
+    )
     batch = network.batch(codec, size, FrameRates(Quality(0), (2,), ((1, 1),)), sides)
     symbols = {
         latent.name: jnp.zeros((1, *latent.shape), jnp.int32)

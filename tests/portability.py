@@ -28,7 +28,12 @@ ROOT = Path(__file__).parents[1]
 CLIP = selftest.ASSETS.parent / "bunny.mp4"
 ROWS, COLUMNS = slice(64, 160), slice(128, 256)
 # Of B-frames, each with one of P-frames.
-CODECS = {"kernel": "predicted", "predicted": "predicted", "motion": "moved"}
+CODECS = {
+    "kernel": "predicted",
+    "predicted": "predicted",
+    "motion": "moved",
+    "both_moved": "moved",
+}
 DECIBELS = 0.01
 KINDS = {"groups": (17, 8), "chain": (65, 65)}  # frames, from one I-frame to the next
 THREADS, SETS = (1, 2, 8), ("AVX512", "AVX2", "SSE4_2")

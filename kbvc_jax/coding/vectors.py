@@ -138,7 +138,7 @@ class _Part(NamedTuple):
     frame: int
     cells: Int64[np.ndarray, "n"]
     symbols: Int64[np.ndarray, "n"]
-    most: int  # of a symbol
+    ends: tuple[int, int]  # the least and the most that a symbol can be
     kinds: Int64[np.ndarray, "n"]
     tables: Tables
 
@@ -152,7 +152,7 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
     for frame, told in _fields(vectors):
         odd = (told & 1).any(keepdims=True)[0].astype(np.int64)
         tables = counted_tables(np.array([EVEN_OR_ODD]), 0)
-        yield _Part(frame, whole, odd, 1, whole, tables)
+        yield _Part(frame, whole, odd, (0, 1), whole, tables)
         step = 2 - odd[0]
         wanted, field = told // step, np.zeros_like(told)
         for cells, around in (_FIRST, *turns(height, width)):
@@ -162,7 +162,7 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
             asked = np.flatnonzero(kinds >= CHOICE)
             if asked.size:
                 own, by = same[asked], kinds[asked] - CHOICE
-                yield _Part(frame, cells[asked], own, 4, by, counted_tables(same_counts, 0))
+                yield _Part(frame, cells[asked], own, (0, 4), by, counted_tables(same_counts, 0))
                 np.add.at(same_counts, (by, own), SEEN)
                 same[asked] = own
                 known = asked[own > 0]
@@ -172,7 +172,9 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
             across = np.zeros(len(left), np.int64)
             for axis in range(2):
                 by, apart = ACROSS * kinds + across, wanted[cells, axis] - guess[:, axis]
-                yield _Part(frame, cells, apart, MOST, by, counted_tables(counts[axis], -REACH))
+                yield _Part(
+                    frame, cells, apart, (-MOST, MOST), by, counted_tables(counts[axis], -REACH)
+                )
                 field[cells, axis] = guess[:, axis] + apart
                 columns = np.where(np.abs(apart) <= REACH, apart + REACH, WIDTH - 1)
                 np.add.at(counts[axis], (by, columns), SEEN)
@@ -197,7 +199,8 @@ def decode_vectors(decoder: SymbolDecoder, shape: tuple[int, ...]) -> Vectors:
     vectors = np.zeros(shape, np.int64)
     for part in _walk(vectors):
         part.symbols[:] = decoder.decode(part.kinds, part.tables)
-        if not (np.abs(part.symbols) <= part.most).all():
+        least, most = part.ends
+        if not ((part.symbols >= least) & (part.symbols <= most)).all():
             raise InputError("damaged payload: motion further than there is any")
     return vectors
 

@@ -3,7 +3,7 @@
 python -m tests.coding.fuzz --cases 100000 --seed 0
 python -m tests.coding.fuzz --atheris       guided by coverage, without end: pip install atheris
 
-The corpus are the golden streams, taken apart and cut short, and some symbols and modes.
+The corpus are the golden streams, taken apart and cut short, and some symbols, modes and vectors.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from kbvc_jax.coding.index import END, TAIL_BYTES
 from kbvc_jax.coding.modes import decode_modes, encode_modes
 from kbvc_jax.coding.salvage import salvage
 from kbvc_jax.coding.tables import clamp_certain, gaussian_tables
+from kbvc_jax.coding.vectors import decode_vectors, encode_vectors
 from kbvc_jax.coding.wire import CRC_BYTES, crc32
 from kbvc_jax.runtime.errors import InputError
 from tests.codec.golden import FOLDER, STREAMS
@@ -77,6 +78,12 @@ def modes(data: bytes) -> None:
     assert found.min() >= 0 and found.max() < len(rest)
 
 
+def vectors(data: bytes) -> None:
+    count, height, width, fields = data[:4].ljust(4, b"\1")
+    shape = (count % 2 + 1, height % 12 + 1, width % 12 + 1, 2 * (fields % 2 + 1))
+    assert np.abs(decode_vectors(SymbolDecoder(data[4:]), shape)).max() < 2**20
+
+
 def symbols(data: bytes) -> None:
     indexes = np.frombuffer(data[:64], np.uint8) % len(TABLES.lengths)
     decoder = SymbolDecoder(data[64:])
@@ -90,6 +97,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "records": records,
     "index": index,
     "modes": modes,
+    "vectors": vectors,
     "symbols": symbols,
 }
 
@@ -107,6 +115,7 @@ def corpus() -> dict[str, list[bytes]]:
         found["records"].append(b"\x55".join(data[a:b] for a, b in bounds))
         found["index"].append(data[end + 1 : -TAIL_BYTES])
     found["modes"].append(coded_modes())
+    found["vectors"].append(coded_vectors())
     found["symbols"].append(coded_symbols())
     return found
 
@@ -125,6 +134,12 @@ def coded_modes() -> bytes:
     encoder, first = SymbolEncoder(), [16, 32, 1, 4, 8]
     encode_modes(encoder, np.random.default_rng(0).integers(0, 5, (2, 10, 10)), first)
     return bytes([1, 9, 9, *(count - 1 for count in first)]) + encoder.finish()
+
+
+def coded_vectors() -> bytes:
+    encoder, random = SymbolEncoder(), np.random.default_rng(0)
+    encode_vectors(encoder, np.rint(random.laplace(0, 9, (2, 10, 10, 4))).astype(np.int64))
+    return bytes([1, 9, 9, 1]) + encoder.finish()
 
 
 def coded_symbols() -> bytes:

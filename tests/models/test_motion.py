@@ -168,7 +168,7 @@ FRAMES = jnp.concatenate([view(-4, 64), view(0, 64), view(4, 64)])
 
 def group_of(stage):
     frames, observed = stage.prepare(filmed(FRAMES)[None])
-    return jnp.asarray(frames[0], jnp.float32) / 255, jnp.asarray(observed[0])
+    return jnp.asarray(frames[0], jnp.float32) / 255, [jnp.asarray(part[0]) for part in observed]
 
 
 @pytest.mark.slow

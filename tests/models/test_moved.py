@@ -183,7 +183,8 @@ def test_training_walks_it_as_files_have_it(codec, b_frames, p_frames):
     assert {part.shape for part in observed} == {(1, 1, 4, 6, 2), (1, 1, 4, 6, 2 * sides)}
     skeleton, values = split(codec.inference.model)
     clip = jnp.asarray(frames[0], jnp.float32) / 255
-    how = {"b_frames": b_frames, "p_frames": p_frames, "observed": [jnp.asarray(part[0]) for part in observed]}
+    seen = [jnp.asarray(part[0]) for part in observed]
+    how = {"b_frames": b_frames, "p_frames": p_frames, "observed": seen}
 
     @jax.jit
     def slope(values):

@@ -38,6 +38,8 @@ def vector_bits(vectors: Float[Array, "b mh mw c"]) -> Float[Array, "b"]:
     apart = jnp.abs(own - guess)
     across = jnp.minimum(apart[..., 0], ACROSS - 1)
     columns = jnp.where(apart <= REACH, own - guess + REACH, WIDTH - 1)
+    escaped = 1 + 2 * jnp.log2(jnp.maximum(apart - REACH, 1))
+    bits += jnp.where((apart > REACH) & (same == 0)[..., None], escaped, 0).sum()
     for axis, by in enumerate((ACROSS * kinds, ACROSS * kinds + across)):
         bits += _counted_bits(first_counts(), by, columns[..., axis], same == 0)
     return jnp.full(batch, bits / batch)
