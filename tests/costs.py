@@ -45,10 +45,11 @@ def measured() -> dict[str, dict[str, float]]:
 
 def multiply_adds(codec: str) -> dict[str, float]:
     names = {"b_frames": None, "p_frames": codec} if codec == P_FRAMES else _b_frames(codec)
+    kind = ", a P-frame" if codec == P_FRAMES else ", a "
     config = dataclasses.replace(kbvc_jax.load().inference.model.config, **names)
     return {
         f"{side}, multiply-adds a pixel": round(
-            max(row.macs_per_pixel for row in coding(config) if row.module.startswith(f"{side},"))
+            max(row.macs_per_pixel for row in coding(config) if row.module.startswith(side + kind))
         )
         for side in SIDES
     }

@@ -150,7 +150,7 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
     same_counts = np.tile(np.array(FIRST_SAME, np.int64), (len(DECAY) - CHOICE, 1))
     whole = np.zeros(1, np.int64)
     for frame, told in _fields(vectors):
-        odd = (told & 1).any(keepdims=True)[0].astype(np.int64)
+        odd = np.array([(told & 1).any()], np.int64)
         tables = counted_tables(np.array([EVEN_OR_ODD]), 0)
         yield _Part(frame, whole, odd, (0, 1), whole, tables)
         step = 2 - odd[0]
