@@ -9,16 +9,16 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
-from jaxtyping import Array, Integer
+from jaxtyping import Array, Float, Integer
 
 from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, closing_distances, quality_at
 from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
 from kbvc_jax.coding.container import GopRecord
-from kbvc_jax.coding.modes import decode_modes, encode_modes
-from kbvc_jax.coding.tables import Tables
-from kbvc_jax.coding.vectors import decode_vectors, encode_vectors
+from kbvc_jax.coding.modes import bits_of_each_mode, decode_modes, encode_modes
+from kbvc_jax.coding.tables import Tables, bits_of_each
+from kbvc_jax.coding.vectors import bits_of_each_vector, decode_vectors, encode_vectors
 from kbvc_jax.models.codecs.contract import Latent, Size
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.runtime.errors import InputError
@@ -68,6 +68,19 @@ class Reader:
         else:
             own = decode_vectors(self._decoder, symbols.shape)
         return own.astype(np.int32)
+
+
+def bits_of_each_position(
+    latent: Latent, symbols: Integers, indexes: Integers | None, tables: Tables
+) -> Float[np.ndarray, "b h w"]:
+    """What a payload holds of each; adaptive probabilities go on from one frame to the next."""
+    if latent.counts:
+        return bits_of_each_mode(symbols.astype(np.int64), latent.counts)
+    if latent.vectors:
+        return bits_of_each_vector(symbols.astype(np.int64))
+    assert indexes is not None
+    bits = bits_of_each(symbols.ravel(), indexes.ravel(), tables)
+    return bits.reshape(*symbols.shape[:3], -1).sum(-1)
 
 
 class Coded(NamedTuple):

@@ -33,10 +33,6 @@ def decode_modes(decoder: SymbolDecoder, shape: tuple[int, int, int], first: Cou
     return modes
 
 
-def mode_bits(modes: Modes, first: Counts) -> Float[np.ndarray, "b"]:
-    return bits_of_each_mode(modes, first).sum((1, 2))
-
-
 def bits_of_each_mode(modes: Modes, first: Counts) -> Float[np.ndarray, "b h w"]:
     bits = [bits_of_each(row, above, tables) for row, above, tables in _walk(modes, first)]
     return np.reshape(bits, modes.shape)

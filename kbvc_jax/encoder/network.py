@@ -10,11 +10,8 @@ from jax.sharding import Sharding
 from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.network import Batch, Network
-from kbvc_jax.codec.payload import Coded
+from kbvc_jax.codec.payload import Coded, bits_of_each_position
 from kbvc_jax.codec.steps import quickly
-from kbvc_jax.coding.modes import mode_bits
-from kbvc_jax.coding.tables import symbol_bits
-from kbvc_jax.coding.vectors import bits_of_each_vector
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.codecs.contract import BLOCK, Latent, Symbols, Values, Ways
@@ -111,24 +108,13 @@ class EncoderNetwork(Network):
     def bits(self, coded: Coded) -> Mapping[str, Float[np.ndarray, "b"]]:
         """Of each latent, as the tables price it."""
         batch, (symbols, indexes) = coded.batch, jax.device_get(coded[1:])
-        return {
-            latent.name: self._priced(latent, symbols[latent.name], indexes.get(latent.name))
-            for latent in self.latents(batch.codec, batch.size)
-        }
 
-    def _priced(
-        self,
-        latent: Latent,
-        symbols: Integer[np.ndarray, "b ..."],
-        indexes: Integer[np.ndarray, "b ..."] | None,
-    ) -> Float[np.ndarray, "b"]:
-        if latent.counts:
-            return mode_bits(symbols.astype(np.int64), latent.counts)
-        if latent.vectors:
-            return bits_of_each_vector(symbols.astype(np.int64)).sum((1, 2))
-        assert indexes is not None
-        tables, rows = self.tables_of[latent.tables], zip(symbols, indexes, strict=True)
-        return np.array([symbol_bits(own.ravel(), by.ravel(), tables) for own, by in rows])
+        def priced(latent: Latent) -> Float[np.ndarray, "b"]:
+            name, tables = latent.name, self.tables_of[latent.tables]
+            each = bits_of_each_position(latent, symbols[name], indexes.get(name), tables)
+            return each.sum((1, 2))
+
+        return {latent.name: priced(latent) for latent in self.latents(batch.codec, batch.size)}
 
 
 def _padded(frames: UInt[Array | np.ndarray, "b h w 3"]) -> UInt[np.ndarray, "b ph pw 3"]:

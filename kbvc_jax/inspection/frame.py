@@ -11,13 +11,10 @@ from jaxtyping import Float, UInt
 
 from kbvc_jax.codec.decoder import decode_gops
 from kbvc_jax.codec.network import Network
-from kbvc_jax.codec.payload import Coded
+from kbvc_jax.codec.payload import Coded, bits_of_each_position
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.codec.steps import Program, Weights
 from kbvc_jax.coding.container import GopRecord, StreamReader
-from kbvc_jax.coding.modes import bits_of_each_mode
-from kbvc_jax.coding.tables import bits_of_each
-from kbvc_jax.coding.vectors import bits_of_each_vector
 from kbvc_jax.models.codecs.contract import Latent, Symbols
 from kbvc_jax.models.codecs.panels import Panel
 from kbvc_jax.models.codecs.walk import Read, walk
@@ -105,14 +102,9 @@ def bits_by_position(
 
     def priced(latent: Latent) -> Float[np.ndarray, "b h w"]:
         symbols = np.concatenate([np.asarray(own.symbols[latent.name]) for own in depth])
-        if latent.counts:
-            return bits_of_each_mode(symbols.astype(np.int64), latent.counts)
-        if latent.vectors:
-            return bits_of_each_vector(symbols.astype(np.int64))
-        indexes = np.concatenate([np.asarray(own.tables[latent.name]) for own in depth])
-        tables = network.tables_of[latent.tables]
-        bits = bits_of_each(symbols.ravel(), indexes.ravel(), tables)
-        return bits.reshape(*symbols.shape[:3], -1).sum(-1)
+        own = [np.asarray(part.tables[latent.name]) for part in depth if not latent.adaptive]
+        indexes = np.concatenate(own) if own else None
+        return bits_of_each_position(latent, symbols, indexes, network.tables_of[latent.tables])
 
     return {latent.name: priced(latent) for latent in network.latents(batch.codec, batch.size)}
 

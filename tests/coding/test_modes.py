@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbvc_jax.coding.coder import SymbolDecoder, SymbolEncoder
-from kbvc_jax.coding.modes import _walk, decode_modes, encode_modes, mode_bits
+from kbvc_jax.coding.modes import _walk, bits_of_each_mode, decode_modes, encode_modes
 from kbvc_jax.runtime.errors import InputError
 from tests.coding.plain_decoder import PlainDecoder, plain_modes
 
@@ -38,12 +38,13 @@ def test_modes_come_back_here_and_in_a_decoder_written_from_the_document(seed, s
 
 def test_the_price_is_the_size():
     modes = patches(1, (3, 60, 90), 16)
-    assert 8 * len(encoded(modes, ALIKE)) == pytest.approx(mode_bits(modes, ALIKE).sum(), abs=16)
+    bits = bits_of_each_mode(modes, ALIKE).sum()
+    assert 8 * len(encoded(modes, ALIKE)) == pytest.approx(bits, abs=16)
 
 
 def test_what_is_alike_costs_little():
     modes = np.full((1, 45, 80), 5)
-    assert mode_bits(modes, ALIKE).item() < 0.15 * modes.size
+    assert bits_of_each_mode(modes, ALIKE).sum() < 0.15 * modes.size
 
 
 def test_a_mode_that_is_none_is_named():

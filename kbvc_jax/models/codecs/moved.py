@@ -42,7 +42,7 @@ from kbvc_jax.ops.overlap import compensate
 
 MOTION, SHOWN = "motion", "shown"
 SHOWN_COUNTS = (128, 32, 32)  # how often both, the first and the second count as seen at first
-SHOWN_DEARER = 2.0  # squared errors that a bit of it is worth, of those of a bit of y
+SHOWN_DEARER = 2.0  # a bit of it has to spare so many times the squared errors of a bit of y
 
 
 class Context(NamedTuple):

@@ -29,8 +29,8 @@ from kbvc_jax.models.codecs.motion.estimation import CELL, grey, towards
 STEPS_A_PIXEL = 2  # of vectors
 # Bits that a squared error is worth, from which on half pixels are; below, whole ones do.
 HALVES = 1 / 250
-# A bit of motion is worth so many times the squared errors of a bit of y: most of what motion
-# leaves is never coded, or taken from elsewhere. Tried out: docs/design.md.
+# A bit of motion has to spare so many times the squared errors that a bit of y has to: most of
+# what motion leaves is never coded, or taken from elsewhere. Tried out: docs/design.md.
 DEARER = 25.0
 BENT = 3.0  # bits that a pixel's difference from a cell beside it costs at first
 MOST_BENT = 8.0  # pixels of it: an edge is one
@@ -202,6 +202,7 @@ class _Search:
         return other if change.sum() < 0 else field
 
     def _moved(self, field: _Field, vectors: Vectors) -> _Field:
+        """What is measured anew of a field by other vectors."""
         changed = self._changed(vectors, field.vectors, field.errors)
         return self._measured(vectors, field.errors + changed)
 
@@ -256,6 +257,7 @@ def _windows(x: Float[np.ndarray, "mh mw"], half: int) -> Float[np.ndarray, "r c
 
 
 def _wider(mask: Bool[np.ndarray, "mh mw"], by: int) -> Bool[np.ndarray, "mh mw"]:
+    """And so many cells around."""
     wide = mask.copy()
     wide[by:] |= mask[:-by]
     wide[:-by] |= mask[by:]
