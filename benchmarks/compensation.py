@@ -27,7 +27,7 @@ from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.models.codecs.contract import BLOCK, Size
 from kbvc_jax.models.codecs.image import Memory
-from kbvc_jax.models.codecs.motion import estimation
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.motion.network import spread
 from kbvc_jax.models.codecs.moved import MOTION
 from kbvc_jax.ops.overlap import compensate
@@ -74,8 +74,8 @@ def whole(frame: np.ndarray) -> np.ndarray:
 
 def measured(send: Sent, frames: Sequence[np.ndarray]) -> list[float]:
     """The last frame, from the first."""
-    way = [estimation.grey(frame) for frame in frames[::-1]]
-    flow = estimation._followed(way)
+    way = [Source(frame) for frame in frames[::-1]]
+    flow = way[0].motion(way)
     reference, source = jnp.asarray(frames[0], jnp.float32)[None], frames[-1]
 
     def decibels(shown: Array) -> float:
@@ -103,7 +103,7 @@ def sent(
     batch = network.batch("moved", size, rates, [[Picture(jnp.asarray(frames[0]), unknown)]])
     source, context = jnp.asarray(frames[-1])[None], network.context(batch)
     started = time.perf_counter()
-    found = network.observe(batch, source, [[frames[-2:0:-1]]])
+    found = network.observe(batch, [[[Source(frame) for frame in frames[::-1]]]])
     milliseconds = 1000 * (time.perf_counter() - started)
     exact = network.analyse_first(batch, source, found, context)
     symbols, _, walked = network.begin(batch, exact, context, "rate")

@@ -11,9 +11,10 @@ import pytest
 import kbvc_jax
 from kbvc_jax.encoder.gop_choice import FALL
 from kbvc_jax.encoder.options import EncoderOptions
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.rate_control import lambda_of
-from kbvc_jax.training.group import code_group, depths_of
+from kbvc_jax.training.group import code_group, depths_of, observed
 from kbvc_jax.training.loss import falling
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
@@ -64,21 +65,13 @@ def test_effort_pays(codec, frames):
     assert costs[1] < 0.96 * costs[0]
 
 
-def observed(b_frames, frames, decoded):
+def found(b_frames, frames, decoded):
     """What an encoder finds out of each depth of B-frames, by the references that it has."""
-    kind = CODECS[b_frames]
-    if not kind.observes:
+    if not CODECS[b_frames].observes:
         return None
-    return [
-        jnp.asarray(
-            kind.observe(
-                frames[list(depth.times)],
-                [decoded[list(side)] for side in depth.references],
-                [[[frames[t] for t in way] for way in side] for side in depth.ways],
-            )
-        )
-        for depth in depths_of(len(frames), b_frames)[1:]
-    ]
+    sources = [Source(frame) for frame in frames]
+    depths = depths_of(len(frames), b_frames)[1:]
+    return [jnp.asarray(observed(depth, sources, decoded)) for depth in depths]
 
 
 @pytest.mark.parametrize("b_frames", ["predicted", "kernel", "motion"])
@@ -96,7 +89,7 @@ def test_likelihood_and_file_size_agree(codec, frames, b_frames):
     large = [row for row in zip(QUALITIES, streams, strict=True) if len(row[1]) >= 10_000]
     assert len(large) > 1
     for quality, data in large:
-        seen = observed(b_frames, frames, codec.decode(data))
+        seen = found(b_frames, frames, codec.decode(data))
         group = estimate(source, falling(jnp.float32(quality), FALL / 2, len(frames)), seen)
         bits = float(group.bits_y.sum() + group.bits_z.sum())
         assert 8 * len(data) == pytest.approx(bits, rel=0.01)

@@ -27,8 +27,8 @@ class BFrame(NamedTuple):
 
     @property
     def ways(self) -> tuple[range, range]:
-        """The times of the frames between it and either reference, the nearest first."""
-        return range(self.time - 1, self.previous, -1), range(self.time + 1, self.following)
+        """The times from its own to either reference's."""
+        return range(self.time, self.previous - 1, -1), range(self.time, self.following + 1)
 
     @property
     def is_leaf(self) -> bool:

@@ -23,6 +23,7 @@ from kbvc_jax.runtime.errors import InputError
 Vectors = Int64[np.ndarray, "b h w c"]  # across and down, to each of n references
 MOST = 2**14  # of a difference
 APART = (1, 2, 3, 5, 9, 17, 33, 65)  # where the next kind of surroundings begins
+_KIND = np.searchsorted(APART, np.arange(APART[-1] + 1), side="right")
 # Of each kind, before any has been seen: by so many of 256 each difference is rarer than the last.
 DECAY = (1, 5, 20, 45, 80, 120, 170, 210, 235)
 CHOICE = 6  # from this kind on a vector may be the same as one of the four
@@ -40,7 +41,7 @@ class Turn(NamedTuple):
     """Cells that are coded together, of a flattened field, and the four around each."""
 
     cells: Int64[np.ndarray, "n"]
-    around: Int64[np.ndarray, "n 4"]
+    around: Int64[np.ndarray, "4 n"]
 
 
 @functools.cache
@@ -63,7 +64,7 @@ def turns(height: int, width: int) -> tuple[Turn, ...]:
     for whole in passes(height, width):
         size = max(LEAST, -(-len(whole.cells) // TURNS))
         parts = range(0, len(whole.cells), size)
-        found += [Turn(*(x[start : start + size] for x in whole)) for start in parts]
+        found += [Turn(*(x[..., start : start + size] for x in whole)) for start in parts]
     return tuple(found)
 
 
@@ -75,44 +76,45 @@ def _cells(
     y, x = np.meshgrid(
         np.arange(first[0], height, 2 * step), np.arange(first[1], width, 2 * step), indexing="ij"
     )
-    cells = np.stack([y.ravel(), x.ravel()])[:, :, None]
-    by = np.array(around, np.int64).T[:, None]
+    cells = np.stack([y.ravel(), x.ravel()])[:, None]
+    by = np.array(around, np.int64).T[:, :, None]
     size = np.array([height, width])[:, None, None]
     seen = cells - np.array(first)[:, None, None]  # always there
     for there in (cells - by, cells + by):
         seen = np.where(((there >= 0) & (there < size)).all(0), there, seen)
-    (rows, columns), (y, x) = seen, cells[:, :, 0]
+    (rows, columns), (y, x) = seen, cells[:, 0]
     return Turn(y * width + x, rows * width + columns)
 
 
 def _joined(parts: list[Turn]) -> Turn:
     """Row by row."""
-    cells, around = (np.concatenate(own) for own in zip(*parts, strict=True))
+    cells, around = (np.concatenate(own, -1) for own in zip(*parts, strict=True))
     order = np.argsort(cells)
-    return Turn(cells[order], around[order])
+    return Turn(cells[order], around[:, order])
 
 
 def foretold(around: Any) -> tuple[Any, Any]:
-    """By vectors (..., 4, 2) of integers the one between them, and its kind of surroundings; of
-    NumPy's arrays or JAX's."""
+    """By vectors (2, 4, n) of integers the one between each four, and their kind of surroundings;
+    of NumPy's arrays or JAX's."""
     xp = around.__array_namespace__()
-    one, two, three, four = (around[..., n, :] for n in range(4))
+    one, two, three, four = (around[:, n] for n in range(4))
     lower, upper = xp.minimum(one, two), xp.maximum(one, two)
     least, most = xp.minimum(three, four), xp.maximum(three, four)
     second, third = xp.maximum(lower, least), xp.minimum(upper, most)  # in either order
     widest = xp.maximum(upper, most) - xp.minimum(lower, least)
     apart = widest + 3 * xp.abs(third - second)
-    apart = (apart[..., 0] + apart[..., 1]) >> 1
-    return (second + third + 1) >> 1, xp.searchsorted(xp.asarray(APART), apart, side="right")
+    apart = xp.minimum((apart[0] + apart[1]) >> 1, APART[-1])
+    return (second + third + 1) >> 1, xp.take(xp.asarray(_KIND), apart, 0)
 
 
 def same_as(vectors: Any, around: Any, guess: Any, kinds: Any) -> Any:
-    """1 + the number of the first of the four (..., 4, 2) that each vector is told to be, or 0."""
+    """1 + the number of the first of the four (2, 4, n) that each vector (2, n) is told to be,
+    or 0."""
     xp = around.__array_namespace__()
-    same = around == vectors[..., None, :]
-    same, differs = same[..., 0] & same[..., 1], vectors != guess
-    told = (kinds >= CHOICE) & same.any(-1) & (differs[..., 0] | differs[..., 1])
-    return xp.where(told, 1 + same.argmax(-1), 0)
+    same = around == vectors[:, None]
+    same, differs = same[0] & same[1], vectors != guess
+    told = (kinds >= CHOICE) & same.any(0) & (differs[0] | differs[1])
+    return xp.where(told, 1 + same.argmax(0), 0)
 
 
 def first_counts() -> Int64[np.ndarray, "k w"]:
@@ -129,7 +131,7 @@ def first_counts() -> Int64[np.ndarray, "k w"]:
 
 
 # Its own vector, still 0, stands for those that would be around it.
-_FIRST = Turn(np.zeros(1, np.int64), np.zeros((1, 4), np.int64))
+_FIRST = Turn(np.zeros(1, np.int64), np.zeros((4, 1), np.int64))
 
 
 class _Part(NamedTuple):
@@ -156,9 +158,9 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
         step = 2 - odd[0]
         wanted, field = told // step, np.zeros_like(told)
         for cells, around in (_FIRST, *turns(height, width)):
-            four = field[around]
+            four = field[:, around]
             guess, kinds = foretold(four)
-            same = same_as(wanted[cells], four, guess, kinds)
+            same = same_as(wanted[:, cells], four, guess, kinds)
             asked = np.flatnonzero(kinds >= CHOICE)
             if asked.size:
                 own, by = same[asked], kinds[asked] - CHOICE
@@ -166,26 +168,27 @@ def _walk(vectors: Vectors) -> Iterator[_Part]:
                 np.add.at(same_counts, (by, own), SEEN)
                 same[asked] = own
                 known = asked[own > 0]
-                field[cells[known]] = four[known, same[known] - 1]
+                field[:, cells[known]] = four[:, same[known] - 1, known]
             left = np.flatnonzero(same == 0)
-            cells, guess, kinds = cells[left], guess[left], kinds[left]
+            cells, guess, kinds = cells[left], guess[:, left], kinds[left]
             across = np.zeros(len(left), np.int64)
             for axis in range(2):
-                by, apart = ACROSS * kinds + across, wanted[cells, axis] - guess[:, axis]
+                by, apart = ACROSS * kinds + across, wanted[axis, cells] - guess[axis]
                 yield _Part(
                     frame, cells, apart, (-MOST, MOST), by, counted_tables(counts[axis], -REACH)
                 )
-                field[cells, axis] = guess[:, axis] + apart
+                field[axis, cells] = guess[axis] + apart
                 columns = np.where(np.abs(apart) <= REACH, apart + REACH, WIDTH - 1)
                 np.add.at(counts[axis], (by, columns), SEEN)
                 across = np.minimum(np.abs(apart), ACROSS - 1)
         told[:] = step * field
 
 
-def _fields(vectors: Vectors) -> Iterator[tuple[int, Int64[np.ndarray, "hw 2"]]]:
+def _fields(vectors: Vectors) -> Iterator[tuple[int, Int64[np.ndarray, "2 hw"]]]:
     """And the numbers of their frames."""
     for number, frame in enumerate(vectors):
-        for field in np.split(frame.reshape(-1, frame.shape[-1]), frame.shape[-1] // 2, -1):
+        of_cells = frame.reshape(-1, frame.shape[-1]).T
+        for field in np.split(of_cells, frame.shape[-1] // 2):
             yield number, field
 
 

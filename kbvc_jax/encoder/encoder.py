@@ -17,6 +17,7 @@ from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.encoder.scene import Findings, Scene
 from kbvc_jax.encoder.span import Frame, Run, Span, spans
 from kbvc_jax.encoder.window import Window
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.rate import Quality
 
@@ -95,7 +96,7 @@ class Encoder:
     def begin(self, frame: Frame, begin: Begin) -> None:
         """Elsewhere than at the first frame of all."""
         settings = dataclasses.replace(self._settings, quality=begin.quality)
-        self._opening = code_image(self._network, frame, 0, settings).pictures[0]
+        self._opening = code_image(self._network, [Source(frame)], 0, settings).pictures[0]
         if begin.scene:
             self._scene = Scene(self._network, self._settings, self._many, begin.scene)
 

@@ -14,7 +14,8 @@ from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import code_frames
-from kbvc_jax.models.codecs.contract import Size, Ways
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.motion.estimation import Source, Way, Ways
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import Rounding
@@ -96,22 +97,20 @@ class CodedDepth:
 
 def code_image(
     network: EncoderNetwork,
-    frame: UInt[np.ndarray, "h w 3"],
+    way: Way,
     time: int,
     settings: Settings,
     opening: Picture | None = None,
-    between: Sequence[UInt[np.ndarray, "h w 3"]] = (),
 ) -> CodedDepth:
-    """An I-frame; or a P-frame, `between` it and the one before it these frames: of the codecs that
-    it may have, by the one that codes it best."""
+    """An I-frame; or a P-frame, and the way to the one before it: of the codecs that it may have,
+    by the one that codes it best."""
     codecs = settings.p_frames if opening else [NAMES[IMAGE]]
     references = [[opening]] if opening else []
-    distances = closing_distances(len(between) + 1 if opening else 0)
+    distances = closing_distances(len(way) - 1)
     rates = FrameRates(settings.quality, (INTRA,), distances)
-    ways = [[between[::-1]]]
 
     def code(codec: str, own: Settings) -> CodedDepth:
-        return _code(network, codec, (time,), rates, [frame], references, own, ways)
+        return _code(network, codec, (time,), rates, references, own, [[way]])
 
     return _cheapest(network, codecs, code, settings)
 
@@ -120,20 +119,21 @@ def code_b_frames(
     network: EncoderNetwork,
     opening: Picture,
     closing: Picture,
-    frames: Sequence[UInt[np.ndarray, "h w 3"]],
+    sources: Sequence[Source],
     level_offsets: Sequence[int],
     settings: Settings,
 ) -> list[CodedDepth]:
-    """All frames strictly between two decoded ones: each depth by that of the codecs it may have
+    """All frames strictly between the first and the last, which are decoded: each depth by that of the codecs it may have
     that codes its first frames best."""
-    decoded, depths = {0: opening, len(frames) + 1: closing}, list[CodedDepth]()
+    length, depths = len(sources) - 1, list[CodedDepth]()
+    decoded = {0: opening, length: closing}
     candidates = settings.b_frames
-    for number, b_frames in enumerate(hierarchy(len(frames) + 1), start=1):
+    for number, b_frames in enumerate(hierarchy(length), start=1):
         quality = quality_at(number, settings.quality, level_offsets)
         effort = settings.b_frame_steps(b_frames[0])
         own = dataclasses.replace(settings, quality=quality, effort=effort)
         first, *others = batches(b_frames, opening.size)
-        code = partial(_code_batch, network, decoded, frames)
+        code = partial(_code_batch, network, decoded, sources)
         best = _cheapest(network, candidates, partial(code, first), own)
         codec = best.codec
         depths.append(_joined([best, *(code(part, codec, own) for part in others)]))
@@ -161,17 +161,16 @@ def _cheapest(
 def _code_batch(
     network: EncoderNetwork,
     decoded: Mapping[int, Picture],
-    frames: Sequence[UInt[np.ndarray, "h w 3"]],
+    sources: Sequence[Source],
     batch: Sequence[BFrame],
     codec: str,
     settings: Settings,
 ) -> CodedDepth:
     times, levels = tuple(f.time for f in batch), tuple(f.level for f in batch)
-    sources = [frames[time - 1] for time in times]
     rates = FrameRates(settings.quality, levels, tuple(f.distances for f in batch))
     references = references_of(batch, decoded)
-    ways = [[[frames[t - 1] for t in f.ways[side]] for f in batch] for side in range(2)]
-    return _code(network, codec, times, rates, sources, references, settings, ways)
+    ways = [[[sources[t] for t in f.ways[side]] for f in batch] for side in range(2)]
+    return _code(network, codec, times, rates, references, settings, ways)
 
 
 def _joined(parts: Sequence[CodedDepth]) -> CodedDepth:
@@ -190,12 +189,11 @@ def _code(
     codec: str,
     times: tuple[int, ...],
     rates: FrameRates,
-    frames: Sequence[UInt[np.ndarray, "h w 3"]],
     references: Sequence[Sequence[Picture]],
     settings: Settings,
-    ways: Ways = (),
+    ways: Ways,
 ) -> CodedDepth:
-    sources = jnp.stack([jnp.asarray(frame) for frame in frames])
+    sources = jnp.stack([jnp.asarray(way[0].frame) for way in ways[0]])
     batch = network.batch(codec, Size(*sources.shape[1:3]), rates, references)
     found = code_frames(network, batch, sources, settings.effort, settings.rounding, ways)
     cost = found.cost(network, sources)

@@ -14,12 +14,13 @@ from kbvc_jax.codec.payload import Coded, bits_of_each_position
 from kbvc_jax.codec.steps import quickly
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
-from kbvc_jax.models.codecs.contract import BLOCK, Latent, Symbols, Values, Ways
+from kbvc_jax.models.codecs.contract import Latent, Symbols, Values
+from kbvc_jax.models.codecs.motion.estimation import Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.rounding import Prices
 from kbvc_jax.models.codecs.walk import Walked
 from kbvc_jax.models.config import Rounding
-from kbvc_jax.models.padding import pad_to_multiple
+from kbvc_jax.models.padding import BLOCK, pad_to_multiple
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.rate import Quality, number_of
 
@@ -39,16 +40,14 @@ class EncoderNetwork(Network):
         super().__init__(inference, bit_depth, place)
         self._prices = {name: Prices.of(tables) for name, tables in self.tables_of.items()}
 
-    def observe(self, batch: Batch, frames: UInt[Array, "b h w 3"], ways: Ways = ()) -> Any:
+    def observe(self, batch: Batch, ways: Ways) -> Any:
         """What the codec finds out on the host, if anything."""
         codec = CODECS[batch.codec]
         if not codec.observes:
             return None
-        seen = (frames, *(reference.frames for reference in batch.references))
-        frame, *sides = map(_padded, seen)
-        between = [[[_padded(x[None])[0] for x in way] for way in side] for side in ways]
+        sides = [np.asarray(pad_to_multiple(side.frames, BLOCK)) for side in batch.references]
         worth = self.error_weight(batch.rates.quality) * (self.peak / 255) ** 2
-        return codec.observe(frame, sides, between, worth)
+        return codec.observe(ways, sides, worth)
 
     def analyse_first(
         self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any
@@ -115,7 +114,3 @@ class EncoderNetwork(Network):
             return each.sum((1, 2))
 
         return {latent.name: priced(latent) for latent in self.latents(batch.codec, batch.size)}
-
-
-def _padded(frames: UInt[Array | np.ndarray, "b h w 3"]) -> UInt[np.ndarray, "b ph pw 3"]:
-    return np.asarray(pad_to_multiple(jnp.asarray(frames), BLOCK))

@@ -22,7 +22,8 @@ from kbvc_jax.codec.network import Batch
 from kbvc_jax.codec.payload import Coded
 from kbvc_jax.encoder.cost import Cost
 from kbvc_jax.encoder.network import EncoderNetwork
-from kbvc_jax.models.codecs.contract import Values, Ways
+from kbvc_jax.models.codecs.contract import Values
+from kbvc_jax.models.codecs.motion.estimation import Ways
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.config import Rounding
 
@@ -58,12 +59,12 @@ def code_frames(
     sources: UInt[Array, "b h w 3"],
     effort: int,
     rounding: Rounding,
-    ways: Ways = (),
+    ways: Ways,
 ) -> Attempt:
     """Symbols and what they decode to. Each step goes down the slope under the choices at hand, and
     may end at others."""
     context = network.context(batch)
-    observed = network.observe(batch, sources, ways)
+    observed = network.observe(batch, ways)
 
     def attempt(exact: Values | None = None) -> Attempt:
         """By these latents; without, by those that an encoder finds."""

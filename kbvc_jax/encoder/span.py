@@ -1,6 +1,7 @@
 """Frames cut into spans that are coded together, and runs of spans from I-frame to I-frame."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ from jaxtyping import UInt
 
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.models.codecs.contract import BLOCK
+from kbvc_jax.models.codecs.motion.estimation import Source
 
 Frame = UInt[np.ndarray, "h w 3"]
 # A cut changes the picture by this part of the sample range, and thrice as much as was usual.
@@ -30,6 +32,10 @@ class Span:
     def end(self) -> int:
         """Time of the last one."""
         return len(self.frames) - 1
+
+    @functools.cached_property
+    def sources(self) -> Sequence[Source]:
+        return [Source(frame) for frame in self.frames]
 
     @property
     def middle(self) -> "Span":

@@ -26,10 +26,10 @@ class Window:
         settings: Settings,
     ):
         self.settings = settings
-        self._network, self._span = network, span
+        self._network, self._span, self._sources = network, span, span.sources
         self.first: CodedDepth | None = None
         if opening is None:
-            self.first = code_image(network, span.frames[0], 0, settings)
+            self.first = code_image(network, self._sources[:1], 0, settings)
             opening = self.first.pictures[0]
         self._opening = opening
         self._closing = dict[tuple[Group | None, int], CodedDepth]()
@@ -45,7 +45,7 @@ class Window:
             self._network,
             opening,
             closing.pictures[0],
-            self._span.frames[group.start + 1 : group.end],
+            self._sources[group.start : group.end + 1],
             group.level_offsets,
             self.settings,
         )
@@ -71,14 +71,9 @@ class Window:
         time, intra = group.end, self._span.ends_intra and group.end == self._span.end
         key = (None if intra else before, time)
         if key not in self._closing:
-            self._closing[key] = code_image(
-                self._network,
-                self._span.frames[time],
-                time,
-                self.settings,
-                None if intra else opening,
-                () if intra else self._span.frames[group.start + 1 : time],
-            )
+            way = self._sources[group.start : time + 1][::-1]
+            parts = (way[:1], time, self.settings) if intra else (way, time, self.settings, opening)
+            self._closing[key] = code_image(self._network, *parts)
         return self._closing[key]
 
 

@@ -19,6 +19,7 @@ from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.contract import Decoded, Size, Symbols, Values
 from kbvc_jax.models.codecs.fusion import SIDES
 from kbvc_jax.models.codecs.kernel import KernelNetwork
+from kbvc_jax.models.codecs.motion.estimation import straight
 from kbvc_jax.models.codecs.numbers import ONE_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Read, walk
@@ -154,7 +155,8 @@ def _coding(config: ModelConfig, name: str) -> list[Row]:
     ]
     rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
     blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
-    observed = CODECS[name].observe(blank, [blank, blank])  # on the host, and not counted
+    ways = straight(blank[0], [blank[0]] * len(sides))
+    observed = CODECS[name].observe(ways, [blank] * len(sides))  # on the host, and not counted
     more = [*parts, (analysis, [FRAME, observed, context, learnt])]
     return [
         *rows,

@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 from kbvc_jax.codec.batch import INTRA, closing_distances
 from kbvc_jax.codec.schedule import BFrame, hierarchy
 from kbvc_jax.models.codecs.contract import Decoded, FrameCodec, Size, Values
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.numbers import IMAGE, NAMES, ONE_SIDED
 from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Estimated, estimate
@@ -78,7 +79,7 @@ def _images(times: Sequence[int]) -> Depth:
 
 
 def _p_frame(codec: str, previous: int, time: int) -> Depth:
-    distances, way = closing_distances(time - previous), range(time - 1, previous, -1)
+    distances, way = closing_distances(time - previous), range(time, previous - 1, -1)
     return Depth(codec, [time], [[previous]], [INTRA], distances, [[way]])
 
 
@@ -88,15 +89,19 @@ def with_observed(depths: Sequence[Depth], frames: UInt8[np.ndarray, "b t h w 3"
     rows = [depth for depth in depths if CODECS[depth.codec].observes]
     if not rows:
         return frames
-    found = [[_observed(depth, group) for depth in rows] for group in frames]
+    groups = [[Source(frame) for frame in group] for group in frames]
+    found = [[observed(depth, group) for depth in rows] for group in groups]
     return frames, tuple(np.stack(depth) for depth in zip(*found, strict=True))
 
 
-def _observed(depth: Depth, group: UInt8[np.ndarray, "t h w 3"]) -> np.ndarray:
+def observed(
+    depth: Depth, group: Sequence[Source], decoded: UInt8[np.ndarray, "t h w 3"] | None = None
+) -> np.ndarray:
+    """By these references; without, by source frames."""
+    frames = np.stack([source.frame for source in group]) if decoded is None else decoded
     return CODECS[depth.codec].observe(
-        group[list(depth.times)],
-        [group[list(side)] for side in depth.references],
         [[[group[t] for t in way] for way in side] for side in depth.ways],
+        [frames[list(side)] for side in depth.references],
     )
 
 

@@ -26,6 +26,7 @@ from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import code_frames
 from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import Walked, estimate
 from kbvc_jax.models.hyperprior import Rate
@@ -138,7 +139,7 @@ def test_each_depth_is_tried_on_its_first_frame_and_may_refer_to_what_is_there(
     monkeypatch.setattr(groups, "_code_batch", code)
     network = EncoderNetwork(tiny_inference(0), 8)
     settings = Settings(quality_of(50), ("kernel", "predicted"), ("predicted",), "rate")
-    ends = network, picture, picture, [picture.frame] * 7, (0, 0, 0)
+    ends = network, picture, picture, [Source(picture.frame)] * 9, (0, 0, 0)
     depths = code_b_frames(*ends, settings)
     assert "".join(depth.codec[0] for depth in depths) == found
     assert ["".join(c for d, c in asked if d == depth) for depth in range(3)] == tried

@@ -122,7 +122,7 @@ def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predict
 def test_frames_that_others_refer_to_are_refined(pictures, monkeypatch, options, efforts):
     tried, code = [], group.code_frames
 
-    def spy(network, batch, sources, effort, rounding, ways=()):
+    def spy(network, batch, sources, effort, rounding, ways):
         tried.append((len(sources), effort))
         return code(network, batch, sources, 0, rounding, ways)
 

@@ -48,14 +48,15 @@ class Priced:
         self.coded = []  # (quality, effort, length, offsets) of each group
         self.sizes = []  # of frames that open or close a group
 
-    def image(self, network, frame, time, settings, opening=None, between=()):
-        self.sizes.append(frame.shape[:2])
+    def image(self, network, way, time, settings, opening=None):
+        self.sizes.append(way[0].frame.shape[:2])
         return self._depth(settings, 1, 0.0)
 
-    def b_frames(self, network, opening, closing, frames, offsets, settings):
-        self.coded.append((settings.quality, settings.effort, len(frames) + 1, offsets))
-        lost = abs(offsets[-1] + self.best_fall) / 20 if len(frames) > 6 else 1.0
-        return [self._depth(settings, len(frames), lost)]
+    def b_frames(self, network, opening, closing, sources, offsets, settings):
+        length = len(sources) - 1
+        self.coded.append((settings.quality, settings.effort, length, offsets))
+        lost = abs(offsets[-1] + self.best_fall) / 20 if length > 7 else 1.0
+        return [self._depth(settings, length - 1, lost)]
 
     def _depth(self, settings, count, lost):
         refined = self.refined if settings.effort else 0.0

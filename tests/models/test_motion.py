@@ -34,6 +34,11 @@ def filmed(frame):
     return np.rint(255 * np.asarray(frame)).astype(np.uint8)
 
 
+def ways(frame, *references):
+    first, *others = (filmed(x)[0] for x in (frame, *references))
+    return estimation.straight(first, others)
+
+
 def inner(motion):
     return np.asarray(motion)[0, 3:-3, 3:-3]
 
@@ -44,11 +49,11 @@ def test_motion_is_found_with_and_without_opencv(monkeypatch, opencv):
         monkeypatch.setattr(estimation, "_opencv", lambda: None)
     else:
         pytest.importorskip("cv2")
-    found = estimation.observe(filmed(view(0)), [filmed(view(5)), filmed(view(-3))])
+    found = estimation.observe(ways(view(0), view(5), view(-3)))
     assert found.shape == (1, 2, 12, 12, 2)
     for side, motion in enumerate([-5, 3]):
         assert np.abs(np.median(inner(found[:, side]), (0, 1)) - [motion, 0]).max() < 0.5
-    alone = estimation.observe(filmed(view(0)), [filmed(view(5))])
+    alone = estimation.observe(ways(view(0), view(5)))
     np.testing.assert_array_equal(alone[:, 0], found[:, 0])
     np.testing.assert_array_equal(alone[:, 1], found[:, 0])
 
@@ -70,7 +75,7 @@ def test_the_linear_path_alone_keeps_the_motion():
             layer.kernel[...], layer.bias[...] = 0 * layer.kernel[...], 0 * layer.bias[...]
     both = jnp.stack([view(-3), view(4)])
     rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
-    observed = estimation.observe(filmed(view(0)), [filmed(side) for side in both])
+    observed = estimation.observe(ways(view(0), *both))
 
     @jax.jit
     def there_and_back(motion):
@@ -96,7 +101,7 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
     network = Codec(inference)._network(8)
     codec = inference.model.codec("motion", Size(32, 48), network.weights.integers)
     frame = jnp.asarray(np.random.default_rng(1).random((1, 32, 48, 3)), jnp.float32)
-    observed = codec.observe(filmed(frame), [filmed(side.frame) for side in sides()])
+    observed = codec.observe(ways(frame, *(side.frame for side in sides())), [])
 
     @jax.jit
     def both(frame, observed, sides):

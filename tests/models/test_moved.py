@@ -14,6 +14,7 @@ from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, closing_distances
 from kbvc_jax.coding.container import StreamReader
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.motion.estimation import straight
 from kbvc_jax.models.codecs.motion.search import STEPS_A_PIXEL
 from kbvc_jax.models.codecs.numbers import NAMES
 from kbvc_jax.models.codecs.walk import Write, walk_frame
@@ -82,7 +83,9 @@ def _coded(codec, name):
         )
         for _ in known
     ]
-    observed = jnp.asarray(own.observe(frames[1][None], [frame[None] for frame in known]))
+    observed = jnp.asarray(
+        own.observe(straight(frames[1], known), [frame[None] for frame in known])
+    )
     frame, *sides = (jnp.asarray(x, jnp.float32)[None] / 255 for x in (frames[1], *known))
 
     @jax.jit

@@ -5,6 +5,7 @@ import pytest
 
 from kbvc_jax.coding.vectors import bits_of_each_vector
 from kbvc_jax.models.codecs.motion import estimation
+from kbvc_jax.models.codecs.motion.estimation import straight
 from kbvc_jax.models.codecs.motion.search import HALVES, search
 
 
@@ -19,8 +20,8 @@ def view(x: float, y: float = 0.0, seed: int = 0) -> np.ndarray:
 
 
 def found(frame, *references, worth=1.0):
-    ways = [[()]] * len(references)
-    return search(frame[None], [reference[None] for reference in references], ways, worth)[0]
+    ways = straight(frame, references)
+    return search(ways, [reference[None] for reference in references], worth, 25.0)[0]
 
 
 def inner(motion):

@@ -18,23 +18,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer, Shaped, UInt
 
+from kbvc_jax.models.codecs.motion.estimation import Ways
 from kbvc_jax.models.codecs.panels import Panel
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.entropy_model import IntegerPrior, index_offsets, table_indexes, z_indexes
 from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
-from kbvc_jax.models.padding import crop
+from kbvc_jax.models.padding import BLOCK, crop
 
-BLOCK = 16
 WORTH = 1 / 216  # of middle quality: see `FrameCodec.observe`
 GAUSSIAN = "gaussian"  # the tables that all codecs share, by scale
 
 Values = Mapping[str, Shaped[Array, "b ..."]]
 Integers = Mapping[str, IntegerPrior]  # of each hyperprior
 Symbols = Mapping[str, Integer[Array, "b ..."]]
-
-
-# Of each reference, for each frame of a batch: the source frames on the way, the nearest first.
-Ways = Sequence[Sequence[Sequence[UInt[np.ndarray, "h w 3"]]]]
 
 
 class Size(NamedTuple):
@@ -140,13 +136,13 @@ class FrameCodec(abc.ABC):
     @classmethod
     def observe(
         cls,
-        frames: UInt[np.ndarray, "b h w 3"],
+        ways: Ways,
         references: Sequence[UInt[np.ndarray, "b h w 3"]],
-        ways: Ways = (),
         worth: float = WORTH,
     ) -> Any:
-        """What an encoder finds out on the host beforehand, for `analyse`; padded frames. `worth`:
-        bits of a squared error of 1, of one of a pixel's three samples in eight bits."""
+        """What an encoder finds out on the host beforehand, for `analyse`, by source frames and
+        by decoded, padded references. `worth`: bits of a squared error of 1, of one of a pixel's
+        three samples in eight bits."""
         return None
 
     def analyse_first(

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
-from kbvc_jax.models.codecs.contract import WORTH, Choose, Decoded, Latent, Values, Ways
+from kbvc_jax.models.codecs.contract import WORTH, Choose, Decoded, Latent, Values
 from kbvc_jax.models.codecs.fusion import fusion_pictures
-from kbvc_jax.models.codecs.motion.estimation import CELL, observe
+from kbvc_jax.models.codecs.motion.estimation import CELL, Ways, observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
@@ -70,12 +70,11 @@ class MotionCodec(HyperpriorCodec):
     @classmethod
     def observe(
         cls,
-        frames: UInt[np.ndarray, "b h w 3"],
+        ways: Ways,
         references: Sequence[UInt[np.ndarray, "b h w 3"]],
-        ways: Ways = (),
         worth: float = WORTH,
     ) -> Float[np.ndarray, "b 2 mh mw 2"]:
-        return observe(frames, references, ways)
+        return observe(ways)
 
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: Any, context: Context, rate: Rate

@@ -8,62 +8,97 @@ import itertools
 import logging
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from kbvc_jax.models.codecs.contract import Ways
+from kbvc_jax.models.padding import BLOCK, pad_to_multiple
 from kbvc_jax.ops.alignment import align
 
 CELL = 8  # pixels that share a motion, each way
-
+NEAR = 2  # frames: what has moved no longer than these is found at once
 
 Frame = UInt[np.ndarray, "h w 3"]
 Grey = UInt[np.ndarray, "h w"]
 Flow = Float[np.ndarray, "h w 2"]
+OfCells = Float[np.ndarray, "mh mw 2"]
 
 
-def observe(
-    frames: UInt[np.ndarray, "b h w 3"],
-    references: Sequence[UInt[np.ndarray, "b h w 3"]],
-    ways: Ways = (),
-) -> Float[np.ndarray, "b 2 mh mw 2"]:
-    """The motion (x, y) in pixels of each cell of frames to both references; one serves as both.
-    `ways`: to each reference, of each frame, the frames between, the nearest first. Sizes are
-    multiples of 16."""
-    ways = ways or [[()] * len(frames)] * len(references)
-    found = np.stack([towards(frames, *side) for side in zip(references, ways, strict=True)], 1)
-    return np.repeat(found, 2 // len(references), 1)
+class Source:
+    """A source frame. Motion from it to others is found once: an encoder may ask many times."""
+
+    def __init__(self, frame: Frame):
+        self.frame = frame
+        self._motion = WeakKeyDictionary[Source, OfCells]()
+        self._halves = WeakKeyDictionary[Source, Flow]()
+
+    @functools.cached_property
+    def padded(self) -> Frame:
+        return np.asarray(pad_to_multiple(self.frame[None], BLOCK))[0]
+
+    @functools.cached_property
+    def grey(self) -> Grey:
+        return grey(self.padded)
+
+    def motion(self, way: "Way") -> OfCells:
+        """To the end of a way that begins here, in pixels (x, y)."""
+        if way[-1] not in self._motion:
+            self._motion[way[-1]] = _motion(way)
+        return self._motion[way[-1]]
+
+    def half_flow(self, other: "Source") -> Flow:
+        """To the frame beside it, of half the size."""
+        if other not in self._halves:
+            flow = _dis(*(_halved(x.grey) for x in (self, other)))
+            self._halves[other] = flow.astype(np.float16)
+        return self._halves[other]
 
 
-def towards(
-    frames: UInt[np.ndarray, "b h w 3"],
-    reference: UInt[np.ndarray, "b h w 3"],
-    ways: Sequence[Sequence[Frame]],
-) -> Float[np.ndarray, "b mh mw 2"]:
-    """The motion to one reference."""
+Way = Sequence[Source]  # a frame and those from it to its reference, that one too
+Ways = Sequence[Sequence[Way]]  # to each reference, of each frame of a batch
+
+
+def straight(frame: Frame, references: Sequence[Frame]) -> Ways:
+    """With no frame between."""
+    return [[[Source(frame), Source(reference)]] for reference in references]
+
+
+def observe(ways: Ways) -> Float[np.ndarray, "b 2 mh mw 2"]:
+    """The motion to both references; one serves as both."""
+    found = np.stack([[way[0].motion(way) for way in side] for side in ways], 1)
+    return np.repeat(found, 2 // len(ways), 1)
+
+
+def _motion(way: Way) -> OfCells:
+    """At once or, where that is nearer, frame by frame and then made exact: what has moved far is
+    not found at once."""
     if _opencv() is None:
-        peak = np.float32(np.iinfo(frames.dtype).max if frames.dtype == np.uint8 else 1023)
-        return np.asarray(_aligned(frames / peak, reference / peak))
-    rows = zip(frames, ways, reference, strict=True)
-    return np.stack([_followed([grey(x) for x in (a, *way, b)]) for a, way, b in rows])
-
-
-def _followed(way: Sequence[Grey]) -> Float[np.ndarray, "mh mw 2"]:
-    """From the first to the last: at once or, where that is nearer, frame by frame and then made
-    exact. What has moved far is not found at once."""
-    first, last = way[0], way[-1]
+        return np.asarray(_aligned(*(source.padded[None] for source in (way[0], way[-1]))))[0]
+    first, last = way[0].grey, way[-1].grey
     direct = _dis(first, last)
-    if len(way) == 2:
+    if len(way) - 1 <= NEAR:
         return cells(direct[None])[0]
-    flow = np.zeros_like(direct)
-    for a, b in itertools.pairwise(way):
-        flow = flow + _moved(_dis(a, b), flow)
-    followed = _dis(first, last, flow)
+    followed = _dis(first, last, _followed(way))
     off, less = (_missed(first, last, own) for own in (direct, followed))
     both = cells(direct[None])[0], cells(followed[None])[0]
     return np.where((less < off)[..., None], both[1], both[0])
+
+
+def _followed(way: Way) -> Flow:
+    """Frame by frame, at half the size."""
+    height, width = way[0].grey.shape
+    flow = np.zeros((height // 2, width // 2, 2), np.float32)
+    for one, other in itertools.pairwise(way):
+        flow = flow + _moved(one.half_flow(other).astype(np.float32), flow)
+    return _opencv().resize(2 * flow, (width, height), interpolation=_opencv().INTER_LINEAR)
+
+
+def _halved(frame: Grey) -> UInt[np.ndarray, "hh hw"]:
+    height, width = frame.shape
+    return _opencv().resize(frame, (width // 2, height // 2), interpolation=_opencv().INTER_AREA)
 
 
 def _missed(frame: Grey, reference: Grey, flow: Flow) -> Float[np.ndarray, "mh mw"]:
@@ -83,9 +118,10 @@ def _moved(x: Float[np.ndarray, "h w *c"], flow: Flow) -> Float[np.ndarray, "h w
 
 @jax.jit
 def _aligned(
-    frames: Float[Array, "b h w 3"], references: Float[Array, "b h w 3"]
+    frames: UInt[Array, "b h w 3"], references: UInt[Array, "b h w 3"]
 ) -> Float[Array, "b mh mw 2"]:
-    return cells(align(frames, references))
+    peak = 255 if frames.dtype == jnp.uint8 else 1023
+    return cells(align(frames / peak, references / peak))
 
 
 def cells(flow: Any) -> Any:

@@ -8,6 +8,7 @@ For encoders alone, on the host. Bits are those of coding/vectors.py before it h
 
 import functools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -23,51 +24,49 @@ from kbvc_jax.coding.vectors import (
     passes,
     same_as,
 )
-from kbvc_jax.models.codecs.contract import Ways
-from kbvc_jax.models.codecs.motion.estimation import CELL, grey, towards
+from kbvc_jax.models.codecs.motion.estimation import CELL, Frame, Way, Ways, grey
 
 STEPS_A_PIXEL = 2  # of vectors
 # Bits that a squared error is worth, from which on half pixels are; below, whole ones do.
 HALVES = 1 / 250
-# A bit of motion has to spare so many times the squared errors that a bit of y has to: most of
-# what motion leaves is never coded, or taken from elsewhere. Tried out: docs/design.md.
-DEARER = 25.0
 BENT = 3.0  # bits that a pixel's difference from a cell beside it costs at first
 MOST_BENT = 8.0  # pixels of it: an edge is one
 SMALL = (4.0, 2.0, 1.0, 0.5)  # pixels
 SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))  # across, down
-FURTHEST = (1, 2)  # cells, of those beside
+FURTHER = tuple((2 * across, 2 * down) for across, down in SIDES)
 SQUARES = (1, 2, 4, 8, 16)  # half their sizes, in cells
 SEEN = CELL // 2  # samples of a cell, each way: means of 2x2 pixels do, for a quarter of the work
 FARTHEST = 80  # a difference that costs no more than this one
 
 Grey = UInt8[np.ndarray, "h w"]
-Vectors = Int32[np.ndarray, "n 2"]  # of all cells, row by row
+Vectors = Int32[np.ndarray, "2 n"]  # of all cells, row by row
 OfCells = Float[np.ndarray, "n"]
+Samples = Float32[np.ndarray, "4 4 n"]  # of each cell
 
 
 def search(
-    frames: UInt[np.ndarray, "b h w 3"],
-    references: Sequence[UInt[np.ndarray, "b h w 3"]],
-    ways: Ways,
-    worth: float,
+    ways: Ways, references: Sequence[UInt[np.ndarray, "b h w 3"]], worth: float, dearer: float
 ) -> Int32[np.ndarray, "b mh mw c"]:
     """The motion (across, down) of each cell of frames to each reference, in STEPS_A_PIXEL; to the
-    second as what it differs from the first one's, mirrored. `ways`: see estimation.py; `worth`:
-    bits of a squared error of 1, of one of a pixel's three samples."""
-    steps = STEPS_A_PIXEL if worth > HALVES else 1
-    price, greys = DEARER / (3 * worth), [grey(frame) for frame in frames]
-    found = list[Int32[np.ndarray, "b mh mw 2"]]()
-    for reference, way in zip(references, ways, strict=True):
-        flows = towards(frames, reference, way)
-        mirrored = -found[0] if found else np.zeros(flows.shape, np.int32)
-        rows = zip(greys, reference, flows, mirrored, strict=True)
-        own = [
-            _Search(frame, grey(seen), steps, price, base).run(flow)
-            for frame, seen, flow, base in rows
-        ]
-        found.append(np.stack(own).reshape(flows.shape))
-    return np.concatenate(found, -1) * (STEPS_A_PIXEL // steps)
+    second as what it differs from the first one's, mirrored. `ways` by source frames, references
+    decoded; `worth`: bits of a squared error of 1, of one of a pixel's three samples; a bit has to spare `dearer`
+    times as much."""
+    steps, price = STEPS_A_PIXEL if worth > HALVES else 1, dearer / (3 * worth)
+
+    def of_frame(frame: tuple[Sequence[Way], Sequence[Frame]]) -> Int32[np.ndarray, "mh mw c"]:
+        found = list[Vectors]()
+        for way, reference in zip(*frame, strict=True):
+            source, flow = way[0], way[0].motion(way)
+            base = -found[0] if found else np.zeros_like(flow, np.int32).reshape(-1, 2).T
+            own = _Search(source.grey, grey(reference), steps, price, base)
+            found.append(own.run(np.ascontiguousarray(flow.reshape(-1, 2).T)))
+            shape = flow.shape[:2]
+        return np.concatenate(found).T.reshape(*shape, -1)
+
+    frames = zip(zip(*ways, strict=True), zip(*references, strict=True), strict=True)
+    with ThreadPoolExecutor() as threads:
+        found = np.stack(list(threads.map(of_frame, frames)))
+    return found * (STEPS_A_PIXEL // steps)
 
 
 class _Field(NamedTuple):
@@ -82,71 +81,61 @@ class _Field(NamedTuple):
     @property
     def told(self) -> Bool[np.ndarray, "n"]:
         """Whether there is anything to tell of a cell."""
-        return (self.same > 0) | (self.apart[:, 0] != 0) | (self.apart[:, 1] != 0)
+        return (self.same > 0) | (self.apart[0] != 0) | (self.apart[1] != 0)
 
 
 class _Search:
-    def __init__(
-        self,
-        frame: Grey,
-        reference: Grey,
-        steps: int,
-        price: float,
-        base: Int32[np.ndarray, "mh mw 2"],
-    ):
+    def __init__(self, frame: Grey, reference: Grey, steps: int, price: float, base: Vectors):
         """`steps`: of a pixel; `price`: squared errors, of grey, that a bit costs; `base`: what
         vectors are added to."""
-        self._steps, self._price, self._base = steps, price, base.reshape(-1, 2)
+        self._steps, self._price, self._base = steps, price, base
         height, width = frame.shape
-        self._rows, self._columns = height // CELL, width // CELL
-        rows, columns = self._rows, self._columns
+        self._rows, self._columns = rows, columns = height // CELL, width // CELL
         means = frame.reshape(height // 2, 2, width // 2, 2).mean((1, 3), dtype=np.float32)
-        blocks = means.reshape(rows, SEEN, columns, SEEN).swapaxes(1, 2)
-        self._source = blocks.reshape(-1, SEEN, SEEN)
+        blocks = means.reshape(rows, SEEN, columns, SEEN).transpose(1, 3, 0, 2)
+        self._source = blocks.reshape(SEEN, SEEN, -1)
         self._seen, self._size = _finer(reference, steps), (height * steps, width * steps)
-        places = np.arange(self._rows * self._columns)
-        self._y, self._x = places // self._columns, places % self._columns
-        within = np.arange(0, CELL, CELL // SEEN)
-        self._down = (steps * (CELL * self._y[:, None] + within)).astype(np.int32)
-        self._across = (steps * (CELL * self._x[:, None] + within)).astype(np.int32)
-        self._passes = passes(self._rows, self._columns)
-        self._around = np.zeros((len(places), 4), np.int64)
+        self._all = np.arange(rows * columns)
+        self._y, self._x = np.divmod(self._all, columns)
+        within = np.arange(0, CELL, CELL // SEEN)[:, None]
+        self._down = (steps * (CELL * self._y + within)).astype(np.int32)
+        self._across = (steps * (CELL * self._x + within)).astype(np.int32)
+        self._passes = passes(rows, columns)
+        self._around = np.zeros((4, rows * columns), np.int64)
         for cells, around in self._passes:
-            self._around[cells] = around
+            self._around[:, cells] = around
+        self._beside_of = {side: self._places(*side) for side in (*SIDES, *FURTHER)}
 
-    def run(self, flow: Float[np.ndarray, "mh mw 2"]) -> Vectors:
-        begun = np.rint(self._steps * flow).astype(np.int32).reshape(-1, 2) - self._base
+    def run(self, flow: Float[np.ndarray, "2 n"]) -> Vectors:
+        begun = np.rint(self._steps * flow).astype(np.int32) - self._base
         vectors = self._settled(begun)
-        field = self._measured(vectors, self._errors(slice(None), vectors))
+        field = self._measured(vectors, self._errors(self._all, vectors))
         field = self._foretold(field)
         for side in SIDES:
             for colour in range(4):
                 field = self._beside(field, side, colour)
         field = self._foretold(field)
         nothing = self._moved(field, np.zeros_like(vectors))
-        return self._better(field, nothing, np.ones(len(vectors), bool)).vectors
+        return self._better(field, nothing, np.ones(vectors.shape[1], bool)).vectors
 
     def _settled(self, vectors: Vectors) -> Vectors:
         """By small steps and by what is beside, one price for all that differs."""
-        errors = self._errors(slice(None), vectors)
+        errors, price = self._errors(self._all, vectors), BENT * self._price
 
         def settle(other: Vectors) -> None:
             nonlocal vectors, errors
+            around = [vectors.take(self._beside_of[side], 1) for side in SIDES]
             own = errors + self._changed(other, vectors, errors)
-            price = BENT * self._price
-            better = own + price * self._bent(other, vectors) < errors + price * self._bent(
-                vectors, vectors
-            )
-            vectors = np.where(better[:, None], other, vectors)
-            errors = np.where(better, own, errors)
+            bent = self._bent(other, around) - self._bent(vectors, around)
+            better = own + price * bent < errors
+            vectors, errors = np.where(better, other, vectors), np.where(better, own, errors)
 
         settle(np.zeros_like(vectors))
         for step in (round(self._steps * small) for small in SMALL):
             for side in SIDES if step else ():
-                settle(vectors + step * np.array(side, np.int32))
-        for cells in FURTHEST:
-            for across, down in SIDES:
-                settle(self._rolled(vectors, cells * across, cells * down))
+                settle(vectors + step * np.array(side, np.int32)[:, None])
+        for side in (*SIDES, *FURTHER):
+            settle(vectors.take(self._beside_of[side], 1))
         return vectors
 
     def _foretold(self, field: _Field) -> _Field:
@@ -169,12 +158,12 @@ class _Search:
 
     def _beside(self, field: _Field, side: tuple[int, int], colour: int) -> _Field:
         """One cell of four takes what the one beside it has."""
-        other = self._rolled(field.vectors, *side)
+        other = field.vectors.take(self._beside_of[side], 1)
         own = 2 * (self._y % 2) + self._x % 2 == colour
-        tried = self._moved(field, np.where(own[:, None], other, field.vectors))
+        tried = self._moved(field, np.where(own, other, field.vectors))
         bits = tried.bits - field.bits
         of_others = np.bincount(
-            self._around[1:].ravel(), np.repeat(bits[1:], 4), minlength=len(bits)
+            self._around[:, 1:].ravel(), np.tile(bits[1:], 4), minlength=len(bits)
         )
         change = tried.errors - field.errors + self._price * (bits + of_others)
         return self._better(field, tried, own & (change < 0))
@@ -182,21 +171,21 @@ class _Search:
     def _between(self, field: _Field, cells: Bool[np.ndarray, "n"], half: int) -> _Field:
         """With these, of squares of twice so many cells, as they are foretold; others told as they
         were."""
-        apart = np.where(cells[:, None], 0, field.apart)
+        apart = np.where(cells, 0, field.apart)
         same = np.where(cells, 0, field.same)
         vectors = field.vectors.copy()
         for turn, around in self._passes[-2 * half.bit_length() :]:
-            four, which = vectors[around], same[turn]
-            vectors[turn] = foretold(four)[0] + apart[turn]
+            four, which = vectors.take(around, 1), same[turn]
+            vectors[:, turn] = foretold(four)[0] + apart[:, turn]
             copied = np.flatnonzero(which)
-            vectors[turn[copied]] = four[copied, which[copied] - 1]
+            vectors[:, turn[copied]] = four[:, which[copied] - 1, copied]
         return self._moved(field, vectors)
 
     def _better(self, field: _Field, tried: _Field, cells: Bool[np.ndarray, "n"]) -> _Field:
         """With these cells of what was tried, if that is cheaper."""
         if not cells.any():
             return field
-        vectors = np.where(cells[:, None], tried.vectors, field.vectors)
+        vectors = np.where(cells, tried.vectors, field.vectors)
         other = self._measured(vectors, np.where(cells, tried.errors, field.errors))
         change = other.errors - field.errors + self._price * (other.bits - field.bits)
         return other if change.sum() < 0 else field
@@ -207,42 +196,44 @@ class _Search:
         return self._measured(vectors, field.errors + changed)
 
     def _measured(self, vectors: Vectors, errors: OfCells) -> _Field:
-        four = vectors[self._around]
+        four = vectors.take(self._around, 1)
         guess, kinds = foretold(four)
-        same, apart = np.zeros(len(vectors), np.int64), vectors - guess
-        far = np.minimum(np.abs(apart), FARTHEST)
+        same, apart = np.zeros(len(kinds), np.int64), vectors - guess
         prices, of_choice = _prices()
-        bits = prices[kinds, far[:, 0]] + prices[kinds, far[:, 1]]
+        each = prices.take(kinds * prices.shape[1] + np.minimum(np.abs(apart), FARTHEST))
+        bits = each[0] + each[1]
         asked = np.flatnonzero(kinds >= CHOICE)
-        chosen = same_as(vectors[asked], four[asked], guess[asked], kinds[asked])
+        chosen = same_as(
+            vectors.take(asked, 1), four.take(asked, 2), guess.take(asked, 1), kinds[asked]
+        )
         bits[asked] = of_choice[chosen] + np.where(chosen > 0, 0, bits[asked])
         same[asked] = chosen
         return _Field(vectors, errors, bits, apart, same)
 
     def _changed(self, vectors: Vectors, before: Vectors, errors: OfCells) -> OfCells:
         """By how much errors do."""
-        change, cells = np.zeros(len(errors)), np.flatnonzero((vectors != before).any(1))
-        change[cells] = self._errors(cells, vectors[cells]) - errors[cells]
+        differs = vectors != before
+        change, cells = np.zeros_like(errors), np.flatnonzero(differs[0] | differs[1])
+        change[cells] = self._errors(cells, vectors.take(cells, 1)) - errors[cells]
         return change
 
-    def _errors(self, cells: slice | np.ndarray, vectors: Vectors) -> OfCells:
+    def _errors(self, cells: Int64[np.ndarray, "n"], vectors: Vectors) -> OfCells:
         height, width = self._size
-        vectors = vectors + self._base[cells]
-        down = np.clip(self._down[cells] + vectors[:, 1:], 0, height - 1) * width
-        across = np.clip(self._across[cells] + vectors[:, :1], 0, width - 1)
-        left = self._seen.take(down[:, :, None] + across[:, None, :]) - self._source[cells]
-        return (CELL // SEEN) ** 2 * np.einsum("nij,nij->n", left, left)
+        across, down = vectors + self._base.take(cells, 1)
+        down = np.clip(self._down.take(cells, 1) + down, 0, height - 1) * width
+        across = np.clip(self._across.take(cells, 1) + across, 0, width - 1)
+        left = self._seen.take(down[:, None] + across) - self._source.take(cells, 2)
+        return (CELL // SEEN) ** 2 * np.square(left).sum((0, 1))
 
-    def _bent(self, vectors: Vectors, around: Vectors) -> OfCells:
+    def _bent(self, vectors: Vectors, around: Sequence[Vectors]) -> OfCells:
         """In pixels."""
-        apart = [np.abs(vectors - self._rolled(around, *side)).sum(-1) for side in SIDES]
+        apart = [np.abs(vectors - other).sum(0) for other in around]
         return np.minimum(apart, MOST_BENT * self._steps).sum(0) / self._steps
 
-    def _rolled(self, vectors: Vectors, across: int, down: int) -> Vectors:
-        """Of the cell so far to the left and above; at the border the last there is."""
-        y = np.clip(np.arange(self._rows) - down, 0, self._rows - 1)
-        x = np.clip(np.arange(self._columns) - across, 0, self._columns - 1)
-        return vectors[(y[:, None] * self._columns + x).ravel()]
+    def _places(self, across: int, down: int) -> Int64[np.ndarray, "n"]:
+        """Of the cell so far to the left and above; at the border of the last there is."""
+        y = np.clip(self._y - down, 0, self._rows - 1)
+        return y * self._columns + np.clip(self._x - across, 0, self._columns - 1)
 
 
 def _windows(x: Float[np.ndarray, "mh mw"], half: int) -> Float[np.ndarray, "r c"]:
