@@ -19,6 +19,7 @@ FIRST_LENGTH = 8
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 36
 FALLS = (12, FALL, 60, 84)  # that auto tries
+MARGIN = 0.03
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,6 +118,6 @@ def _split_while_cheaper(
     middle = (whole.start + whole.end + 1) // 2
     first = trial(Group(whole.start, middle, whole.fall), before)
     second = trial(Group(middle, whole.end, whole.fall), first)
-    if cost([first, second]) >= cost([whole]):
+    if cost([first, second]) >= cost([whole]) - MARGIN:
         return [whole]
     return _split_both([first, second], trial, cost, before)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import UInt
 
 from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, batches, closing_distances, quality_at
 from kbvc_jax.codec.payload import Coded, references_of
@@ -123,8 +121,8 @@ def code_b_frames(
     level_offsets: Sequence[int],
     settings: Settings,
 ) -> list[CodedDepth]:
-    """All frames strictly between the first and the last, which are decoded: each depth by that of the codecs it may have
-    that codes its first frames best."""
+    """All frames strictly between the first and the last, which are decoded: each depth by that of
+    the codecs it may have that codes its first frames best."""
     length, depths = len(sources) - 1, list[CodedDepth]()
     decoded = {0: opening, length: closing}
     candidates = settings.b_frames

@@ -151,7 +151,7 @@ class Scene:
         def cost(groups: Sequence[Group]) -> float:
             bits, error, decibels = outcome_of(d for group in groups for d in group.depths)
             if growth is None:
-                return bits + weight * error
+                return math.log(bits + weight * error)
             bits += shared * (groups[-1].end - groups[0].start)
             return math.log(bits) - growth * decibels
 

@@ -49,8 +49,8 @@ def search(
 ) -> Int32[np.ndarray, "b mh mw c"]:
     """The motion (across, down) of each cell of frames to each reference, in STEPS_A_PIXEL; to the
     second as what it differs from the first one's, mirrored. `ways` by source frames, references
-    decoded; `worth`: bits of a squared error of 1, of one of a pixel's three samples; a bit has to spare `dearer`
-    times as much."""
+    decoded; `worth`: bits of a squared error of 1, of one of a pixel's three samples; a bit has to
+    spare `dearer` times as much."""
     steps, price = STEPS_A_PIXEL if worth > HALVES else 1, dearer / (3 * worth)
 
     def of_frame(frame: tuple[Sequence[Way], Sequence[Frame]]) -> Int32[np.ndarray, "mh mw c"]:
