@@ -19,6 +19,8 @@ FIRST_LENGTH = 8
 # to a deeper one, and the less they move, the more a frame has from its references alone.
 FALL = 36
 FALLS = (12, FALL, 60, 84)  # that auto tries
+# Of rate, as a logarithm, that short groups have to save: the middle does not tell all of a
+# picture.
 MARGIN = 0.03
 
 
@@ -49,7 +51,7 @@ class Group:
 
 # Codes a group after the one before it, None being before the window.
 Trial = Callable[[Group, Group | None], Group]
-Cost = Callable[[Sequence[Group]], float]  # of coded ones in a row
+Cost = Callable[[Sequence[Group]], float]  # of coded ones in a row, as a logarithm
 
 
 def choose_fall(usual: Group, trial: Trial, cost: Cost) -> Group:

@@ -59,7 +59,7 @@ def code_frames(
     sources: UInt[Array, "b h w 3"],
     effort: int,
     rounding: Rounding,
-    ways: Ways,
+    ways: Ways = (),
 ) -> Attempt:
     """Symbols and what they decode to. Each step goes down the slope under the choices at hand, and
     may end at others."""

@@ -144,7 +144,8 @@ class Scene:
         return Window(self._network, span, opening, settings)
 
     def _cost(self, window: Window, end: int, growth: float | None) -> GroupCost:
-        """Rate at equal PSNR or, where there is one quality, rate and errors at its price."""
+        """Rate at equal PSNR or, where there is one quality, rate and errors at its price; as a
+        logarithm."""
         weight = self._network.error_weight(window.settings.quality)
         shared = window.first.bits / end if window.first else 0.0  # by all its frames
 
