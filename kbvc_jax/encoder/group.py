@@ -136,9 +136,13 @@ def code_b_frames(
         codec = best.codec
         depths.append(_joined([best, *(code(part, codec, own) for part in others)]))
         decoded |= dict(zip(depths[-1].times, depths[-1].pictures, strict=True))
-        # What others have coded some codecs cannot refer to.
-        candidates = tuple(c for c in candidates if c == codec or not CODECS[c].needs_memory)
+        candidates = tuple(c for c in candidates if _refers(c, codec))
     return depths
+
+
+def _refers(codec: str, other: str) -> bool:
+    """Whether its frames may refer to those of the other one."""
+    return not CODECS[codec].needs_memory or CODECS[codec].keeps is CODECS[other].keeps
 
 
 def _cheapest(

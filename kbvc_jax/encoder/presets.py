@@ -9,7 +9,7 @@ BALANCED = "balanced"
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {"gop": 8, "b_frames": "motion"},
     BALANCED: {},  # what EncoderOptions has by default
-    "best": {"gop": "auto", "b_frames": "motion,predicted", "effort": 16},
+    "best": {"gop": "auto", "b_frames": "both_moved,predicted", "effort": 16},
 }
 
 

@@ -1,6 +1,7 @@
 """P- and B-frames by moved latents: in real streams, and what they are predicted from."""
 
 import io
+import itertools
 from fractions import Fraction
 
 import jax
@@ -12,6 +13,7 @@ from tiny import SENDING, tiny_inference
 from kbvc_jax.api import Codec
 from kbvc_jax.codec.batch import INTRA, FrameRates, Picture, closing_distances
 from kbvc_jax.coding.container import StreamReader
+from kbvc_jax.encoder import group
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion.estimation import straight
@@ -203,3 +205,19 @@ def test_training_walks_it_as_files_have_it(codec, b_frames, p_frames):
     assert all(np.isfinite(size) for size in sizes.values())
     assert sizes["image.block_encoder.kernel"] > 0
     assert sizes["fusion.last.kernel"] > 0
+
+
+def test_depths_of_both_kinds_refer_to_each_other(codec, monkeypatch):
+    depths, shown, file = itertools.cycle(["both_moved", "predicted"]), {}, io.BytesIO()
+
+    def in_turns(network, codecs, code, settings):
+        return code(codecs[0] if len(codecs) == 1 else next(depths), settings)
+
+    monkeypatch.setattr(group, "_cheapest", in_turns)
+    frames = pictures(9)
+    format = VideoFormat(frames.shape[2], frames.shape[1], Fraction(25), "709", True, 8, "444")
+    asked = {"gop": 8, "b_frames": "both_moved,predicted", "on_frame": shown.__setitem__}
+    codec.encode_stream(frames, format, file, 50, **asked)
+    _, record = StreamReader(io.BytesIO(file.getvalue()))
+    assert [NAMES[n] for n in record.codecs[1:]] == ["both_moved", "predicted", "both_moved"]
+    np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(9)])

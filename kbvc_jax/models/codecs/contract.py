@@ -94,6 +94,8 @@ class FrameCodec(abc.ABC):
     """Of the hierarchy, that it tells apart."""
     needs_memory: ClassVar[bool] = False
     """Whether its references must have one."""
+    keeps: ClassVar[type | None] = None
+    """The kind of memory that its own frames have."""
     observes: ClassVar[bool] = False
     """Whether `observe` finds out anything."""
     analysed_as: ClassVar[str | None] = None

@@ -47,6 +47,7 @@ class Predictors(NamedTuple):
 
 class PredictedCodec(ImageCodec):
     needs_memory: ClassVar[bool] = True
+    keeps: ClassVar[type | None] = Memory
     analysed_as: ClassVar[str | None] = ImageCodec.OWN
     error_weight: ClassVar[float] = ERROR_WEIGHT
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, UInt
 from kbvc_jax.models.codecs.around_hyperprior import HyperpriorCodec
 from kbvc_jax.models.codecs.contract import WORTH, Choose, Decoded, Latent, Values
 from kbvc_jax.models.codecs.fusion import fusion_pictures
-from kbvc_jax.models.codecs.motion.estimation import CELL, Ways, observe
+from kbvc_jax.models.codecs.motion.estimation import CELL, Source, Ways, observe
 from kbvc_jax.models.codecs.motion.network import MotionNetwork, Moved
 from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
@@ -74,7 +74,10 @@ class MotionCodec(HyperpriorCodec):
         references: Sequence[UInt[np.ndarray, "b h w 3"]],
         worth: float = WORTH,
     ) -> Float[np.ndarray, "b 2 mh mw 2"]:
-        return observe(ways)
+        # Its encoder takes the flow as it is: the one to what is decoded.
+        ends = [[Source(frame) for frame in side] for side in references]
+        pairs = [zip(*side, strict=True) for side in zip(ways, ends, strict=True)]
+        return observe([[[*way[:-1], end] for way, end in side] for side in pairs])
 
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: Any, context: Context, rate: Rate

@@ -66,6 +66,7 @@ class FineCodec(HyperpriorCodec):
     error_weight: ClassVar[float | None] = None  # to the nearest
     levels: ClassVar[range] = FineFrame.LEVELS
     needs_memory: ClassVar[bool] = True
+    keeps: ClassVar[type | None] = Memory
     refined: ClassVar[bool] = False  # y depends on the motion as it is coded
 
     @classmethod
