@@ -101,7 +101,8 @@ def test_what_is_written_segment_by_segment_is_read_again(segments):
     network = Codec(inference)._network(8)
     codec = inference.model.codec("motion", Size(32, 48), network.weights.integers)
     frame = jnp.asarray(np.random.default_rng(1).random((1, 32, 48, 3)), jnp.float32)
-    observed = codec.observe(ways(frame, *(side.frame for side in sides())), [])
+    known = [side.frame for side in sides()]
+    observed = codec.observe(ways(frame, *known), [filmed(side) for side in known])
 
     @jax.jit
     def both(frame, observed, sides):

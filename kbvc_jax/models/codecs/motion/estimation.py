@@ -35,7 +35,7 @@ class Source:
         self._motion = WeakKeyDictionary[Source, OfCells]()
         self._halves = WeakKeyDictionary[Source, Flow]()
 
-    @functools.cached_property
+    @property
     def padded(self) -> Frame:
         return np.asarray(pad_to_multiple(self.frame[None], BLOCK))[0]
 

@@ -41,7 +41,6 @@ FARTHEST = 80  # a difference that costs no more than this one
 Grey = UInt8[np.ndarray, "h w"]
 Vectors = Int32[np.ndarray, "2 n"]  # of all cells, row by row
 OfCells = Float[np.ndarray, "n"]
-Samples = Float32[np.ndarray, "4 4 n"]  # of each cell
 
 
 def search(
@@ -54,14 +53,12 @@ def search(
     steps, price = STEPS_A_PIXEL if worth > HALVES else 1, dearer / (3 * worth)
 
     def of_frame(frame: tuple[Sequence[Way], Sequence[Frame]]) -> Int32[np.ndarray, "mh mw c"]:
-        found = list[Vectors]()
-        for way, reference in zip(*frame, strict=True):
-            source, flow = way[0], way[0].motion(way)
-            base = -found[0] if found else np.zeros_like(flow, np.int32).reshape(-1, 2).T
-            own = _Search(source.grey, grey(reference), steps, price, base)
-            found.append(own.run(np.ascontiguousarray(flow.reshape(-1, 2).T)))
-            shape = flow.shape[:2]
-        return np.concatenate(found).T.reshape(*shape, -1)
+        found, flows = list[Vectors](), [way[0].motion(way) for way in frame[0]]
+        for way, flow, reference in zip(frame[0], flows, frame[1], strict=True):
+            begun = np.ascontiguousarray(flow.reshape(-1, 2).T)
+            base = -found[0] if found else np.zeros(begun.shape, np.int32)
+            found.append(_Search(way[0].grey, grey(reference), steps, price, base).run(begun))
+        return np.concatenate(found).T.reshape(*flows[0].shape[:2], -1)
 
     frames = zip(zip(*ways, strict=True), zip(*references, strict=True), strict=True)
     with ThreadPoolExecutor() as threads:
