@@ -5,12 +5,11 @@
 `--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
 of encoding and decoding: medians over the qualities, at each of which all take their turn.
 
-Version 0.24.0, two cores, 17 frames of the bundled clip:
+Version 0.27.0, two cores on a slow day, 17 frames of the bundled clip:
 
-    fast        +2.38 %, encode 5.08 fps, decode 13.44 fps
-    balanced    +0.00 %, encode 3.39 fps, decode 8.73 fps
-    best       -11.99 %, encode 0.34 fps, decode 12.54 fps
-    p_frames=predicted  +24.58 %, encode 4.05 fps, decode 9.70 fps
+    fast        +2.66 %, encode 3.42 fps, decode 7.90 fps
+    balanced    +0.00 %, encode 2.32 fps, decode 6.02 fps
+    best       -10.78 %, encode 0.14 fps, decode 4.17 fps
 """
 
 import argparse
