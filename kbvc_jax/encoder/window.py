@@ -71,9 +71,9 @@ class Window:
         time, intra = group.end, self._span.ends_intra and group.end == self._span.end
         key = (None if intra else before, time)
         if key not in self._closing:
-            way = self._sources[group.start : time + 1][::-1]
-            parts = (way[:1], time, self.settings) if intra else (way, time, self.settings, opening)
-            self._closing[key] = code_image(self._network, *parts)
+            way = self._sources[time if intra else group.start : time + 1][::-1]
+            reference = None if intra else opening
+            self._closing[key] = code_image(self._network, way, time, self.settings, reference)
         return self._closing[key]
 
 

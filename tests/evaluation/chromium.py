@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -84,6 +85,8 @@ class Browser:
 
     def _read(self) -> dict:
         while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._in], [], [], PATIENCE)
+            assert ready, f"chromium has said nothing for {PATIENCE} s"
             data = self._in.read(1 << 16)
             assert data, "chromium ended"
             self._buffer += data
@@ -109,4 +112,4 @@ def browser(executable: str):
             yield running
         finally:
             running.process.terminate()
-            running.process.wait()
+            running.process.wait(PATIENCE)
