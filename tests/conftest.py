@@ -43,9 +43,11 @@ def pytest_report_header(config):
 
 # Begun first: a long file that is last would have one worker wait for the other.
 LONG = [
+    "test_costs.py",
     "training/test_export.py",
     "models/test_motion.py",
     "models/test_ssf.py",
+    "training/test_starting_point.py",
     "test_codec.py",
     "encoder/test_prediction.py",
     "codec/test_golden.py",

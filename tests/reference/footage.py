@@ -12,6 +12,7 @@ import kbvc_jax
 from kbvc_jax.coding.tables import Tables, clamp_certain, gaussian_tables, tables_from_pmf
 from kbvc_jax.encoder.group import Settings, code_image
 from kbvc_jax.encoder.network import EncoderNetwork
+from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.rate import BEST
 
 CLIP = Path(kbvc_jax.__file__).parent / "assets" / "bunny.mp4"
@@ -42,7 +43,7 @@ def network_calls() -> list[tuple[np.ndarray, np.ndarray, Tables]]:
     network = EncoderNetwork(inference, 8)
     with kbvc_jax.open_video(CLIP, frames=12) as video:
         best = Settings(BEST, ("predicted",), ("predicted",), "rate")
-        coded = [code_image(network, frame, 0, best).coded[0] for frame in video]
+        coded = [code_image(network, [Source(frame)], 0, best).coded[0] for frame in video]
     return [
         (
             np.concatenate([np.asarray(frame.symbols[latent.name]).ravel() for frame in coded]),
