@@ -118,7 +118,7 @@ def code_group(
     *,
     b_frames: str | None = None,
     p_frames: str | None = None,
-    observed: Sequence[Float[Array, "n ..."]] | None = None,
+    observed: Sequence[Float[Array, "_ ..."]] | None = None,
     rounding: Rounding = "nearest",
     alone: Bool[Array, ""] | bool = False,
     remat: bool = False,

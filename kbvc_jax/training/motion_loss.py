@@ -37,7 +37,7 @@ OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6
 def motion_loss(
     model: Kbvc,
     frames: Float[Array, "t h w 3"],
-    observed: Sequence[Float[Array, "n 2 mh mw 2"]] | None,
+    observed: Sequence[Float[Array, "_ 2 mh mw 2"]] | None,
     quality: Float[Array, ""],
     key: PRNGKeyArray | None,
     rate_weight: Float[Array, ""] | float,
