@@ -1,6 +1,6 @@
 import pytest
 
-from kbvc_jax.encoder.gop_choice import FALL, FALLS, Group, choose_fall, choose_groups
+from kbvc_jax.encoder.gop_choice import FALL, FALLS, MARGIN, Group, choose_fall, choose_groups
 
 
 def choose(price, frames: int):
@@ -42,6 +42,12 @@ def test_the_cheapest_length_is_found(length):
     """An I-frame costs 10; a B-frame nothing up to that length, and more than an I-frame above."""
     found, _ = choose(lambda start, n: 10 + 20 * max(0, n - length), 32)
     assert found == [length] * (32 // length)
+
+
+@pytest.mark.parametrize(("saved", "lengths"), [(MARGIN / 2, [8]), (2 * MARGIN, [4, 4])])
+def test_short_groups_have_to_save_more_than_the_margin(saved, lengths):
+    found, _ = choose(lambda start, n: 10 + saved if n == 8 else 5, 8)
+    assert found == lengths
 
 
 @pytest.mark.parametrize("frames", [1, 5, 9, 12, 20, 31])

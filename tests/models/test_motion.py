@@ -58,6 +58,14 @@ def test_motion_is_found_with_and_without_opencv(monkeypatch, opencv):
     np.testing.assert_array_equal(alone[:, 1], found[:, 0])
 
 
+@pytest.mark.parametrize("size", [(2, 2), (16, 16), (18, 10), (16, 48)])
+def test_motion_over_many_frames_is_found_in_pictures_of_any_size(size):
+    rng = np.random.default_rng(0)
+    way = [estimation.Source(rng.integers(0, 256, (*size, 3)).astype(np.uint8)) for _ in range(9)]
+    rows, columns = (-(-side // 16) * 2 for side in size)
+    assert way[0].motion(way).shape == (rows, columns, 2)
+
+
 def test_without_opencv_the_encoder_says_so(monkeypatch, caplog):
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
     estimation._opencv.cache_clear()

@@ -20,6 +20,7 @@ from kbvc_jax.ops.alignment import align
 
 CELL = 8  # pixels that share a motion, each way
 NEAR = 2  # frames: what has moved no longer than these is found at once
+SMALL = 24  # pixels, the longer side: DIS takes no picture of less than half
 
 Frame = UInt[np.ndarray, "h w 3"]
 Grey = UInt[np.ndarray, "h w"]
@@ -79,7 +80,7 @@ def _motion(way: Way) -> OfCells:
         return np.asarray(_aligned(*(source.padded[None] for source in (way[0], way[-1]))))[0]
     first, last = way[0].grey, way[-1].grey
     direct = _dis(first, last)
-    if len(way) - 1 <= NEAR:
+    if len(way) - 1 <= NEAR or max(first.shape) < SMALL:
         return cells(direct[None])[0]
     followed = _dis(first, last, _followed(way))
     off, less = (_missed(first, last, own) for own in (direct, followed))
