@@ -25,15 +25,20 @@ settings.load_profile("untimed")
 MAPPINGS = Path("/proc/self/maps")
 MANY = 3_000
 LEFT_OUT = "not slow"  # as pyproject.toml has it
+QUICK_FLAGS = (
+    # Small programs compile in half the time; large ones, as slow tests have, run slowly.
+    "--xla_cpu_use_fusion_emitters=false",
+    # Each core has a worker of its own: a program in parts would take a fifth longer.
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # workers inherit it
         os.environ[KEPT] = str(config.cache.mkdir("programs"))
         if config.option.markexpr == LEFT_OUT:
-            # Small programs compile in half the time; large ones, as slow tests have, run slowly.
             flags = os.environ.get("XLA_FLAGS", "")
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
+            os.environ["XLA_FLAGS"] = " ".join([flags, *QUICK_FLAGS])
 
 
 def pytest_report_header(config):

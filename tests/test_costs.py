@@ -4,20 +4,18 @@ import json
 
 import pytest
 
-from tests.costs import CODECS, RECORD, measured
+from tests.costs import CODECS, DEFAULTS, RECORD, measured
 
 GROWTH = 1.1
 
 
-@pytest.fixture(scope="module")
-def found():
-    return measured()
-
-
-@pytest.mark.parametrize("codec", CODECS)
-def test_what_coding_costs_is_as_recorded(found, codec):
-    recorded = json.loads(RECORD.read_text())[codec]
-    assert found[codec].keys() == recorded.keys()
-    more = {what: (cost, found[codec][what]) for what, cost in recorded.items()}
+@pytest.mark.parametrize(
+    "codec",
+    [pytest.param(c, marks=() if c in DEFAULTS else pytest.mark.slow) for c in CODECS],
+)
+def test_what_coding_costs_is_as_recorded(codec):
+    recorded, found = json.loads(RECORD.read_text())[codec], measured(codec)
+    assert found.keys() == recorded.keys()
+    more = {what: (cost, found[what]) for what, cost in recorded.items()}
     more = {what: both for what, both in more.items() if both[1] > GROWTH * both[0]}
     assert not more, f"{codec}: (recorded, now); if wanted, python -m tests.costs --record"
