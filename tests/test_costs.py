@@ -4,9 +4,15 @@ import json
 
 import pytest
 
+import kbvc_jax
 from tests.costs import CODECS, DEFAULTS, RECORD, measured
 
 GROWTH = 1.1
+
+
+def test_the_defaults_are_those_of_the_weights_that_ship():
+    config = kbvc_jax.load().inference.model.config
+    assert DEFAULTS == (config.b_frames, config.p_frames)
 
 
 @pytest.mark.parametrize(
