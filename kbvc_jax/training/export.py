@@ -27,7 +27,7 @@ from kbvc_jax.models.entropy_model import (
     table_indexes,
 )
 from kbvc_jax.models.hyperprior import Rate
-from kbvc_jax.models.kbvc import Kbvc
+from kbvc_jax.models.kbvc import Kbvc, shapes_of
 from kbvc_jax.models.parameters import split
 from kbvc_jax.ops import densities
 from kbvc_jax.runtime.errors import InputError
@@ -36,7 +36,6 @@ from kbvc_jax.training.card import CARD, inherited, stages, write_card
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.group import code_group, depths_of, frames_and_observed, with_observed
 from kbvc_jax.training.history import read_rows
-from kbvc_jax.training.parameters import build
 from kbvc_jax.training.trained import load_trained
 from kbvc_jax.video.reader import open_video
 
@@ -69,7 +68,7 @@ def export_run(
     trained = load_trained(run)
     config, parameters, step, validation = trained.weights
     with whole_folder(target, overwrite, own=(DOCUMENT, ARRAYS, CARD)) as folder:
-        skeleton, _ = split(build(dataclasses.replace(config, precision="float32")))
+        skeleton, _ = split(shapes_of(config.model))
         # What ships is what is calibrated: weights as they will be read back.
         model: Kbvc = skeleton.model({k: _rounded(k, v, dtype) for k, v in parameters.items()})
         seen = collect_latents(model)
