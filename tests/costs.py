@@ -23,7 +23,6 @@ import kbvc_jax
 from kbvc_jax.api import Codec
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture
-from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.numbers import ONE_SIDED
@@ -106,18 +105,18 @@ def largest(codec: str) -> float:
     context = jax.eval_shape(lambda: steps.context(*parts, batch.references, *rest))
     begun = jax.eval_shape(lambda x: steps.learn(*parts, symbols, x, *rest), context)
     lowered = [
-        steps.context.lower(*parts, batch.references, *rest),
-        steps.learn.lower(*parts, symbols, context, *rest),
+        steps.context.jitted.lower(*parts, batch.references, *rest),
+        steps.learn.jitted.lower(*parts, symbols, context, *rest),
     ]
     if parts[0].fuses:
         pictures = jnp.zeros((1, SIDE, SIDE, 3))
         lowered += [
-            steps.before_fusion.lower(*parts, symbols, begun, *rest),
-            steps.quickly(fusion.moved_to).lower(pictures, pictures),
-            steps.fuse.lower(*parts, pictures, (pictures, pictures), batch.rate.quality),
+            steps.before_fusion.jitted.lower(*parts, symbols, begun, *rest),
+            steps.moved_to.jitted.lower(pictures, pictures),
+            steps.fuse.jitted.lower(*parts, pictures, (pictures, pictures), batch.rate.quality),
         ]
     else:
-        lowered.append(steps.synthesise.lower(*parts, symbols, begun, *rest))
+        lowered.append(steps.synthesise.jitted.lower(*parts, symbols, begun, *rest))
     sizes = [own.compile().memory_analysis().temp_size_in_bytes for own in lowered]
     return round(max(sizes) / MIB, 1)
 

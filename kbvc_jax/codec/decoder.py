@@ -6,11 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt
 
+from kbvc_jax.codec.ahead import Ahead, Kind
 from kbvc_jax.codec.batch import Picture
 from kbvc_jax.codec.network import Network
 from kbvc_jax.codec.payload import GopReader, Watch
 from kbvc_jax.coding.container import GopRecord, Header, StreamReader
 from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 from kbvc_jax.runtime.errors import about
 
 Frame = UInt[np.ndarray, "h w 3"]
@@ -84,13 +86,22 @@ def decode_gop(
     with about(f"record of frame {first}"):
         size = Size(header.height, header.width)
         reader = GopReader(network, record, size, watch)
+        b_frames_too = bool(wanted) and wanted[0] < last
+        Ahead.compile(network, _kinds(record, size, b_frames_too))
         closing = reader.closing(opening)
         pictures = {last: closing}
-        if wanted and wanted[0] < last:
+        if b_frames_too:
             assert opening is not None  # the record before this one has been read
             b_frames = reader.b_frames(opening, closing)
             pictures |= {first + time - 1: picture for time, picture in b_frames.items()}
     return closing, [np.asarray(pictures[number].frame) for number in wanted]
+
+
+def _kinds(record: GopRecord, size: Size, b_frames_too: bool) -> Iterator[Kind]:
+    closing, *others = (NAMES[number] for number in record.codecs)
+    yield Kind(closing, size, 0 if closing == NAMES[IMAGE] else 1)
+    for codec in others if b_frames_too else ():
+        yield Kind(codec, size, 2)
 
 
 def _records_from(stream: StreamReader, start: int) -> Iterator[GopRecord]:

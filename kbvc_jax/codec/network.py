@@ -1,13 +1,13 @@
 """What a decoder does with one model, batch by batch (steps.py has it compiled)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
-from jaxtyping import Array, Integer
+from jaxtyping import Array, Integer, UInt
 
 from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture, References
@@ -20,8 +20,10 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.walk import Walked
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.parameters import split
+from kbvc_jax.runtime.compiled import Step
 from kbvc_jax.runtime.errors import InputError
 
+Made = TypeVar("Made")
 Integers = Integer[Array | np.ndarray, "b ..."]
 
 
@@ -55,6 +57,8 @@ class Network:
         self.tables_of: dict[str, Tables] = {GAUSSIAN: inference.y_tables} | {
             name: own.z_tables.with_certain() for name, own in inference.entropy.items()
         }
+        self.placed = place is not None
+        self.compiled = set[tuple]()  # ahead: see there
 
     def batch(
         self, codec: str, size: Size, rates: FrameRates, references: Sequence[Sequence[Picture]]
@@ -88,15 +92,19 @@ class Network:
         fuses = CODECS[codec].fuses(self.inference.model.config)
         return Program(self.skeleton, codec, batch.size, self.peak, fuses)
 
+    def run(self, step: Step[..., Made], *given: Any) -> Made:
+        return step(*given)
+
     def context(self, batch: Batch) -> Any:
-        return steps.context(self.program(batch), self.weights, batch.references, batch.rate)
+        parts = self.program(batch), self.weights, batch.references, batch.rate
+        return self.run(steps.context, *parts)
 
     def tables(
         self, batch: Batch, latent: Latent, symbols: Mapping[str, Integers]
     ) -> Integer[np.ndarray, "b ..."]:
         known = _on_device(symbols, symbols)
         parts = self.program(batch), self.weights, latent, known, batch.memories, batch.rate
-        return np.asarray(steps.tables(*parts))
+        return np.asarray(self.run(steps.tables, *parts))
 
     def names(self, batch: Batch) -> tuple[list[str], list[str]]:
         """Of the latents that come first, and of the others."""
@@ -110,20 +118,31 @@ class Network:
         if not first:
             return Walked({}, context)
         known = _on_device(symbols, first)
-        return steps.learn(self.program(batch), self.weights, known, context, batch.rate)
+        return self.run(steps.learn, self.program(batch), self.weights, known, context, batch.rate)
 
     def reconstruct(
         self, batch: Batch, symbols: Mapping[str, Integers], begun: Walked
     ) -> list[Picture]:
         known = _on_device(symbols, self.names(batch)[1])
-        frames, memory = steps.reconstruct(
-            self.program(batch), self.weights, known, begun, batch.rate
-        )
+        frames, memory = self._decoded(self.program(batch), known, begun, batch.rate)
 
         def own(row: int) -> Any:
             return jax.tree.map(lambda part: part[row : row + 1], memory)
 
         return [Picture(frame, own(row)) for row, frame in enumerate(frames)]
+
+    def _decoded(
+        self, program: Program, symbols: Symbols, begun: Walked, rate: Rate
+    ) -> tuple[UInt[Array, "b h w 3"], Any]:
+        """Frames, and what is known of them. The parts of fusion are compiled once for all frames,
+        whether of one reference or two."""
+        parts = program, self.weights, symbols, begun, rate
+        if not program.fuses:
+            return self.run(steps.synthesise, *parts)
+        decoded, memory = self.run(steps.before_fusion, *parts)
+        sides = [self.run(steps.moved_to, decoded, frame) for frame in begun.context.frames]
+        both = sides[0], sides[-1]
+        return self.run(steps.fuse, program, self.weights, decoded, both, rate.quality), memory
 
 
 def _on_device(symbols: Mapping[str, Integers], names: Iterable[str]) -> Symbols:

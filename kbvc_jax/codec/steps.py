@@ -4,11 +4,9 @@ The encoder rebuilds each frame by the very functions, with the very shapes, tha
 run; on one machine their results are therefore the same to the last bit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, UInt
 
@@ -20,21 +18,12 @@ from kbvc_jax.models.entropy_model import IntegerPrior
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop, pad_to_multiple
 from kbvc_jax.models.parameters import Parameters, Skeleton
-
-# On processors alignment and choices run as fast without, and compile in two thirds of the time.
-PLAIN = {"xla_cpu_use_fusion_emitters": False}
+from kbvc_jax.runtime.compiled import step
 
 
 class Weights(NamedTuple):
     arrays: Parameters
     integers: Mapping[str, IntegerPrior]
-
-
-@cache
-def quickly(function: Callable[..., Any], static: tuple[str, ...] = ()) -> jax.stages.Wrapped:
-    """Compiled for each value of its `static` arguments. Other backends do not know PLAIN."""
-    options = PLAIN if jax.default_backend() == "cpu" else None
-    return jax.jit(function, static_argnames=static, compiler_options=options)
 
 
 class Program(NamedTuple):
@@ -54,7 +43,7 @@ class Program(NamedTuple):
         return pad_to_multiple(frames.astype(jnp.float32) / self.peak, BLOCK)
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def context(
     program: Program, weights: Weights, references: Sequence[References], rate: Rate
 ) -> Any:
@@ -63,7 +52,7 @@ def context(
     return program.of(weights).context(seen, rate)
 
 
-@partial(jax.jit, static_argnums=(0, 2))
+@step("program", "latent")
 def tables(
     program: Program,
     weights: Weights,
@@ -75,26 +64,14 @@ def tables(
     return program.of(weights).tables(latent, symbols, memories, rate)
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def learn(program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate) -> Walked:
     """What the latents that come first tell, for an encoder to look for the others and for whoever
     decodes them."""
     return walk_first(program.of(weights), Read(symbols), context, rate)
 
 
-def reconstruct(
-    program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
-) -> tuple[UInt[Array, "b h w 3"], Any]:
-    """Frames, and what is known of them. The parts of fusion are compiled once for all frames,
-    whether of one reference or two."""
-    if not program.fuses:
-        return synthesise(program, weights, symbols, begun, rate)
-    decoded, memory = before_fusion(program, weights, symbols, begun, rate)
-    sides = [moved_to(decoded, reference) for reference in begun.context.frames]
-    return fuse(program, weights, decoded, (sides[0], sides[-1]), rate.quality), memory
-
-
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def synthesise(
     program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
 ) -> tuple[UInt[Array, "b h w 3"], Any]:
@@ -103,7 +80,7 @@ def synthesise(
     return to_grid(frame, program.peak, program.size), memory
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def before_fusion(
     program: Program, weights: Weights, symbols: Symbols, begun: Walked, rate: Rate
 ) -> Decoded:
@@ -111,13 +88,14 @@ def before_fusion(
     return codec.before_fusion(*walk_rest(codec, Read(symbols), begun, rate), rate)
 
 
+@step()
 def moved_to(
     decoded: Float[Array, "b ph pw 3"], reference: Float[Array, "b ph pw 3"]
 ) -> Float[Array, "b ph pw 3"]:
-    return quickly(fusion.moved_to)(decoded, reference)
+    return fusion.moved_to(decoded, reference)
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def fuse(
     program: Program,
     weights: Weights,

@@ -10,7 +10,6 @@ from jaxtyping import Array, Float, Integer, UInt
 
 from kbvc_jax.codec.network import Batch, Network
 from kbvc_jax.codec.payload import Coded, bits_of_each_position
-from kbvc_jax.codec.steps import quickly
 from kbvc_jax.encoder import steps
 from kbvc_jax.models.checkpoint import InferenceModel
 from kbvc_jax.models.codecs.contract import Latent, Symbols, Values
@@ -54,15 +53,16 @@ class EncoderNetwork(Network):
         if not CODECS[batch.codec].first:
             return {}
         parts = self.program(batch), self.weights, frames, observed, context, batch.rate
-        return steps.analyse(*parts, True)
+        return self.run(steps.analyse, *parts, True)
 
     def analyse(
         self, batch: Batch, frames: UInt[Array, "b h w 3"], observed: Any, context: Any
     ) -> Values:
         shared, parts = CODECS[batch.codec].analysed_as, (self.weights, frames)
         if shared:
-            return steps.analyse(self.program(batch, shared), *parts, None, None, batch.rate)
-        return steps.analyse(self.program(batch), *parts, observed, context, batch.rate)
+            image = self.program(batch, shared)
+            return self.run(steps.analyse, image, *parts, None, None, batch.rate)
+        return self.run(steps.analyse, self.program(batch), *parts, observed, context, batch.rate)
 
     def begin(self, batch: Batch, exact: Values, context: Any, rounding: Rounding) -> Begun:
         """By the latents that come first."""
@@ -71,16 +71,15 @@ class EncoderNetwork(Network):
             return Begun({}, {}, Walked({}, context))
         own = {name: exact[name] for name in first}
         parts = self.program(batch), self.weights, own, context, batch.memories, batch.rate
-        choose = quickly(steps.choose_first, ("program", "rounding"))
-        symbols, tables = choose(*parts, self._prices, rounding)
+        symbols, tables = self.run(steps.choose_first, *parts, self._prices, rounding)
         return Begun(symbols, tables, self.learn(batch, symbols, context))
 
     def choose(self, batch: Batch, exact: Values, begun: Begun, rounding: Rounding) -> Coded:
         """All others, and what they begin with."""
         own = {name: exact[name] for name in self.names(batch)[1] if name in exact}
         parts = self.program(batch), self.weights, own, begun.symbols, begun.walked
-        choose = quickly(steps.choose, ("program", "rounding"))
-        symbols, tables = choose(*parts, batch.memories, batch.rate, self._prices, rounding)
+        rest = batch.memories, batch.rate, self._prices, rounding
+        symbols, tables = self.run(steps.choose, *parts, *rest)
         return Coded(batch, symbols, {**begun.tables, **tables})
 
     def slope(
@@ -90,13 +89,13 @@ class EncoderNetwork(Network):
         batch, symbols, _ = coded
         weight = self.error_weight(batch.rates.quality)
         parts = self.program(batch), self.weights, exact, symbols, frames, context
-        return steps.slope(*parts, batch.rate, weight)
+        return self.run(steps.slope, *parts, batch.rate, weight)
 
     def error_slope(self, coded: Coded, frames: UInt[Array, "b h w 3"], context: Any) -> Values:
         batch, symbols, _ = coded
         weight = self.error_weight(batch.rates.quality)
         parts = self.program(batch), self.weights, symbols, frames, context
-        return steps.error_slope(*parts, batch.rate, weight)
+        return self.run(steps.error_slope, *parts, batch.rate, weight)
 
     def error_weight(self, quality: Quality) -> float:
         """What a squared error of 1 is worth in bits, in one of a pixel's three samples."""

@@ -1,7 +1,6 @@
 """The compiled steps that an encoder needs besides those of a decoder (codec/steps.py)."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -24,11 +23,12 @@ from kbvc_jax.models.codecs.walk import (
 from kbvc_jax.models.config import Rounding
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.padding import crop
+from kbvc_jax.runtime.compiled import step
 
 Chosen = tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]  # symbols and their tables
 
 
-@partial(jax.jit, static_argnums=(0, 6))
+@step("program", "first")
 def analyse(
     program: Program,
     weights: Weights,
@@ -44,6 +44,7 @@ def analyse(
     return find(program.samples(frames), observed, context, rate)
 
 
+@step("program", "rounding", plain=True)
 def choose_first(
     program: Program,
     weights: Weights,
@@ -59,6 +60,7 @@ def choose_first(
     return coder.symbols, coder.tables
 
 
+@step("program", "rounding", plain=True)
 def choose(
     program: Program,
     weights: Weights,
@@ -78,7 +80,7 @@ def choose(
     return coder.symbols, coder.tables
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def slope(
     program: Program,
     weights: Weights,
@@ -102,7 +104,7 @@ def slope(
     return jax.grad(cost)(exact)
 
 
-@partial(jax.jit, static_argnums=0)
+@step("program")
 def error_slope(
     program: Program,
     weights: Weights,

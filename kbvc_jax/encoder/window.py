@@ -1,9 +1,11 @@
 """A span of frames: its groups coded, in one way or another."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from kbvc_jax.codec.ahead import Kind
 from kbvc_jax.codec.batch import Picture
+from kbvc_jax.encoder.ahead import EncoderAhead
 from kbvc_jax.encoder.gop_choice import Group
 from kbvc_jax.encoder.group import (
     CodedDepth,
@@ -13,6 +15,8 @@ from kbvc_jax.encoder.group import (
 )
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.span import Span
+from kbvc_jax.models.codecs.contract import Size
+from kbvc_jax.models.codecs.numbers import IMAGE, NAMES
 
 
 class Window:
@@ -27,6 +31,7 @@ class Window:
     ):
         self.settings = settings
         self._network, self._span, self._sources = network, span, span.sources
+        EncoderAhead.compile(network, self._kinds(opening), settings.rounding)
         self.first: CodedDepth | None = None
         if opening is None:
             self.first = code_image(network, self._sources[:1], 0, settings)
@@ -65,6 +70,16 @@ class Window:
         """Of all, with the first frame where it is not another span's last."""
         first = [self.first] if self.first else []
         return [*first, *(depth for group in groups for depth in group.depths)]
+
+    def _kinds(self, opening: Picture | None) -> Iterator[Kind]:
+        """Of the frames that there will be."""
+        size = Size(*self._span.frames[0].shape[:2])
+        if opening is None or self._span.ends_intra:
+            yield Kind(NAMES[IMAGE], size, 0)
+        if self._span.end and not self._span.ends_intra:
+            yield from (Kind(codec, size, 1) for codec in self.settings.p_frames)
+        if self._span.end > 1:
+            yield from (Kind(codec, size, 2) for codec in self.settings.b_frames)
 
     def _image(self, group: Group, before: Group | None, opening: Picture) -> CodedDepth:
         """Predicted from the one before it, but where the span ends with an I-frame."""

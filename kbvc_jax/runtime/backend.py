@@ -7,6 +7,7 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.runtime.heap import keep_freed_memory
 
 SWITCH = "KBVC_CACHE"  # a folder, or "off"
+THREADS = "NPROC"  # XLA's own
 
 
 def cores() -> int:
@@ -15,11 +16,16 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def threads() -> int:
+    """That computing may take: those asked for, or all cores."""
+    return int(os.environ.get(THREADS) or cores())
+
+
 def start_backend(threads: int | None = None) -> str:
     """Starts JAX and names what it runs on; of a processor so many `threads`, or all."""
     keep_freed_memory()
     if threads is not None:
-        os.environ["NPROC"] = str(threads)  # XLA's own
+        os.environ[THREADS] = str(threads)
     import jax
 
     folder = _cache_folder()

@@ -24,7 +24,6 @@ from kbvc_jax.encoder.gop_choice import FALL, Group
 from kbvc_jax.encoder.group import CodedDepth, Settings, code_b_frames
 from kbvc_jax.encoder.network import EncoderNetwork
 from kbvc_jax.encoder.refinement import code_frames
-from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.numbers import NAMES
@@ -191,19 +190,22 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
 
 def test_predicted_frames_are_fused_with_their_references(codec):
     """By the same programs, whether of one side or two; the decoder shows the same."""
-    moved_to = steps.quickly(fusion.moved_to)
-    parts = steps.before_fusion, moved_to, steps.fuse
+    parts = steps.before_fusion, steps.moved_to, steps.fuse
     jax.clear_caches()
     shown = {}
     options = {"gop": 4, "keyint": 32, "on_frame": shown.__setitem__}
     file, frames = io.BytesIO(), np.concatenate([still(2), 255 - still(3)])
     format = VideoFormat(50, 34, Fraction(25), "709", True, 8, "444")
     codec.encode_stream(frames, format, file, 60, **options)
-    assert [part._cache_size() for part in parts] == [2, 1, 1]  # the first of P-frames, and of B
+    assert [part.jitted._cache_size() for part in parts] == [
+        2,
+        1,
+        1,
+    ]  # the first of P-frames, and of B
     np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(5)])
     jax.clear_caches()
     codec.encode(frames, 60, gop=4, keyint=4, b_frames="kernel")
-    assert not any(part._cache_size() for part in parts)
+    assert not any(part.jitted._cache_size() for part in parts)
 
 
 def test_parts_compiled_apart_make_the_frames_of_the_whole(codec):

@@ -10,7 +10,6 @@ from kbvc_jax.codec import steps
 from kbvc_jax.codec.batch import FrameRates, Picture
 from kbvc_jax.codec.network import Network
 from kbvc_jax.evaluation.paper import TABLE_3, WIDE_HEADS
-from kbvc_jax.models.codecs import fusion
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.image import Memory
 from kbvc_jax.models.codecs.motion import estimation
@@ -95,12 +94,21 @@ def test_the_parts_of_a_decoder_add_up_to_all_of_it(b_frames):
     assert decoder.parameters < encoder.parameters
 
 
+class Traced(Network):
+    """In one trace: programs with options of their own cannot be nested."""
+
+    def run(self, step, *given):
+        return step.__wrapped__(*given)
+
+    def tables(self, batch, latent, symbols):
+        parts = self.program(batch), self.weights, latent, symbols, batch.memories, batch.rate
+        return self.run(steps.tables, *parts)
+
+
 @pytest.mark.parametrize("b_frames", ["kernel", "predicted"])
-def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames, monkeypatch):
+def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames):
     """With integers where the table counts floats."""
-    monkeypatch.setattr(steps, "moved_to", fusion.moved_to)  # with options it could not be nested
-    inference = tiny_inference(0)
-    network = Network(inference, bit_depth=8)
+    network = Traced(tiny_inference(0), bit_depth=8)
     size, frame = Size(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     known = {
         latent.name: jnp.zeros((1, *latent.shape), jnp.float32)
@@ -111,14 +119,12 @@ def test_a_decoder_has_what_its_compiled_steps_multiply(b_frames, monkeypatch):
     batch = network.batch(b_frames, size, FrameRates(Quality(0), (2,), ((1, 1),)), sides)
     latents = network.latents(b_frames, size)
     symbols = {x.name: jnp.zeros((1, *x.shape), jnp.int32) for x in latents}
-    program, rate = network.program(batch), batch.rate
 
     def decode(weights, references, symbols):
-        context = steps.context(program, weights, references, rate)
-        memories = tuple(reference.memory for reference in references)
-        tables = steps.tables(program, weights, latents[-1], symbols, memories, rate)
-        begun = steps.learn(program, weights, symbols, context, rate)
-        return tables, steps.reconstruct(program, weights, symbols, begun, rate)
+        network.weights, own = weights, batch._replace(references=references)
+        tables = network.tables(own, latents[-1], symbols)
+        begun = network.learn(own, symbols, network.context(own))
+        return tables, network.reconstruct(own, symbols, begun)
 
     found = multiply_adds(decode, network.weights, batch.references, symbols) / (HEIGHT * WIDTH)
     table = by_name(coding(dataclasses.replace(TINY, b_frames=b_frames)))

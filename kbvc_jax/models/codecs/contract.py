@@ -97,7 +97,7 @@ class FrameCodec(abc.ABC):
     keeps: ClassVar[type | None] = None
     """The kind of memory that its own frames have."""
     observes: ClassVar[bool] = False
-    """Whether `observe` finds out anything."""
+    """Whether `observe` finds out anything, of the shape `observed`."""
     analysed_as: ClassVar[str | None] = None
     """The codec whose `analyse` it shares, one that asks for no context."""
     first: ClassVar[int] = 0
@@ -124,6 +124,11 @@ class FrameCodec(abc.ABC):
     @abc.abstractmethod
     def latents(self) -> tuple[Latent, ...]:
         """In coding order."""
+
+    @property
+    def observed(self) -> tuple[int, ...] | None:
+        """The shape of what `observe` finds of a frame, in float32; None where that is nothing."""
+        return None
 
     @abc.abstractmethod
     def context(self, references: Sequence[Decoded], rate: Rate) -> Any:

@@ -72,6 +72,10 @@ class MovedCodec(PredictedCodec):
         sent = Latent(MOTION, (height, width, 2 * self.references), vectors=True)
         return sent, *super().latents
 
+    @property
+    def observed(self) -> tuple[int, ...]:
+        return self.latents[0].shape
+
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
         frames, memories = zip(*references, strict=True)
         return Context(frames, memories)

@@ -22,6 +22,7 @@ from kbvc_jax.models.codecs.motion.pictures import motion_pictures
 from kbvc_jax.models.codecs.panels import Difference, Panel
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.padding import BLOCK
 from kbvc_jax.models.rate_control import lambda_of
 from kbvc_jax.ops.smoothing import certainty, smooth
 
@@ -52,6 +53,11 @@ class MotionCodec(HyperpriorCodec):
     @property
     def motion(self) -> MotionNetwork:
         return self.model.motion
+
+    @property
+    def observed(self) -> tuple[int, ...]:
+        height, width = (size * BLOCK // CELL for size in self.size.blocks)
+        return 2, height, width, 2
 
     def context(self, references: Sequence[Decoded], rate: Rate) -> Context:
         return Context(jnp.stack([references[0].frame, references[-1].frame]))
