@@ -70,7 +70,7 @@ class Ahead(Network):
         codec, size, references = kind
         shapes = {own.name: (1, *own.shape) for own in self.latents(NAMES[IMAGE], size)}
         memory = Memory(jnp.zeros(shapes["y"]), jnp.zeros(shapes["z"], np.int32))
-        frame = jnp.zeros((*size, 3), np.uint8 if self.peak < 256 else np.uint16)
+        frame = jnp.zeros((*size, 3), self.sample)
         level = 1 if references > 1 else INTRA
         rates = FrameRates(Quality(0), (level,), closing_distances(1))
         return self.batch(codec, size, rates, [[Picture(frame, memory)]] * references)

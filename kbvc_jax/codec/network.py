@@ -76,6 +76,11 @@ class Network:
         sides = tuple(References.of(side, CODECS[codec], config) for side in references)
         return Batch(codec, size, rates, sides)
 
+    @property
+    def sample(self) -> type[np.unsignedinteger]:
+        """The type of a frame's samples."""
+        return np.uint8 if self.peak < 256 else np.uint16
+
     def check(self, codec: str) -> None:
         """Whether the model has it."""
         config = self.inference.model.config

@@ -1,7 +1,6 @@
 """What an encoder compiles ahead: see codec/ahead.py."""
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from kbvc_jax.codec.ahead import Ahead
@@ -14,7 +13,7 @@ from kbvc_jax.models.config import Rounding
 
 class EncoderAhead(Ahead, EncoderNetwork):
     def walk(self, batch: Batch, rounding: Rounding) -> None:
-        sources = jnp.zeros((1, *batch.size, 3), np.uint8 if self.peak < 256 else np.uint16)
+        sources = jnp.zeros((1, *batch.size, 3), self.sample)
         code_frames(self, batch, sources, 0, rounding)
 
     def observe(self, batch: Batch, ways: Ways) -> Array | None:
