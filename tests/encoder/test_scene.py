@@ -79,6 +79,7 @@ def code(network, monkeypatch):
     def run(priced, asked=ASKED, many=True, spans=1, effort=16, frames=FRAMES):
         monkeypatch.setattr(window, "code_image", priced.image)
         monkeypatch.setattr(window, "code_b_frames", priced.b_frames)
+        monkeypatch.setattr(window.EncoderAhead, "compile", lambda *_: None)  # nothing is run
         settings = Settings(asked, ("predicted",), ("predicted",), "rate", effort)
         scene = Scene(network, settings, many)
         span = Span(0, frames, ends_intra=False, ends_scene=False)
