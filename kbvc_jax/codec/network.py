@@ -58,7 +58,7 @@ class Network:
             name: own.z_tables.with_certain() for name, own in inference.entropy.items()
         }
         self.placed = place is not None
-        self.compiled = set[tuple]()  # ahead: see there
+        self.compiled = set[tuple]()  # what ahead.py need not compile again
 
     def batch(
         self, codec: str, size: Size, rates: FrameRates, references: Sequence[Sequence[Picture]]
@@ -98,6 +98,7 @@ class Network:
         return Program(self.skeleton, codec, batch.size, self.peak, fuses)
 
     def run(self, step: Step[..., Made], *given: Any) -> Made:
+        """All steps are run here: ahead.py compiles instead."""
         return step(*given)
 
     def context(self, batch: Batch) -> Any:
