@@ -1,9 +1,9 @@
-"""The pictures of the README: the demo's curves, and one frame at nearly equal rate.
+"""The pictures of the README: the demo's curves, and one frame at equal rate.
 
     python benchmarks/readme_images.py
 
-Writes docs/images/rd.png and docs/images/side_by_side.jpg, from `kbvc demo`'s own with more points
-of x264 and x265. Some minutes on two cores.
+Writes docs/images/rd.png and docs/images/side_by_side.jpg, smaller than `kbvc demo` does. Some
+minutes on two cores.
 """
 
 import argparse
@@ -11,16 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 import kbvc_jax
 from kbvc_jax.cli.demo import QUALITIES
 from kbvc_jax.demo.run import run_demo
-from kbvc_jax.evaluation.config import AnchorConfig
 from kbvc_jax.runtime.exit import exit_status
 
-ANCHORS = AnchorConfig(codecs=("x264", "x265"), quantisers=tuple(np.arange(20, 47.6, 2.5).tolist()))
 COLOURS, JPEG_QUALITY = 64, 88
 
 
@@ -39,7 +36,6 @@ def run() -> int:
             frames=None,
             overwrite=True,
             say=lambda line: print(line, file=sys.stderr),
-            anchor_config=ANCHORS,
         )
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves = Image.open(Path(folder) / "rd.png").convert("RGB").quantize(COLOURS)

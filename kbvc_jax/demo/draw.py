@@ -1,4 +1,4 @@
-"""The same frame side by side, as each codec shows it at about one rate."""
+"""The same frame side by side, as each codec shows it at one rate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
-
-from kbvc_jax.evaluation.results import Point
 
 CAPTION, GAP = 28, 6  # pixels
 COLUMNS = 2
@@ -28,15 +26,3 @@ def draw_side_by_side(
         sheet.paste(Image.fromarray(picture), (x, y))
         pen.text((x + 4, y + height + 5), caption, fill="black", font=font)
     sheet.save(path)
-
-
-def matched(points: Sequence[Point], codec: str) -> list[Point]:
-    """The codec's middle point, and of every other codec the one nearest in rate."""
-    own = sorted((p for p in points if p.codec == codec), key=lambda p: p.bytes)
-    middle = own[len(own) // 2]
-
-    def ratio(point: Point) -> float:
-        return max(point.bytes, middle.bytes) / min(point.bytes, middle.bytes)
-
-    others = dict.fromkeys(p.codec for p in points if p.codec != codec)
-    return [middle] + [min((p for p in points if p.codec == o), key=ratio) for o in others]

@@ -1,23 +1,26 @@
 """Every point of the demo through real files, measured as an evaluation measures.
 
 clip --- kbvc, x264, x265 at several settings --- files --- decoded --- table, curves, picture
+          x264, x265 at the rate of kbvc's middle one, too -------------------------------^
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import UInt
+from jaxtyping import UInt8
 
 from kbvc_jax.api import Codec
-from kbvc_jax.demo.draw import draw_side_by_side, matched
+from kbvc_jax.demo.draw import draw_side_by_side
+from kbvc_jax.demo.equal_rate import nearest, setting_between
 from kbvc_jax.encoder.options import EncoderOptions
 from kbvc_jax.evaluation.anchors import anchors
 from kbvc_jax.evaluation.clips import Frame, find_clips
 from kbvc_jax.evaluation.conditions import describe
 from kbvc_jax.evaluation.config import AnchorConfig, EvaluationConfig
-from kbvc_jax.evaluation.contender import Columns
+from kbvc_jax.evaluation.contender import Columns, Contender
 from kbvc_jax.evaluation.measure import measure
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.evaluation.ours import Ours, curve
@@ -46,6 +49,12 @@ class Witness:
         return {"psnr": self._decibels}
 
 
+class Coded(NamedTuple):
+    point: Point
+    source: UInt8[np.ndarray, "h w 3"]
+    picture: UInt8[np.ndarray, "h w 3"]
+
+
 def run_demo(
     codec: Codec,
     folder: Path,
@@ -54,30 +63,39 @@ def run_demo(
     frames: int | None,
     overwrite: bool,
     say: Callable[[str], None],
-    anchor_config: AnchorConfig = ANCHORS,
 ) -> str:
     """Fills `folder` and returns the table."""
-    config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=anchor_config)
+    config = EvaluationConfig(qualities=tuple(qualities), frames=frames, anchors=ANCHORS)
     (clip,) = find_clips(config)
     models, settings = curve(NAME, [{jax.local_devices()[0].id: codec}], config.qualities)
     ours = Ours(NAME, models, settings, EncoderOptions(gop=config.gop, keyint=config.intra_period))
-    contenders = [ours, *anchors(config)]
+    others = anchors(config)
     _make(folder, overwrite)
-    points: list[Point] = []
-    pictures: dict[tuple[str, float], UInt[np.ndarray, "h w 3"]] = {}
-    for contender in contenders:
-        for setting in contender.settings:
-            witness = Witness(clip.frames)
-            target = folder / f"{contender.name}-{setting:g}{contender.suffix}"
-            point = measure(contender, clip, setting, target, [witness])
-            say(row(point))
-            points.append(point)
-            pictures[point.codec, point.setting] = witness.picture
+
+    def code(contender: Contender, setting: float) -> Coded:
+        witness = Witness(clip.frames)
+        target = folder / f"{contender.name}-{setting:g}{contender.suffix}"
+        point = measure(contender, clip, setting, target, [witness])
+        say(row(point))
+        return Coded(point, witness.source, witness.picture)
+
+    own = [code(ours, setting) for setting in ours.settings]
+    middle = sorted(own, key=lambda coded: coded.point.bytes)[len(own) // 2]
+    points = [coded.point for coded in own]
+    sheet = [("source", middle.source), (caption(middle.point), middle.picture)]
+    for other in others:
+        theirs = [code(other, setting) for setting in other.settings]
+        between = setting_between([coded.point for coded in theirs], middle.point.bytes)
+        if between not in other.settings:
+            theirs.append(code(other, between))
+        theirs.sort(key=lambda coded: coded.point.setting)
+        points += [coded.point for coded in theirs]
+        shown = theirs[nearest([coded.point for coded in theirs], middle.point.bytes)]
+        sheet.append((caption(shown.point), shown.picture))
     conditions = describe(config, clip.name, [clip])
-    identities = [contender.identity for contender in contenders]
+    identities = [contender.identity for contender in (ours, *others)]
     plot(Results(clip.name, conditions, {}, identities, points), folder / "rd.png")
-    captioned = [(caption(p), pictures[p.codec, p.setting]) for p in matched(points, NAME)]
-    draw_side_by_side([("source", witness.source), *captioned], folder / "side_by_side.png")
+    draw_side_by_side(sheet, folder / "side_by_side.png")
     size = f"{clip.format.width}x{clip.format.height}"
     title = f"{clip.name}, {size}, {clip.frames} frames, GoP {config.gop}"
     written = f"{folder}/rd.png, {folder}/side_by_side.png; the streams lie beside them"
