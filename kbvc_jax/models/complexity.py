@@ -5,6 +5,7 @@ How they are counted: multiply_adds.py.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.config import CodecConfig, ModelConfig
 from kbvc_jax.models.hyperprior import Gaussian, Hyperprior, Rate
 from kbvc_jax.models.kbvc import Kbvc, shapes_of
-from kbvc_jax.models.multiply_adds import multiply_adds, used_parameters
+from kbvc_jax.models.multiply_adds import Count, count
 from kbvc_jax.ops.alignment import align
 from kbvc_jax.ops.matching import match
 
@@ -42,14 +43,15 @@ class Row:
     macs_per_pixel: float
 
 
-def complexity(config: ModelConfig) -> list[Row]:
+@functools.cache
+def complexity(config: ModelConfig) -> tuple[Row, ...]:
     """The rows of Table 3, then the whole, with the multiply-adds of encoding a B-frame by
     kernels; of scale-space flow the rows that its paper would have."""
     model = shapes_of(config)
     image = model.image
     whole = _image_encoder(model) + _image_decoder(model) + _hyperprior(image, config.image)
     between = _scale_space_flow(model) if config.ssf else _motion_free(model)
-    return [
+    return (
         Row("image codec", _parameters(image), whole),
         *between,
         *_fusion(model),
@@ -58,7 +60,7 @@ def complexity(config: ModelConfig) -> list[Row]:
             _parameters(model),
             sum(row.macs_per_pixel for row in between),
         ),
-    ]
+    )
 
 
 def _motion_free(model: Kbvc) -> list[Row]:
@@ -103,12 +105,13 @@ def _scale_space_flow(model: Kbvc) -> list[Row]:
     ]
 
 
-def coding(config: ModelConfig) -> list[Row]:
+@functools.cache
+def coding(config: ModelConfig) -> tuple[Row, ...]:
     """A frame by each codec that the model is made for: the parts of a decoder, all of it, and all
     of an encoder that refines nothing. How symbols are rounded is not counted."""
     closing = [name for name in config.p_frames.split(",") if name in ONE_SIDED]
     names = dict.fromkeys([*config.inter_codecs, *closing])
-    return [row for codec in names for row in _coding(config, codec)]
+    return tuple(row for codec in names for row in _coding(config, codec))
 
 
 def _coding(config: ModelConfig, name: str) -> list[Row]:
@@ -148,20 +151,20 @@ def _coding(config: ModelConfig, name: str) -> list[Row]:
     sides = [_shapes(image, model, FRAME)] * (1 if one_sided else 2)
     context = _shapes(references, model, sides)
     _, learnt, _ = _shapes(priors, model, symbols, context)
-    parts = [
-        (references, [sides]),
-        (priors, [symbols, context]),
-        (picture, [known, learnt]),
-    ]
-    rows = [_row(f"decoder: {of.__name__}", [(of, inputs)], model) for of, inputs in parts]
     blank = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
     ways = straight(blank[0], [blank[0]] * len(sides))
     observed = CODECS[name].observe(ways, [blank] * len(sides))  # on the host, and not counted
-    more = [*parts, (analysis, [FRAME, observed, context, learnt])]
+    parts = {
+        references: _count(model, references, sides),
+        priors: _count(model, priors, symbols, context),
+        picture: _count(model, picture, known, learnt),
+    }
+    decoder = [*parts.values()]
+    encoder = [*decoder, _count(model, analysis, FRAME, observed, context, learnt)]
     return [
-        *rows,
-        _row(f"decoder, {what}", parts, model),
-        _row(f"encoder, {what}", more, model),
+        *(_row(f"decoder: {part.__name__}", model, [found]) for part, found in parts.items()),
+        _row(f"decoder, {what}", model, decoder),
+        _row(f"encoder, {what}", model, encoder),
     ]
 
 
@@ -170,18 +173,11 @@ def _shapes(call: Callable[..., Any], model: Kbvc, *inputs: Any) -> Any:
     return jax.eval_shape(lambda p, *x: call(nnx.merge(graph, p), *x), parameters, *inputs)
 
 
-def _row(module: str, calls: Sequence[tuple[Callable[..., Any], Any]], model: Kbvc) -> Row:
-    """Of calls with these inputs: parameters that any of them uses count once."""
-    graph, parameters = nnx.split(model)
-    used, total = set[int](), 0
-    for call, inputs in calls:
-
-        def merged(parameters: Any, *inputs: Any, call: Callable[..., Any] = call) -> Any:
-            return call(nnx.merge(graph, parameters), *inputs)
-
-        total += multiply_adds(merged, parameters, *inputs)
-        used |= used_parameters(merged, parameters, *inputs)
-    leaves = jax.tree.leaves(parameters)
+def _row(module: str, model: nnx.Module, counts: Sequence[Count]) -> Row:
+    """Of several calls: parameters that any of them uses count once."""
+    leaves = jax.tree.leaves(nnx.split(model)[1])
+    used = set[int]().union(*(found.used for found in counts))
+    total = sum(found.multiply_adds for found in counts)
     return Row(module, sum(math.prod(leaves[i].shape) for i in used), total / (HEIGHT * WIDTH))
 
 
@@ -262,17 +258,22 @@ def _parameters(*parts: nnx.Module | None) -> int:
 
 def _macs(part: nnx.Module, call: Callable[..., Any], *inputs: jax.ShapeDtypeStruct) -> float:
     """A pixel, of a call of a part of the model with these inputs."""
+    return _count(part, call, *inputs).multiply_adds / (HEIGHT * WIDTH)
+
+
+def _count(part: nnx.Module, call: Callable[..., Any], *inputs: Any) -> Count:
     graph, parameters = nnx.split(part)
 
-    def merged(parameters, *inputs):
+    def merged(parameters: Any, *inputs: Any) -> Any:
         return call(nnx.merge(graph, parameters), *inputs)
 
-    return multiply_adds(merged, parameters, *inputs) / (HEIGHT * WIDTH)
+    return count(merged, parameters, *inputs)
 
 
 def _operations(of_two: Callable[..., Any]) -> float:
     """A pixel, of what looks for one frame in another."""
-    return multiply_adds(lambda _, *frames: of_two(*frames), (), FRAME, FRAME) / (HEIGHT * WIDTH)
+    found = count(lambda _, *frames: of_two(*frames), (), FRAME, FRAME)
+    return found.multiply_adds / (HEIGHT * WIDTH)
 
 
 def _rate() -> Rate:

@@ -12,7 +12,7 @@ multiplication and division of floats counts as one, and a sum as many as it add
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,23 +34,26 @@ EQUATION_1, SEARCHES = "equation_1", ("match", "align")  # by the names of what 
 REARRANGING = ("reshape", "transpose", "rev", "squeeze", "convert_element_type", "pad")
 
 
-def multiply_adds(call: Callable[..., Any], parameters: Any, *frames: Any) -> int:
+class Count(NamedTuple):
+    multiply_adds: int
+    used: set[int]  # parameters, by their numbers among the leaves, that the result depends on
+
+
+def count(call: Callable[..., Any], parameters: Any, *frames: Any) -> Count:
     """Of `call(parameters, *frames)`."""
-    traced = jax.make_jaxpr(call)(parameters, *frames)
-    own = len(jax.tree.leaves(parameters))
-    inputs = [_size(v) if place < own else None for place, v in enumerate(traced.jaxpr.invars)]
-    return _walk(traced.jaxpr, inputs, _products)[0]
-
-
-def used_parameters(call: Callable[..., Any], parameters: Any, *frames: Any) -> set[int]:
-    """By their numbers among the leaves: those that what it returns depends on."""
     jaxpr = jax.make_jaxpr(call)(parameters, *frames).jaxpr
+    own = len(jax.tree.leaves(parameters))
+    inputs = [_size(v) if place < own else None for place, v in enumerate(jaxpr.invars)]
+    return Count(_walk(jaxpr, inputs, _products)[0], _used(jaxpr, own))
+
+
+def _used(jaxpr: core.Jaxpr, own: int) -> set[int]:
+    """Of its first `own` inputs."""
     wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
     for equation in reversed(jaxpr.eqns):
         if wanted.intersection(equation.outvars):
             wanted |= {v for v in equation.invars if not isinstance(v, core.Literal)}
-    own = jaxpr.invars[: len(jax.tree.leaves(parameters))]
-    return {place for place, v in enumerate(own) if v in wanted}
+    return {place for place, v in enumerate(jaxpr.invars[:own]) if v in wanted}
 
 
 def _walk(jaxpr: core.Jaxpr, inputs: Sequence[Entries], price: Price) -> tuple[int, list[Entries]]:

@@ -10,7 +10,7 @@ from etils import epath
 from kbvc_jax.models.checkpoint import DOCUMENT
 from kbvc_jax.models.complexity import coding, complexity
 from kbvc_jax.models.config import ModelConfig
-from kbvc_jax.training.checkpoints import load_run
+from kbvc_jax.training.checkpoints import chosen
 from kbvc_jax.training.history import read_rows
 from kbvc_jax.training.recipe_folder import runs_in
 from kbvc_jax.training.run_folder import CONFIG_FILE, read_config
@@ -26,8 +26,8 @@ def stages(*runs: epath.PathLike) -> list[dict[str, Any]]:
     for folder in _lineage(runs, set()):
         rows += _card(folder).get("stages", [])
         if (folder / CONFIG_FILE).exists():
-            config, _, step, _ = load_run(folder)
-            row = {"run": folder.name, "stage": config.stage, "steps": step}
+            step, stage = chosen(folder).step, read_config(folder).stage
+            row = {"run": folder.name, "stage": stage, "steps": step}
             rows.append(row | {"minutes": round(_minutes(folder, step), 1)})
     return [row for place, row in enumerate(rows) if row not in rows[:place]]
 

@@ -7,7 +7,7 @@ checkpoints/STEP/metrics the validation that was made at that step, if any
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -134,24 +134,44 @@ def saved_steps(folder: epath.PathLike) -> list[int]:
     return sorted(int(path.name) for path in checkpoints.iterdir() if path.name.isdigit())
 
 
-def load_run(
-    folder: epath.PathLike, *, best: bool = True
-) -> tuple[TrainConfig, Parameters, int, dict[str, float]]:
-    """Config, averaged weights, step, validation metrics: of the best checkpoint, else the last."""
-    config = read_config(folder)
-    checkpoints = (epath.Path(folder) / FOLDER).resolve()
+class Chosen(NamedTuple):
+    step: int
+    metrics: dict[str, float]
+
+
+def chosen(folder: epath.PathLike, *, best: bool = True) -> Chosen:
+    """The best checkpoint by its validation, else the last."""
     steps = saved_steps(folder)
     if not steps:
         raise InputError(f"{folder}: no checkpoint yet; train some steps first")
-    metrics = {step: _read_metrics(checkpoints / str(step)) for step in steps}
+    metrics = {step: _read_metrics(_folder_of(folder, step)) for step in steps}
     step = steps[-1]
     if best and (scored := {s: m["loss"] for s, m in metrics.items() if "loss" in m}):
         step = min(scored, key=lambda s: scored[s])
-    with ocp.StandardCheckpointer() as checkpointer:
-        state = checkpointer.restore(checkpoints / str(step) / "state")
-    arrays = {**state["frozen"], **state["average"]}
+    return Chosen(step, metrics[step])
+
+
+def load_run(
+    folder: epath.PathLike, *, best: bool = True
+) -> tuple[TrainConfig, Parameters, int, dict[str, float]]:
+    """Config, averaged weights, step, validation metrics: of the chosen checkpoint."""
+    config = read_config(folder)
+    step, metrics = chosen(folder, best=best)
+    path = _folder_of(folder, step) / "state"
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        found = checkpointer.metadata(path).item_metadata.tree
+        # Not the optimiser's arrays, which are twice as many.
+        wanted = {part: found[part] for part in ("frozen", "average")}
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), wanted)
+        arguments = ocp.args.PyTreeRestore(wanted, as_numpy, partial_restore=True)
+        restored = checkpointer.restore(path, arguments)
+    arrays = {**restored["frozen"], **restored["average"]}
     parameters = {name: jnp.asarray(value) for name, value in arrays.items()}
-    return config, parameters, step, metrics[step]
+    return config, parameters, step, metrics
+
+
+def _folder_of(folder: epath.PathLike, step: int) -> epath.Path:
+    return (epath.Path(folder) / FOLDER / str(step)).resolve()
 
 
 def _read_metrics(folder: epath.Path) -> dict[str, float]:
