@@ -1,10 +1,12 @@
 """The assembly: networks of the image and the motion-free codec, interpolator (section 3)."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from kbvc_jax.models.codecs.contract import FrameCodec, Integers, Size
 from kbvc_jax.models.codecs.fusion import Fusion, aligned
@@ -19,14 +21,14 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.ssf import SsfMotion, SsfResidual
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
-from kbvc_jax.models.layers import Keys, NoKeys
+from kbvc_jax.models.layers import AtOnce, ShapesAlone
 
 
 class Kbvc(nnx.Module):
     def __init__(
         self, config: ModelConfig, rngs: nnx.Rngs | None = None, dtype: DTypeLike = jnp.float32
     ):
-        rngs = Keys(jax.random.key(0)) if rngs is None else rngs  # an empty one is falsy
+        rngs = first_weights(config, jax.random.key(0)) if rngs is None else rngs
         self.config = config
         self.image = ImageNetwork(config, dtype, rngs)
         self.frame = KernelNetwork(config, config.frame, dtype, rngs) if config.frame else None
@@ -83,4 +85,10 @@ class Kbvc(nnx.Module):
 
 def shapes_of(config: ModelConfig) -> Kbvc:
     """The model with shapes for arrays."""
-    return nnx.eval_shape(lambda: Kbvc(config, NoKeys()))
+    return nnx.eval_shape(lambda: Kbvc(config, ShapesAlone()))
+
+
+def first_weights(config: ModelConfig, key: PRNGKeyArray) -> AtOnce:
+    """What a new model begins with."""
+    arrays = jax.tree.leaves(nnx.state(shapes_of(config)))
+    return AtOnce(key, sum(math.prod(array.shape) for array in arrays))

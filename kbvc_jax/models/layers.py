@@ -1,6 +1,7 @@
 """The parametrised layers: a convolution, a transposed one, and PReLU."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import jax
@@ -13,30 +14,43 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from kbvc_jax.ops.convolution import conv, transposed_conv, upsampled_conv
 
 Activation = Callable[[Array], Array]
+TRUNCATED = 0.87962566103423978  # the deviation of a normal distribution's middle, from -2 to 2
 
 
-class Keys(nnx.Rngs):
-    """One for each parameter, counted on the host: where nnx.Rngs counts within a trace, flax
+class AtOnce(nnx.Rngs):
+    """Keys, and at most so many numbers for kernels, by one drawing: one for each takes XLA four
+    times as long to compile. Counted on the host: where nnx.Rngs counts within a trace, flax
     searches all of the trace again at every layer."""
 
-    def __init__(self, key: PRNGKeyArray):
-        drawn = itertools.count()
-        self.params = lambda: jax.random.fold_in(key, next(drawn))
+    def __init__(self, key: PRNGKeyArray, most: int):
+        keys = itertools.count()
+        self.params = lambda: jax.random.fold_in(key, next(keys))
+        numbers = jax.random.truncated_normal(self.params(), -2.0, 2.0, (most,))
+        taken = 0
+
+        def take(shape: tuple[int, ...]) -> Array:
+            nonlocal taken
+            first, taken = taken, taken + math.prod(shape)
+            return numbers[first:taken].reshape(shape)
+
+        self.take = take
 
 
-class NoKeys(nnx.Rngs):
+class ShapesAlone(nnx.Rngs):
     """For a model whose shapes alone count: nothing is drawn, which takes long even in a trace."""
 
     def __init__(self):
         self.params = lambda: jax.random.key(0)
+        self.take = jnp.zeros
 
 
 def drawn(shape: tuple[int, ...], gain: float, rngs: nnx.Rngs) -> Array:
-    """A kernel's first weights."""
-    if isinstance(rngs, NoKeys):
-        return jnp.zeros(shape)
-    initial = jax.nn.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
-    return initial(rngs.params(), shape)
+    """A kernel's first weights; `gain` is the variance of what it returns of noise."""
+    if isinstance(rngs, AtOnce | ShapesAlone):
+        numbers = rngs.take(shape)
+    else:
+        numbers = jax.random.truncated_normal(rngs.params(), -2.0, 2.0, shape)
+    return numbers * (math.sqrt(gain / math.prod(shape[:-1])) / TRUNCATED)
 
 
 class Convolution(nnx.Module):

@@ -4,8 +4,7 @@ import jax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from kbvc_jax.models.kbvc import Kbvc
-from kbvc_jax.models.layers import Keys
+from kbvc_jax.models.kbvc import Kbvc, first_weights
 from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.training.config import TrainConfig
 from kbvc_jax.training.starting_point import start
@@ -26,7 +25,7 @@ def build(config: TrainConfig) -> Kbvc:
     with the default generator, too."""
 
     def make(key: PRNGKeyArray) -> Kbvc:
-        model = Kbvc(config.model, Keys(key), config.precision)
+        model = Kbvc(config.model, first_weights(config.model, key), config.precision)
         if config.start == "transform":
             start(model)
         return model
