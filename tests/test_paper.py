@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import kbvc_jax
 from configs import paper, smoke
@@ -99,7 +99,7 @@ def test_likelihood_and_file_size_agree_within_a_per_cent(models, streams, frame
     source = jnp.asarray(frames, jnp.float32) / 255
     for folder, data in zip(models, streams, strict=True):
         model = kbvc_jax.load(folder).inference.model
-        group = jax.jit(lambda model=model: code_group(model, source, jnp.zeros(FRAMES)))()
+        group = nnx.jit(code_group)(model, source, jnp.zeros(FRAMES))
         bits = float(group.bits_y.sum() + group.bits_z.sum())
         assert 8 * len(data) == pytest.approx(bits, rel=0.01)
 

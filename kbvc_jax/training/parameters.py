@@ -1,9 +1,12 @@
 """The model of step 0, and which of its parameters a stage trains."""
 
+import functools
+
 import jax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
+from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.kbvc import Kbvc, first_weights
 from kbvc_jax.models.parameters import Parameters
 from kbvc_jax.training.config import TrainConfig
@@ -23,16 +26,22 @@ DENSITY = ".bottleneck."  # and those of z's densities
 def build(config: TrainConfig) -> Kbvc:
     """The model of step 0. Made in one compilation: array by array it takes a minute on a CPU, and
     with the default generator, too."""
-
-    def make(key: PRNGKeyArray) -> Kbvc:
-        model = Kbvc(config.model, first_weights(config.model, key), config.precision)
-        if config.start == "transform":
-            start(model)
-        return model
-
+    what = config.model, config.precision, config.start
     key = jax.random.key(config.seed, impl="rbg")
-    graph = nnx.graphdef(nnx.eval_shape(make, key))
-    return nnx.merge(graph, jax.jit(lambda key: nnx.state(make(key)))(key))
+    graph = nnx.graphdef(nnx.eval_shape(lambda: _made(*what, key)))
+    return nnx.merge(graph, _arrays(*what, key))
+
+
+def _made(model: ModelConfig, precision: str, begin: str, key: PRNGKeyArray) -> Kbvc:
+    made = Kbvc(model, first_weights(model, key), precision)
+    if begin == "transform":
+        start(made)
+    return made
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _arrays(model: ModelConfig, precision: str, begin: str, key: PRNGKeyArray) -> nnx.State:
+    return nnx.state(_made(model, precision, begin, key))
 
 
 def trained_in(stage: str, name: str) -> bool:

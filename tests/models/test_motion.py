@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from tiny import SENDING, TINY, built, perturbed, tiny_inference, tiny_model
 
 from kbvc_jax.api import Codec
 from kbvc_jax.models.codecs.contract import Decoded, Size
 from kbvc_jax.models.codecs.motion import estimation
 from kbvc_jax.models.codecs.motion.codec import MOTION, MOTION_Z
-from kbvc_jax.models.codecs.motion.network import HAAR, spread
+from kbvc_jax.models.codecs.motion.network import HAAR, MotionNetwork, spread
 from kbvc_jax.models.codecs.walk import Read, Write, estimate, walk, walk_frame
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
@@ -149,7 +150,7 @@ def test_without_weights_the_blend_is_the_mean_of_both_sides(weighted):
     network = tiny_model(3, dataclasses.replace(SENDING, motion=asked)).motion
     latent = jnp.asarray(np.random.default_rng(4).normal(size=(1, 2, 3, 2 * asked.channels)))
     both = jnp.stack([side.frame for side in sides()])
-    moved = jax.jit(lambda: network.synthesise(latent, both, RATE))()
+    moved = nnx.jit(MotionNetwork.synthesise)(network, latent, both, RATE)
     assert bool((moved.share == 0.5).all()) is not weighted
     if not weighted:
         np.testing.assert_allclose(moved.blend, moved.sides.mean(0), atol=1e-6)
@@ -205,12 +206,16 @@ def test_steps_lower_the_loss():
 
 
 def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():
-    codec = built(SENDING).codec("motion", Size(96, 96))
     ramp = jnp.broadcast_to(jnp.linspace(0.2, 0.8, 96)[:, None], (1, 96, 96, 3))
     rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))
     observed = jnp.zeros((1, 2, 12, 12, 2))
-    found = jax.jit(lambda side: estimate(codec, ramp, [side] * 2, rate, observed=observed))
-    shown = found(Decoded(ramp, None)).decoded.frame
+
+    @nnx.jit
+    def found(model, frame):
+        codec, side = model.codec("motion", Size(96, 96)), Decoded(frame, None)
+        return estimate(codec, frame, [side] * 2, rate, observed=observed).decoded.frame
+
+    shown = found(built(SENDING), ramp)
     assert np.abs(np.asarray(shown - ramp)).mean() < 0.01
 
 

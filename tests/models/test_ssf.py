@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from tiny import SSF, built, inference, tiny_inference
 
 from kbvc_jax.api import Codec
@@ -67,18 +68,22 @@ def test_it_survives_a_checkpoint(codec, tmp_path):
 
 
 def test_it_starts_by_predicting_about_its_reference():
-    model, size = built(dataclasses.replace(SSF, fixed_lambda=0.01)), Size(32, 48)
-    codec, rate = model.codec("ssf", size), Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
+    model = built(dataclasses.replace(SSF, fixed_lambda=0.01))
+    rate = Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
     still = jnp.broadcast_to(jnp.linspace(0.2, 0.8, 48)[:, None], (1, 32, 48, 3))
-    found = jax.jit(lambda x: estimate(codec, x, [Decoded(x, None)], rate).decoded.frame)(still)
+
+    @nnx.jit
+    def predicted(model):
+        codec = model.codec("ssf", Size(32, 48))
+        return estimate(codec, still, [Decoded(still, None)], rate).decoded.frame
+
+    found = predicted(model)
     np.testing.assert_allclose(found, still, atol=0.03)
 
 
 def test_estimate_and_file_agree():
     model, clip = built(SSF), pictures(4)[:, :32, :48]
-    coded = jax.jit(lambda frames: code_group(model, frames, jnp.full(4, 50.0)))(
-        jnp.asarray(clip, jnp.float32) / 255
-    )
+    coded = nnx.jit(code_group)(model, jnp.asarray(clip, jnp.float32) / 255, jnp.full(4, 50.0))
     format = VideoFormat(48, 32, Fraction(25), "709", True, 8, "444")
     options = {"gop": 4, "rounding": "nearest"}
     codec = Codec(inference(model, 3))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from kbvc_jax.models.codecs.contract import Size
 from kbvc_jax.models.codecs.walk import estimate
@@ -47,6 +48,7 @@ def psnr(a, b) -> float:
     return float(-10 * jnp.log10(jnp.mean((a - b) ** 2)))
 
 
+@nnx.jit
 def coded_image(model, picture, quality):
     rate = Rate(quality, jnp.zeros(len(quality), jnp.int32))
     return estimate(model.codec("image", Size(*picture.shape[1:3])), picture, (), rate)
@@ -61,7 +63,7 @@ def test_the_transform_is_orthonormal_step_by_step():
 
 def test_the_image_codec_codes_pictures(frames, model):
     picture = jnp.repeat(frames[:1], 3, 0)
-    coded = jax.jit(lambda: coded_image(model, picture, QUALITIES))()
+    coded = coded_image(model, picture, QUALITIES)
     pairs = zip(coded.decoded.frame, picture, strict=True)
     quality = [psnr(found, true) for found, true in pairs]
     bpp = (coded.bits["y"] + coded.bits["z"]) / picture[0, ..., 0].size
@@ -96,7 +98,7 @@ def test_a_model_for_one_lambda_holds_the_gain_that_belongs_to_it(frames, fixed_
     for config in (fixed, every):
         model = build(config)
         model.image.feedback = None  # which a model for one lambda has not
-        coded = jax.jit(lambda model=model: coded_image(model, frames[:1], QUALITIES[1:2]))()
+        coded = coded_image(model, frames[:1], QUALITIES[1:2])
         rates.append(float(coded.bits["y"][0]))
         pictures.append(psnr(coded.decoded.frame, frames[:1]))
     assert rates[0] == pytest.approx(rates[1], rel=1e-2)
