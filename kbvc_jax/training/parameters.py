@@ -1,6 +1,7 @@
 """The model of step 0, and which of its parameters a stage trains."""
 
 import functools
+from typing import Any
 
 import jax
 from flax import nnx
@@ -40,7 +41,7 @@ def _made(model: ModelConfig, precision: str, begin: str, key: PRNGKeyArray) -> 
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _arrays(model: ModelConfig, precision: str, begin: str, key: PRNGKeyArray) -> nnx.State:
+def _arrays(model: ModelConfig, precision: str, begin: str, key: PRNGKeyArray) -> Any:
     return nnx.state(_made(model, precision, begin, key))
 
 
