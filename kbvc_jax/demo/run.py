@@ -29,7 +29,7 @@ from kbvc_jax.evaluation.results import Point, Results
 from kbvc_jax.runtime.errors import InputError
 
 NAME = "kbvc"
-ANCHORS = AnchorConfig(codecs=("x264", "x265"), quantisers=(20, 25, 30, 35, 40))
+ANCHORS = AnchorConfig(codecs=("x264", "x265"), quantisers=(20, 25, 30, 35, 40, 45))
 
 
 class Witness:
