@@ -1,9 +1,11 @@
 """What the presets of `kbvc encode` cost and bring.
 
-    python benchmarks/presets.py --frames 17 --also p_frames=predicted
+    python benchmarks/presets.py --frames 17
+    python benchmarks/presets.py --frames 17 --presets balanced --also rounding=nearest gop=auto
 
-`--also` takes options beside the presets. BD-rate of RGB PSNR against balanced, and frames a second
-of encoding and decoding: medians over the qualities, at each of which all take their turn.
+`--also` takes options beside the presets: what a tool brings, by going without it. BD-rate of RGB
+PSNR against balanced, and frames a second of encoding and decoding: medians over the qualities, at
+each of which all take their turn.
 
 Version 0.27.0, two cores on a slow day, 17 frames of the bundled clip:
 
@@ -38,9 +40,11 @@ def run() -> int:
     parser.add_argument("--frames", type=int, default=33)
     parser.add_argument("--quality", type=float, nargs="+", default=[20, 40, 60, 80])
     parser.add_argument("--checkpoint")
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=list(PRESETS))
     parser.add_argument("--also", nargs="*", default=[], metavar="NAME=VALUE,...")
     arguments = parser.parse_args()
-    modes = {preset: {"preset": preset} for preset in PRESETS}
+    names = dict.fromkeys([BALANCED, *arguments.presets])
+    modes = {name: {"preset": name} for name in names}
     modes |= {text: options(text) for text in arguments.also}
 
     codec = kbvc_jax.load(arguments.checkpoint)
