@@ -18,7 +18,7 @@ TRUNCATED = 0.87962566103423978  # the deviation of a normal distribution's midd
 
 
 class AtOnce(nnx.Rngs):
-    """Keys, and at most so many numbers for kernels, by one drawing: one for each takes XLA four
+    """Keys, and at most so many numbers for kernels, by one drawing: one for each takes XLA several
     times as long to compile. Counted on the host: where nnx.Rngs counts within a trace, flax
     searches all of the trace again at every layer."""
 
