@@ -15,7 +15,9 @@ from kbvc_jax.models.layers import AtOnce, ShapesAlone, drawn
 SHAPE = (5, 5, 16, 32)
 
 
-@pytest.mark.parametrize("rngs", [AtOnce(jax.random.key(1), 20_000), nnx.Rngs(1)], ids=str)
+@pytest.mark.parametrize(
+    "rngs", [AtOnce(jax.random.key(1), 20_000), nnx.Rngs(1)], ids=["at once", "each"]
+)
 def test_weights_have_the_deviation_that_keeps_what_passes_as_large(rngs):
     found = np.asarray(drawn(SHAPE, 2.0, rngs))
     wanted = math.sqrt(2 / (5 * 5 * 16))
