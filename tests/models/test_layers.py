@@ -16,10 +16,10 @@ SHAPE = (5, 5, 16, 32)
 
 
 @pytest.mark.parametrize(
-    "rngs", [AtOnce(jax.random.key(1), 20_000), nnx.Rngs(1)], ids=["at once", "each"]
+    "begun", [lambda: AtOnce(jax.random.key(1), 20_000), lambda: nnx.Rngs(1)], ids=["once", "each"]
 )
-def test_weights_have_the_deviation_that_keeps_what_passes_as_large(rngs):
-    found = np.asarray(drawn(SHAPE, 2.0, rngs))
+def test_weights_have_the_deviation_that_keeps_what_passes_as_large(begun):
+    found = np.asarray(drawn(SHAPE, 2.0, begun()))
     wanted = math.sqrt(2 / (5 * 5 * 16))
     assert found.std() == pytest.approx(wanted, rel=0.03)
     assert abs(found).max() < 2 / 0.879 * wanted  # of a normal distribution two deviations
