@@ -21,7 +21,7 @@ from kbvc_jax.models.codecs.registry import CODECS
 from kbvc_jax.models.codecs.ssf import SsfMotion, SsfResidual
 from kbvc_jax.models.config import ModelConfig
 from kbvc_jax.models.interpolator import Interpolator
-from kbvc_jax.models.layers import AtOnce, ShapesAlone
+from kbvc_jax.models.layers import DrawnAtOnce, NothingDrawn
 
 
 class Kbvc(nnx.Module):
@@ -85,10 +85,10 @@ class Kbvc(nnx.Module):
 
 def shapes_of(config: ModelConfig) -> Kbvc:
     """The model with shapes for arrays."""
-    return nnx.eval_shape(lambda: Kbvc(config, ShapesAlone()))
+    return nnx.eval_shape(lambda: Kbvc(config, NothingDrawn()))
 
 
-def first_weights(config: ModelConfig, key: PRNGKeyArray) -> AtOnce:
+def first_weights(config: ModelConfig, key: PRNGKeyArray) -> DrawnAtOnce:
     """What a new model begins with."""
     arrays = jax.tree.leaves(nnx.state(shapes_of(config)))
-    return AtOnce(key, sum(math.prod(array.shape) for array in arrays))
+    return DrawnAtOnce(key, sum(math.prod(array.shape) for array in arrays))

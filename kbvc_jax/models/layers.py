@@ -17,7 +17,7 @@ Activation = Callable[[Array], Array]
 TRUNCATED = 0.87962566103423978  # the deviation of a normal distribution's middle, from -2 to 2
 
 
-class AtOnce(nnx.Rngs):
+class DrawnAtOnce(nnx.Rngs):
     """Keys, and at most so many numbers for kernels, by one drawing: one for each takes XLA several
     times as long to compile. Counted on the host: where nnx.Rngs counts within a trace, flax
     searches all of the trace again at every layer."""
@@ -36,7 +36,7 @@ class AtOnce(nnx.Rngs):
         self.take = take
 
 
-class ShapesAlone(nnx.Rngs):
+class NothingDrawn(nnx.Rngs):
     """For a model whose shapes alone count: nothing is drawn, which takes long even in a trace."""
 
     def __init__(self):
@@ -46,7 +46,7 @@ class ShapesAlone(nnx.Rngs):
 
 def drawn(shape: tuple[int, ...], gain: float, rngs: nnx.Rngs) -> Array:
     """A kernel's first weights; `gain` is the variance of what it returns of noise."""
-    if isinstance(rngs, AtOnce | ShapesAlone):
+    if isinstance(rngs, DrawnAtOnce | NothingDrawn):
         numbers = rngs.take(shape)
     else:
         numbers = jax.random.truncated_normal(rngs.params(), -2.0, 2.0, shape)

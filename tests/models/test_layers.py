@@ -10,13 +10,15 @@ from flax import nnx
 from tiny import TINY
 
 from kbvc_jax.models.kbvc import Kbvc, first_weights
-from kbvc_jax.models.layers import AtOnce, ShapesAlone, drawn
+from kbvc_jax.models.layers import DrawnAtOnce, NothingDrawn, drawn
 
 SHAPE = (5, 5, 16, 32)
 
 
 @pytest.mark.parametrize(
-    "begun", [lambda: AtOnce(jax.random.key(1), 20_000), lambda: nnx.Rngs(1)], ids=["once", "each"]
+    "begun",
+    [lambda: DrawnAtOnce(jax.random.key(1), 20_000), lambda: nnx.Rngs(1)],
+    ids=["once", "each"],
 )
 def test_weights_have_the_deviation_that_keeps_what_passes_as_large(begun):
     found = np.asarray(drawn(SHAPE, 2.0, begun()))
@@ -27,7 +29,7 @@ def test_weights_have_the_deviation_that_keeps_what_passes_as_large(begun):
 
 def test_each_kernel_has_numbers_of_its_own_and_none_is_beyond_those_drawn():
     size = math.prod(SHAPE)
-    rngs = AtOnce(jax.random.key(1), 2 * size)
+    rngs = DrawnAtOnce(jax.random.key(1), 2 * size)
     first, second = drawn(SHAPE, 2.0, rngs), drawn(SHAPE, 2.0, rngs)
     assert jnp.isin(first, second).mean() < 0.01  # by chance alone
     with pytest.raises(TypeError, match="reshape"):
@@ -43,7 +45,7 @@ def test_a_model_draws_all_of_its_kernels_and_where_shapes_count_none():
     assert len(kernels) > 20
     numbers = np.concatenate([np.ravel(leaf)[:20] for leaf in kernels])
     assert np.unique(numbers[numbers != 0]).size == np.count_nonzero(numbers)
-    assert not np.any(drawn(SHAPE, 2.0, ShapesAlone()))
+    assert not np.any(drawn(SHAPE, 2.0, NothingDrawn()))
 
 
 def _fresh() -> Kbvc:
