@@ -16,6 +16,7 @@ from kbvc_jax.coding.tables import Tables, tables_from_pmf
 from kbvc_jax.models.hyperprior import Hyperprior, Rate
 from kbvc_jax.ops.densities import INDEXES_AN_OCTAVE, SCALE_MIN, SCALES
 from kbvc_jax.ops.integer import integer_transposed_conv, requantise
+from kbvc_jax.ops.lookup import entries
 from kbvc_jax.rate import BEST, MAX_QUALITY, QUALITY_STEPS
 from kbvc_jax.runtime.errors import InputError
 
@@ -64,8 +65,9 @@ def index_offsets(prior: IntegerPrior, rate: Rate, first_level: int) -> Int32[Ar
     position = fixed_point(rate) * (points - 1)
     lower = jnp.minimum(position // BEST, points - 2)
     part = (position - lower * BEST)[:, None]
-    between = (knots[lower] * (BEST - part) + knots[lower + 1] * part) // BEST
-    return between + jnp.asarray(prior.shifts)[rate.level - first_level]
+    first, second = entries(knots, lower), entries(knots, lower + 1)
+    between = (first * (BEST - part) + second * part) // BEST
+    return between + entries(jnp.asarray(prior.shifts), rate.level - first_level)
 
 
 def z_indexes(prior: IntegerPrior, rate: Rate, first_level: int) -> Int32[Array, "b c"]:

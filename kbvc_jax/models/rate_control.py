@@ -12,6 +12,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from kbvc_jax.models.config import ModelConfig
+from kbvc_jax.ops.lookup import entries
 from kbvc_jax.rate import LEVEL_LAMBDAS, MAX_QUALITY
 
 
@@ -35,7 +36,7 @@ class Curve(nnx.Module):
         position = quality / MAX_QUALITY * (len(knots) - 1)
         # Hat functions instead of a gather: dense gradients, same value.
         hats = jnp.maximum(0, 1 - jnp.abs(position[:, None] - jnp.arange(len(knots))))
-        return hats @ knots + self.shifts[...][level - self.first_level]
+        return hats @ knots + entries(self.shifts[...], level - self.first_level)
 
 
 def step_octaves(weight: Float[Array, "*b"] | float) -> Float[Array, "*b"]:

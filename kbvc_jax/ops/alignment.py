@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from kbvc_jax.ops.additions import add_up, block_sum
+from kbvc_jax.ops.edges import widened
 from kbvc_jax.ops.matching import LEVELS, follow
 from kbvc_jax.ops.resize import upsample2
 from kbvc_jax.ops.warp import warp
@@ -35,10 +36,11 @@ def align(
     Frames are in 0 to 1, their sizes multiples of 16.
     """
     motion = follow(picture, reference).astype(jnp.float32)
-    sizes = [tuple(255 / 3 * add_up(frame, -1) for frame in (picture, reference))]
+    sizes = [255 / 3 * add_up(jnp.concatenate([picture, reference]), -1)]
     for _ in range(LEVELS[-1].bit_length() - 1):
-        sizes.append(tuple(block_sum(frame, 2) / 4 for frame in sizes[-1]))
-    for a, b in reversed(sizes):
+        sizes.append(block_sum(sizes[-1], 2) / 4)
+    for both in reversed(sizes):
+        a, b = jnp.split(both, 2)
         if a.shape[1] > motion.shape[1]:
             motion = 2 * upsample2(motion)
         motion = _closer(a, b, motion)
@@ -50,8 +52,9 @@ def _closer(
 ) -> Float[Array, "b h w 2"]:
     """By the step under which a window's brightness, taken as linear, differs least."""
     # Barriers, as in window_mean: else what they part is computed again and again.
+    motion = lax.optimization_barrier(motion)
     moved = lax.optimization_barrier(warp(reference[..., None], motion)[..., 0])
-    slopes = [(p + m) / 2 for p, m in zip(_slopes(picture), _slopes(moved), strict=True)]
+    slopes = _slopes((picture + moved) / 2)
     x, y, missing = lax.optimization_barrier((*slopes, picture - moved))
     products = jnp.stack([x * x, x * y, y * y, x * missing, y * missing])
     xx, xy, yy, xd, yd = jax.vmap(partial(window_mean, reach=WINDOW))(products)
@@ -62,5 +65,5 @@ def _closer(
 
 def _slopes(x: Image) -> tuple[Image, Image]:
     """Of brightness, to the right and downwards."""
-    p = jnp.pad(x, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    p = widened(x, 1)
     return (p[:, 1:-1, 2:] - p[:, 1:-1, :-2]) / 2, (p[:, 2:, 1:-1] - p[:, :-2, 1:-1]) / 2

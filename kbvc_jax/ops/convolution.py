@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Num
 
+from kbvc_jax.ops.edges import widened
+
 
 def conv(
     x: Num[Array, "b h w i"], kernel: Num[Array, "k k i o"], bias: Num[Array, "o"], stride: int = 1
@@ -45,7 +47,7 @@ def phase_kernel(kernel: Num[Array, "k k i o"]) -> Num[Array, "3 3 i 4*o"]:
     k, _, i, o = kernel.shape
     before = 2 - (k - 1) // 2
     taps = jnp.pad(kernel, ((before, 6 - k - before),) * 2 + ((0, 0),) * 2)
-    taps = taps.reshape(3, 2, 3, 2, i, o)[::-1, :, ::-1]
+    taps = lax.rev(taps.reshape(3, 2, 3, 2, i, o), (0, 2))
     return taps.transpose(0, 2, 4, 1, 3, 5).reshape(3, 3, i, 4 * o)
 
 
@@ -61,7 +63,7 @@ def upsampled_conv(
     i, o = kernel.shape[2:]
     phases = jnp.einsum("prs,qtu,suio->rtipqo", spread, spread, kernel).reshape(3, 3, i, 4 * o)
     out = lax.conv_general_dilated(
-        jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge"),
+        widened(x, 1),
         phases,
         (1, 1),
         "VALID",

@@ -30,5 +30,5 @@ def requantise(
 ) -> Int32[Array, "*b o"]:
     """sums / 2^shift, rounded to nearest, halves up."""
     shift = jnp.asarray(shift, jnp.int32)
-    half = jnp.where(shift > 0, jnp.left_shift(1, jnp.maximum(shift - 1, 0)), 0)
+    half = jnp.left_shift(1, shift) >> 1
     return jnp.right_shift(sums + half, shift)

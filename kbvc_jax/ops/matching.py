@@ -13,10 +13,13 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
 from kbvc_jax.ops.additions import add_up, block_sum
+from kbvc_jax.ops.edges import widened
+from kbvc_jax.ops.lookup import blocks
 from kbvc_jax.ops.resize import upsample2
 
 LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
@@ -56,7 +59,8 @@ def follow(
 
 def _search(first: Image, second: Image, window: int, moved: Moved) -> Integer[Array, "b ph pw 2"]:
     motion = None
-    for a, b in zip(_pyramid(first), _pyramid(second), strict=True):
+    for both in _pyramid(jnp.concatenate([first, second])):
+        a, b = jnp.split(both, 2)
         if motion is None:
             motion, reach = jnp.zeros((*a.shape[:3], 2), jnp.int32), REACH
         else:
@@ -84,48 +88,46 @@ def _refine(
     """The best of the motions `reach` around the given ones, and of none at all."""
     positions = (2 * window + 1) ** 2
 
-    def differences(tried):
-        a, b = moved(first, second, tried)
-        return _windows(add_up(jnp.abs(a - b), -1), window)
-
-    def attempt(best, step):
+    def attempt(best, tried):
         cost, found = best
-        tried = motion + step
-        own = differences(tried) + STEP * positions * jnp.abs(step).sum()
+        from_given, step, dearer = tried
+        to = from_given * motion + step
+        a, b = moved(first, second, to)
+        own = _windows(add_up(jnp.abs(a - b), -1), window) + positions * dearer
         better = own < cost
-        return (jnp.minimum(own, cost), jnp.where(better[..., None], tried, found)), None
+        return (jnp.minimum(own, cost), jnp.where(better[..., None], to, found)), None
 
-    still = jnp.zeros_like(motion)
-    steps = jnp.array([*itertools.product(range(-reach, reach + 1), repeat=2)])
-    start = differences(still) - STILL * positions, still
-    (_, found), _ = lax.scan(attempt, start, steps)
+    # None at all comes first, then steps from the given ones: one program tries all.
+    steps = np.array([(0, 0), *itertools.product(range(-reach, reach + 1), repeat=2)])
+    from_given = np.arange(len(steps)) > 0
+    dearer = np.where(from_given, STEP * np.abs(steps).sum(1), -STILL)
+    start = jnp.full(motion.shape[:3], jnp.inf), jnp.zeros_like(motion)
+    tried = from_given.astype(np.int32), steps.astype(np.int32), dearer.astype(np.float32)
+    (_, found), _ = lax.scan(attempt, start, tried)
     return found
 
 
 def _windows(x: Float[Array, "b h w"], window: int) -> Float[Array, "b h w"]:
     """The sum over the window around each position, edges going on beyond the frame."""
     for axis in (1, 2):
-        edges, size = [(0, 0)] * 3, [1] * 3
-        edges[axis], size[axis] = (window, window), 2 * window + 1
-        padded = jnp.pad(x, edges, mode="edge")
-        x = lax.reduce_window(padded, 0.0, lax.add, size, (1, 1, 1), "VALID")
+        size = [1] * 3
+        size[axis] = 2 * window + 1
+        x = lax.reduce_window(widened(x, window, [axis]), 0.0, lax.add, size, (1, 1, 1), "VALID")
     return x
 
 
 def _moved(image: Image, motion: Motion) -> Image:
     """What each position shows after its motion, clamped to the border."""
-    batch, height, width, channels = image.shape
+    height, width = image.shape[1:3]
     x = jnp.clip(jnp.arange(width) + motion[..., 0], 0, width - 1)
     y = jnp.clip(jnp.arange(height)[:, None] + motion[..., 1], 0, height - 1)
-    places = (y * width + x).reshape(batch, height * width, 1)
-    moved = jnp.take_along_axis(image.reshape(batch, height * width, channels), places, 1)
-    return moved.reshape(image.shape)
+    return blocks(image, jnp.stack([y, x], -1), 1)[..., 0, 0, :]
 
 
 def _median(motion: Motion) -> Motion:
     """Of each component, over 3x3 positions: columns sorted, then what is left of them."""
     height, width = motion.shape[1:3]
-    p = jnp.pad(motion, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    p = widened(motion, 1)
     top, centre, bottom = (p[:, i : i + height] for i in range(3))
     low, high = jnp.minimum(top, bottom), jnp.maximum(top, bottom)
     sorted_columns = (

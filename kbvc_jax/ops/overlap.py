@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from kbvc_jax.ops.edges import widened
+
 
 def compensate(
     image: Float[Array, "b h w c"], motion: Float[Array, "b mh mw 2"]
@@ -16,7 +18,7 @@ def compensate(
     half = cell // 2
     block = 2 * cell
     room = block + 1
-    padded = jnp.pad(image, ((0, 0), (room, room), (room, room), (0, 0)), mode="edge")
+    padded = widened(image, room)
 
     # Where blocks begin, in the padded image; all that is further out looks the same.
     x = jnp.arange(0, w, cell) - half + motion[..., 0]

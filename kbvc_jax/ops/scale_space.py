@@ -9,6 +9,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from kbvc_jax.ops.additions import block_sum
+from kbvc_jax.ops.edges import widened
+from kbvc_jax.ops.lookup import blocks
 from kbvc_jax.ops.resize import upsample2
 
 
@@ -18,9 +20,7 @@ def gaussian_blur(frame: Float[Array, "b h w c"], sigma: float) -> Float[Array, 
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     taps = (taps / taps.sum()).tolist()
     for axis in (1, 2):
-        edges = [(0, 0)] * 4
-        edges[axis] = (reach, reach)
-        padded, size = jnp.pad(frame, edges, mode="edge"), frame.shape[axis]
+        padded, size = widened(frame, reach, [axis]), frame.shape[axis]
         moved = (
             tap * lax.slice_in_dim(padded, i, i + size, axis=axis) for i, tap in enumerate(taps)
         )
@@ -60,14 +60,14 @@ def warp_volume(
         jnp.clip(jnp.floor(place), 0, size - 2) for place, size in ((x, w), (y, h), (level, n))
     )
     shares = [(place - first)[..., None] for place, first in ((x, left), (y, top), (level, low))]
-    samples = volume.reshape(b, n * h * w, c)
-    corner = ((low * h + top) * w + left).astype(jnp.int32).reshape(b, h * w, 1)
+    tall = volume.reshape(b, n * h, w, c)
 
-    def along(axis: int, offset: int) -> Float[Array, "b h w c"]:
-        """Interpolated along this axis and those before it."""
-        if axis < 0:
-            return jnp.take_along_axis(samples, corner + offset, 1).reshape(b, h, w, c)
-        first, after = along(axis - 1, offset), along(axis - 1, offset + (1, w, h * w)[axis])
-        return first * (1 - shares[axis]) + after * shares[axis]
+    def of_level(level: Float[Array, "b h w"]) -> Float[Array, "b h w c"]:
+        corners = jnp.stack([level * h + top, left], -1).astype(jnp.int32)
+        return _between(_between(blocks(tall, corners, 2), shares[0][..., None]), shares[1])
 
-    return along(2, 0)
+    return of_level(low) * (1 - shares[2]) + of_level(low + 1) * shares[2]
+
+
+def _between(pairs: Float[Array, "*s 2 c"], share: Array) -> Float[Array, "*s c"]:
+    return pairs[..., 0, :] * (1 - share) + pairs[..., 1, :] * share

@@ -1,16 +1,18 @@
 """Which of its modes each position of a latent takes, and what that costs: see predicted.py."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, Integer
 
 from kbvc_jax.coding.modes import SAME, SEEN
 from kbvc_jax.models.codecs.rounding import Prices, bits_of, symbols_of
-from kbvc_jax.ops.densities import SCALES
+from kbvc_jax.ops.lookup import entries
 
 # Bits worth a squared error of 1: tried out, see docs/design.md, RDO quantisation.
 MODE_ERROR_WEIGHT = 12.0
@@ -28,21 +30,23 @@ def choose_modes(
 ) -> Integer[Array, "b lh lw"]:
     """The cheapest mode of each position, by its symbols' bits, the error left and its own."""
 
-    def cost(mean: Float[Array, "b lh lw m"], by: int) -> Float[Array, "b lh lw"]:
-        exact = y - mean
-        if by == SCALES - 1:  # a copy: no need to look it up
-            return MODE_ERROR_WEIGHT * jnp.square(exact).sum(-1)
+    means = jnp.concatenate([mean[None], predictors])
+
+    def cost(mode: tuple[Integer[Array, ""], Integer[Array, ""]]) -> Float[Array, "b lh lw"]:
+        predictor, by = mode
+        exact = y - entries(means, predictor)
         some = lowered(indexes, by)
         symbols = symbols_of(exact, some, prices, error_weight)
         error = jnp.square(exact - symbols)
         return (bits_of(symbols, some, prices) + MODE_ERROR_WEIGHT * error).sum(-1)
 
-    predicted = [cost(predictor, by) for predictor in predictors for by in narrower]
-    return settled(jnp.stack([cost(mean, 0), *predicted], -1))
+    modes = [(0, 0), *itertools.product(range(1, len(means)), narrower)]
+    costs = jax.lax.map(cost, tuple(np.array(modes, np.int32).T))  # one program for all
+    return settled(jnp.moveaxis(costs, 0, -1))
 
 
 def lowered(
-    indexes: Integer[Array, "b lh lw m"], by: Integer[Array, "b lh lw 1"] | int
+    indexes: Integer[Array, "b lh lw m"], by: Integer[Array, "..."]
 ) -> Integer[Array, "b lh lw m"]:
     """Of narrower tables."""
     return jnp.maximum(indexes.astype(jnp.int32) - by, 0).astype(indexes.dtype)

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from kbvc_jax.coding.tables import Tables, gaussian_tables
 from kbvc_jax.ops.densities import scale_table
+from kbvc_jax.ops.lookup import entries
 
 _REACH = 32  # symbols that have a price
 
@@ -44,8 +45,9 @@ def gaussian_prices() -> Prices:
 def bits_of(
     symbols: Float[Array, "*s"], indexes: Integer[Array, "*s"], prices: Prices
 ) -> Float[Array, "*s"]:
-    reach = jnp.minimum(jnp.abs(symbols), prices.bits.shape[1] - 1).astype(jnp.int32)
-    return jnp.asarray(prices.bits)[indexes.astype(jnp.int32), reach]
+    bits, reach = jnp.asarray(prices.bits), prices.bits.shape[1]
+    column = jnp.minimum(jnp.abs(symbols), reach - 1).astype(jnp.int32)
+    return entries(bits.ravel(), reach * indexes.astype(jnp.int32) + column)
 
 
 def symbols_of(
@@ -64,4 +66,4 @@ def symbols_of(
 
         smaller = symbols - jnp.sign(symbols)
         symbols = jnp.where(cost(smaller) < cost(symbols), smaller, symbols)
-    return jnp.where(jnp.asarray(prices.certain)[indexes], 0, symbols)
+    return jnp.where(entries(jnp.asarray(prices.certain), indexes), 0, symbols)
