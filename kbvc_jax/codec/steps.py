@@ -64,7 +64,7 @@ def tables(
     return program.of(weights).tables(latent, symbols, memories, rate)
 
 
-@step("program")
+@step("program", plain=True)
 def learn(program: Program, weights: Weights, symbols: Symbols, context: Any, rate: Rate) -> Walked:
     """What the latents that come first tell, for an encoder to look for the others and for whoever
     decodes them."""
@@ -88,7 +88,7 @@ def before_fusion(
     return codec.before_fusion(*walk_rest(codec, Read(symbols), begun, rate), rate)
 
 
-@step()
+@step(plain=True)
 def moved_to(
     decoded: Float[Array, "b ph pw 3"], reference: Float[Array, "b ph pw 3"]
 ) -> Float[Array, "b ph pw 3"]:

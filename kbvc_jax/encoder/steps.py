@@ -28,7 +28,7 @@ from kbvc_jax.runtime.compiled import step
 Chosen = tuple[Symbols, Mapping[str, Integer[Array, "b ..."]]]  # symbols and their tables
 
 
-@step("program", "first")
+@step("program", "first", plain=True)
 def analyse(
     program: Program,
     weights: Weights,

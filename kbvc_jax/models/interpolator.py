@@ -119,35 +119,40 @@ class Interpolator(nnx.Module):
     ) -> Interpolation:
         """At a time between 0 and 1. Sizes are multiples of 16. The frame is not clipped."""
         time = jnp.broadcast_to(time, len(previous))[:, None, None, None]
-        start = end = jnp.zeros((*previous.shape[:3], 2))
+        start = jnp.zeros((*previous.shape[:3], 4))
+        both = jnp.concatenate([previous, following])  # all the way: half the programs
         if self.matched:
             matched = 2 * match(previous, following)
-            start, end = time * matched, (time - 1) * matched
-            previous, following = warp(previous, start), warp(following, end)
+            start = jnp.concatenate([time * matched, (time - 1) * matched], -1)
+            both = jnp.concatenate(_warped(both, start))
+        previous, following = jnp.split(both, 2)
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
-        previous, following = previous - mean, following - mean
-        both = jnp.concatenate([previous, following])  # one pass through the shared encoder
-        pyramid = [jnp.split(features, 2) for features in self.encode(both)]
+        both -= jnp.concatenate([mean, mean])
+        *pyramid, coarsest = self.encode(both)
 
-        coarsest = pyramid[-1][0]
-        clock = jnp.broadcast_to(time.astype(coarsest.dtype), (*coarsest.shape[:3], 1))
-        out = self.decoders[-1](jnp.concatenate([*pyramid[-1], clock], -1))
+        seen = jnp.split(coarsest, 2)
+        clock = jnp.broadcast_to(time.astype(coarsest.dtype), (*seen[0].shape[:3], 1))
+        out = self.decoders[-1](jnp.concatenate([*seen, clock], -1))
         flows, features = out[..., :4], []
-        for decoder, (f0, f1) in reversed(list(zip(self.decoders[:-1], pyramid[:-1], strict=True))):
+        for decoder, level in reversed(list(zip(self.decoders[:-1], pyramid, strict=True))):
             features.append(out[..., 4:])
-            warped0 = warp(f0.astype(jnp.float32), flows[..., :2])
-            warped1 = warp(f1.astype(jnp.float32), flows[..., 2:])
-            out = decoder(jnp.concatenate([features[-1], warped0, warped1, flows], -1))
+            warped = _warped(level.astype(jnp.float32), flows)
+            out = decoder(jnp.concatenate([features[-1], *warped, flows], -1))
             flows = out[..., :4] + 2 * upsample2(flows)
 
         mask = jax.nn.sigmoid(out[..., 4:5])
-        merged = mask * warp(previous, flows[..., :2]) + (1 - mask) * warp(
-            following, flows[..., 2:]
-        )
-        motion = start + flows[..., :2], end + flows[..., 2:]
-        return Interpolation(merged + mean + out[..., 5:], tuple(reversed(features)), motion)
+        first, second = _warped(both, flows)
+        merged = mask * first + (1 - mask) * second
+        towards, back = jnp.split(start + flows, 2, -1)
+        frame = merged + mean + out[..., 5:]
+        return Interpolation(frame, tuple(reversed(features)), (towards, back))
 
     def __call__(
         self, previous: Float[Array, "b h w 3"], following: Float[Array, "b h w 3"]
     ) -> Float[Array, "b h w 3"]:
         return jnp.clip(self.intermediate(previous, following).frame, 0, 1)
+
+
+def _warped(both: Float[Array, "2*b h w c"], flows: Float[Array, "b h w 4"]) -> list[Array]:
+    """The first half along the first two channels of `flows`, the second along the others."""
+    return jnp.split(warp(both, jnp.concatenate(jnp.split(flows, 2, -1))), 2)

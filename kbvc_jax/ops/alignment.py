@@ -52,7 +52,6 @@ def _closer(
 ) -> Float[Array, "b h w 2"]:
     """By the step under which a window's brightness, taken as linear, differs least."""
     # Barriers, as in window_mean: else what they part is computed again and again.
-    motion = lax.optimization_barrier(motion)
     moved = lax.optimization_barrier(warp(reference[..., None], motion)[..., 0])
     slopes = _slopes((picture + moved) / 2)
     x, y, missing = lax.optimization_barrier((*slopes, picture - moved))

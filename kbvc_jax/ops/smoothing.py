@@ -9,6 +9,7 @@ from functools import reduce
 from operator import add
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -63,9 +64,8 @@ def _slopes(grey: Float[Array, "b h w"], axis: int) -> Float[Array, "b h w"]:
 
 
 def _swept(found: Motion, certain: Certainty, told: Motion) -> Motion:
-    inside = jnp.ones((1, *found.shape[1:3], 1))
     sides = [(step, axis) for axis in (1, 2) for step in (-1, 1)]
-    exists = [_at(inside, step, axis, 0.0) for step, axis in sides]
+    exists = [_exists(found.shape[axis], step, axis) for step, axis in sides]
 
     def sweep(_, found: Motion) -> Motion:
         beside = [_at(found, step, axis) for step, axis in sides]
@@ -80,15 +80,20 @@ def _swept(found: Motion, certain: Certainty, told: Motion) -> Motion:
     return lax.fori_loop(0, SWEEPS, sweep, found)
 
 
-def _at(x: Array, step: int, axis: int, beyond: float | None = None) -> Array:
-    """What is a step further; at the border itself, or `beyond`."""
-    size, room = x.shape[axis], [(0, 0)] * x.ndim
-    room[axis] = (max(-step, 0), max(step, 0))
-    if beyond is None:
-        padded = jnp.pad(x, room, mode="edge")
-    else:
-        padded = jnp.pad(x, room, constant_values=beyond)
-    return lax.slice_in_dim(padded, max(step, 0), max(step, 0) + size, axis=axis)
+def _at(x: Array, step: int, axis: int) -> Array:
+    """What is a step further, of 1 or -1; at the border itself."""
+    size = x.shape[axis]
+    first, last = (lax.slice_in_dim(x, at, at + 1, axis=axis) for at in (0, size - 1))
+    if step < 0:
+        return jnp.concatenate([first, lax.slice_in_dim(x, 0, size - 1, axis=axis)], axis)
+    return jnp.concatenate([lax.slice_in_dim(x, 1, size, axis=axis), last], axis)
+
+
+def _exists(size: int, step: int, axis: int) -> Float[np.ndarray, "..."]:
+    """Whether there is anything a step further, as a factor along the axis."""
+    line = np.ones(size, np.float32)
+    line[0 if step < 0 else -1] = 0
+    return line[:, None, None] if axis == 1 else line[:, None]
 
 
 def _whole(x: Array) -> Array:

@@ -12,7 +12,7 @@ Made = TypeVar("Made")
 # On processors. Convolutions come compiled; what is between them is as fast after few passes of
 # LLVM's as after all (docs/performance.md).
 FEW_PASSES = {"xla_backend_optimization_level": 1}
-# Choices of symbols run as fast without, and compile in two thirds of the time.
+# Some steps run as fast without, and compile in half to two thirds of the time.
 PLAIN = {"xla_cpu_use_fusion_emitters": False}
 
 

@@ -54,8 +54,9 @@ class Fusion(nnx.Module):
         aligned: Float[Array, "s b h w 3"],
         quality: Float[Array, "b"],
     ) -> Float[Array, "b h w 3"]:
-        missing = [side - decoded for side in aligned]
-        doubt = [window_mean(add_up(jnp.abs(m), -1) / 3, REACH) for m in missing]
+        missing = aligned - decoded
+        differs = add_up(jnp.abs(missing), -1) / 3
+        doubt = window_mean(differs.reshape(-1, *differs.shape[2:]), REACH).reshape(differs.shape)
         known = jnp.broadcast_to((quality / MAX_QUALITY)[:, None, None], doubt[0].shape)
         told = [jnp.tanh(DIFFERENCE_GAIN * m) for m in missing]
         told += [jnp.tanh(DOUBT_GAIN * d)[..., None] for d in doubt]
@@ -67,8 +68,8 @@ class Fusion(nnx.Module):
         fused = decoded
         for side, (m, d) in enumerate(zip(missing, doubt, strict=True)):
             fused += spread(out[..., side] / (1 + (d / DOUBT) ** 2), 3) * m
-        differs = jnp.minimum(jnp.maximum(*doubt) / STILL, 1)
-        return fused + spread(MOST * differs, 3) * jnp.tanh(out[..., SIDES:])
+        moves = jnp.minimum(jnp.maximum(*doubt) / STILL, 1)
+        return fused + spread(MOST * moves, 3) * jnp.tanh(out[..., SIDES:])
 
 
 def aligned(

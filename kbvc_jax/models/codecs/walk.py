@@ -21,7 +21,7 @@ from kbvc_jax.models.codecs.modes import adaptive_bits
 from kbvc_jax.models.codecs.motion.vectors import vector_bits
 from kbvc_jax.models.codecs.rounding import Prices, gaussian_prices, symbols_of
 from kbvc_jax.models.config import Rounding
-from kbvc_jax.models.hyperprior import Rate
+from kbvc_jax.models.hyperprior import Gaussian, Learned, Rate
 from kbvc_jax.ops import quantise
 
 SYMBOL_LIMIT = 2**15 - 1
@@ -99,6 +99,7 @@ class Estimate:
         self.bits: dict[str, Float[Array, "b"]] = {}
         self.exact = dict(exact)  # of the latents that it is asked for; may grow
         self._key, self._rounding, self._soft = key, rounding, soft
+        self._densities: dict[str, Gaussian | Learned] = {}
 
     def residual(self, place: Place, mean: Float[Array, "b ..."]) -> Float[Array, "b ..."]:
         codec, latent, known, context, rate = place
@@ -107,7 +108,9 @@ class Estimate:
             price = partial(adaptive_bits, first=latent.counts) if latent.counts else vector_bits
             self.bits[latent.name] = price(jax.lax.stop_gradient(exact))
             return exact - mean
-        density, wanted = codec.density(latent, known, context, rate), exact - mean
+        if latent.name not in self._densities:  # the same at each of a latent's steps
+            self._densities[latent.name] = codec.density(latent, known, context, rate)
+        density, wanted = self._densities[latent.name], exact - mean
         if self._soft and latent.tables == GAUSSIAN:
             rounded = jnp.where(density.certain, 0, quantise.soft(wanted, SHARPNESS))
             bits = density.bits(rounded)
@@ -157,8 +160,9 @@ class Write:
         if latent.adaptive:
             symbols = wanted
         else:
-            before = {n: s for n, s in self.symbols.items() if n != name}
-            self.tables[name] = place.codec.tables(latent, before, self._memories, place.rate)
+            if name not in self.tables:
+                known = dict(self.symbols)
+                self.tables[name] = place.codec.tables(latent, known, self._memories, place.rate)
             weight = latent.error_weight if self._rounding == "rate" else None
             symbols = symbols_of(wanted, self.tables[name], self._prices[latent.tables], weight)
             symbols = jnp.clip(symbols, -SYMBOL_LIMIT, SYMBOL_LIMIT)

@@ -105,12 +105,12 @@ class MotionNetwork(LatentNetwork):
         observed: Float[Array, "b 2 mh mw 2"],
         rate: Rate,
     ) -> Float[Array, "b lh lw m"]:
-        motion = jnp.unstack(observed, axis=1)
+        motion = jnp.moveaxis(observed, 1, 0)
         texture = cells(jnp.abs(frame - _smooth(frame)).mean(-1, keepdims=True))
+        missing = jnp.abs(_moved(sides, spread(motion)) - frame).mean(-1, keepdims=True)
         hidden, straight = [], []
-        for branch, flow, side in zip(self.branches, motion, sides, strict=True):
-            left = cells(jnp.abs(warp(side, spread(flow)) - frame).mean(-1, keepdims=True))
-            seen = jnp.concatenate([flow / UNIT, 10 * left, 10 * texture], -1)
+        for branch, flow, left in zip(self.branches, motion, missing, strict=True):
+            seen = jnp.concatenate([flow / UNIT, 10 * cells(left), 10 * texture], -1)
             hidden.append(rectify(branch.shrink(rectify(branch.see(seen)))))
             straight.append(branch.linear(space_to_depth(flow / UNIT, 2)))
         if self.telling is not None:
@@ -143,25 +143,32 @@ class MotionNetwork(LatentNetwork):
         hidden = [rectify(branch.hear(half)) for branch, half in pairs]
         if self.hearing is not None:
             hidden = self.hearing(*hidden)
-        moved, flows, confidence = [], [], []
-        for (branch, half), x, side in zip(pairs, hidden, sides, strict=True):
+        motion, confidence = [], []
+        for (branch, half), x in zip(pairs, hidden, strict=True):
             out = branch.show(rectify(branch.grow(x))).astype(jnp.float32)
-            flow = depth_to_space(branch.inverse(half), 2).astype(jnp.float32) + out[..., :2]
-            flows.append(spread(UNIT * flow))
-            moved.append(warp(side, flows[-1]))
+            motion.append(depth_to_space(branch.inverse(half), 2).astype(jnp.float32))
+            motion[-1] += out[..., :2]
             confidence.append(out[..., 2:])
+        flows = spread(UNIT * jnp.stack(motion))
+        moved = _moved(sides, flows)
         ahead = self.config.weighted * (confidence[0] - confidence[1])
         share = spread(jax.nn.sigmoid(ahead))
-        blend = share * moved[0] + (1 - share) * moved[1]
-        return Moved(jnp.stack(moved), blend, jnp.stack(flows), share)
+        return Moved(moved, share * moved[0] + (1 - share) * moved[1], flows, share)
 
 
-def spread(x: Float[Array, "b mh mw c"]) -> Float[Array, "b h w c"]:
+def spread(x: Float[Array, "*s mh mw c"]) -> Float[Array, "*s h w c"]:
     """From cells to pixels."""
+    flat = x.reshape(-1, *x.shape[-3:])
     for _ in range(CELL.bit_length() - 1):
-        # Fused with the next, each of these would be computed again and again.
-        x = jax.lax.optimization_barrier(upsample2(x))
-    return x
+        flat = upsample2(flat)
+    return flat.reshape(*x.shape[:-3], *flat.shape[1:])
+
+
+def _moved(
+    sides: Float[Array, "s b h w 3"], flows: Float[Array, "s b h w 2"]
+) -> Float[Array, "s b h w 3"]:
+    flat = (x.reshape(-1, *x.shape[2:]) for x in (sides, flows))
+    return warp(*flat).reshape(sides.shape)
 
 
 def _smooth(frame: Float[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:
