@@ -52,7 +52,7 @@ def context(
     return program.of(weights).context(seen, rate)
 
 
-@step("program", "latent")
+@step("program", "latent", plain=True)
 def tables(
     program: Program,
     weights: Weights,
