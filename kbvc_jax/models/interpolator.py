@@ -124,7 +124,7 @@ class Interpolator(nnx.Module):
         if self.matched:
             matched = 2 * match(previous, following)
             start = jnp.concatenate([time * matched, (time - 1) * matched], -1)
-            both = jnp.concatenate(_warped(both, start))
+            both = jnp.concatenate(_warped(start, both))
         previous, following = jnp.split(both, 2)
         mean = 0.5 * (previous + following).mean((1, 2, 3), keepdims=True)
         both -= jnp.concatenate([mean, mean])
@@ -136,12 +136,12 @@ class Interpolator(nnx.Module):
         flows, features = out[..., :4], []
         for decoder, level in reversed(list(zip(self.decoders[:-1], pyramid, strict=True))):
             features.append(out[..., 4:])
-            warped = _warped(level.astype(jnp.float32), flows)
+            warped = _warped(flows, level.astype(jnp.float32))
             out = decoder(jnp.concatenate([features[-1], *warped, flows], -1))
             flows = out[..., :4] + 2 * upsample2(flows)
 
         mask = jax.nn.sigmoid(out[..., 4:5])
-        first, second = _warped(both, flows)
+        first, second = _warped(flows, both)
         merged = mask * first + (1 - mask) * second
         towards, back = jnp.split(start + flows, 2, -1)
         frame = merged + mean + out[..., 5:]
@@ -153,6 +153,6 @@ class Interpolator(nnx.Module):
         return jnp.clip(self.intermediate(previous, following).frame, 0, 1)
 
 
-def _warped(both: Float[Array, "2*b h w c"], flows: Float[Array, "b h w 4"]) -> list[Array]:
-    """The first half along the first two channels of `flows`, the second along the others."""
+def _warped(flows: Float[Array, "b h w 4"], both: Float[Array, "2*b h w c"]) -> list[Array]:
+    """The first half along the first two channels, the second along the others."""
     return jnp.split(warp(both, jnp.concatenate(jnp.split(flows, 2, -1))), 2)

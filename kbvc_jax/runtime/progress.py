@@ -80,9 +80,14 @@ def describe(frames: int, total: int | None, seconds: float, kilobits: float | N
     return ", ".join(parts)
 
 
+_compiled = set[tuple[int, int]]()
+
+
 def compiling(width: int, height: int) -> str:
-    """What a command does before its first frame."""
-    return f"compiling for {width}x{height}, once"
+    """What a process does before its first frame of a size; before later ones nothing."""
+    new = (width, height) not in _compiled
+    _compiled.add((width, height))
+    return f"compiling for {width}x{height}, once" if new else ""
 
 
 def kilobits_per_second(size: int, frames: int, rate: Fraction) -> float:

@@ -11,6 +11,7 @@ import pytest
 import kbvc_jax
 from kbvc_jax.cli.main import main
 from kbvc_jax.cli.several import into_folder
+from kbvc_jax.runtime import progress
 from kbvc_jax.runtime.errors import InputError
 
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
@@ -41,10 +42,15 @@ def streams(clips, tmp_path_factory):
     return [out / "a.kbvc", out / "b.kbvc"]
 
 
-def test_each_input_has_a_file_of_its_name_in_a_folder_that_is_made(clips, tmp_path, capsys):
+def test_each_input_has_a_file_of_its_name_in_a_folder_that_is_made(
+    clips, tmp_path, monkeypatch, capsys
+):
     out = tmp_path / "new" / "out"
+    monkeypatch.setattr(progress, "_compiled", set())
     assert run("encode", *clips, f"{out}/", *MODEL, *QUICK, "--json") == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    captured = capsys.readouterr()
+    assert captured.err.count("compiling for 416x240, once") == 1
+    rows = [json.loads(line) for line in captured.out.splitlines()]
     assert [Path(row["file"]) for row in rows] == [out / "a.kbvc", out / "b.kbvc"]
     assert [Path(row["source"]) for row in rows] == clips
     assert sorted(path.name for path in out.iterdir()) == ["a.kbvc", "b.kbvc"]

@@ -65,11 +65,13 @@ def test_a_log_gets_whole_lines_and_few(monkeypatch):
     stream, clock = io.StringIO(), iter([0.0, 0.0, 5.0, 11.0])
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(module.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(module, "_compiled", set())
     progress = Progress(quiet=False)
     progress.start(compiling(416, 240))
     progress.step(1, None)
     progress.step(2, None)
     assert stream.getvalue() == "compiling for 416x240, once\n2 frames, 0.18 fps\n"
+    assert [compiling(416, 240), compiling(416, 256)] == ["", "compiling for 416x256, once"]
 
 
 def test_a_line_is_never_wider_than_the_terminal():
