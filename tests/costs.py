@@ -102,12 +102,9 @@ def largest(codec: str) -> float:
         for latent in network.latents(codec, size)
     }
     parts, rest = (network.program(batch), network.weights), (batch.rate,)
-    context = jax.eval_shape(lambda: steps.context(*parts, batch.references, *rest))
-    begun = jax.eval_shape(lambda x: steps.learn(*parts, symbols, x, *rest), context)
-    lowered = [
-        steps.context.jitted.lower(*parts, batch.references, *rest),
-        steps.learn.jitted.lower(*parts, symbols, context, *rest),
-    ]
+    context = steps.context.jitted.lower(*parts, batch.references, *rest)
+    learn = steps.learn.jitted.lower(*parts, symbols, context.out_info, *rest)
+    lowered, begun = [context, learn], learn.out_info
     if parts[0].fuses:
         pictures = jnp.zeros((1, SIDE, SIDE, 3))
         lowered += [
