@@ -1,5 +1,5 @@
-"""Samples of images and entries of tables, at places that are within: checked, XLA takes twice the
-time, and three times as long to compile."""
+"""Samples of images and entries of tables, at places that are within: checked, XLA takes longer to
+compile and to run them (docs/performance.md)."""
 
 import jax
 from jax import lax

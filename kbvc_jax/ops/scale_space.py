@@ -12,6 +12,7 @@ from kbvc_jax.ops.additions import block_sum
 from kbvc_jax.ops.edges import widened
 from kbvc_jax.ops.lookup import blocks
 from kbvc_jax.ops.resize import upsample2
+from kbvc_jax.ops.warp import between
 
 
 def gaussian_blur(frame: Float[Array, "b h w c"], sigma: float) -> Float[Array, "b h w c"]:
@@ -64,10 +65,6 @@ def warp_volume(
 
     def of_level(level: Float[Array, "b h w"]) -> Float[Array, "b h w c"]:
         corners = jnp.stack([level * h + top, left], -1).astype(jnp.int32)
-        return _between(_between(blocks(tall, corners, 2), shares[0][..., None]), shares[1])
+        return between(between(blocks(tall, corners, 2), shares[0][..., None]), shares[1])
 
     return of_level(low) * (1 - shares[2]) + of_level(low + 1) * shares[2]
-
-
-def _between(pairs: Float[Array, "*s 2 c"], share: Array) -> Float[Array, "*s c"]:
-    return pairs[..., 0, :] * (1 - share) + pairs[..., 1, :] * share

@@ -15,5 +15,9 @@ def warp(image: Float[Array, "b h w c"], flow: Float[Array, "b h w 2"]) -> Float
     top = jnp.clip(jnp.floor(y), 0, h - 2)
     right_share, bottom_share = (x - left)[..., None, None], (y - top)[..., None]
     seen = blocks(image, jnp.stack([top, left], -1).astype(jnp.int32), 2)
-    rows = seen[..., 0, :] * (1 - right_share) + seen[..., 1, :] * right_share
-    return rows[..., 0, :] * (1 - bottom_share) + rows[..., 1, :] * bottom_share
+    return between(between(seen, right_share), bottom_share)
+
+
+def between(pairs: Float[Array, "*s 2 c"], share: Array) -> Float[Array, "*s c"]:
+    """`share` of the second, the rest of the first."""
+    return pairs[..., 0, :] * (1 - share) + pairs[..., 1, :] * share
