@@ -12,7 +12,7 @@ Made = TypeVar("Made")
 # On processors. Convolutions come compiled; what is between them is as fast after few passes of
 # LLVM's as after all (docs/performance.md).
 FEW_PASSES = {"xla_backend_optimization_level": 1}
-# Some steps run as fast without, and compile in half to two thirds of the time.
+# Some steps run as fast without, and compile in half to two thirds of the time. JAX 0.10's alone.
 PLAIN = {"xla_cpu_use_fusion_emitters": False}
 
 
@@ -37,7 +37,18 @@ class Step(Generic[Given, Made]):
     def _options(self) -> dict[str, int | bool]:
         # Whoever asks JAX for even less is not given more.
         few = {} if jax.config.read("jax_disable_most_optimizations") else FEW_PASSES
-        return {**few, **(PLAIN if self._plain else {})}
+        plain = PLAIN if self._plain else {}
+        return {name: value for name, value in {**few, **plain}.items() if _has(name, value)}
+
+
+@functools.cache
+def _has(option: str, value: int | bool) -> bool:
+    """Whether this XLA knows it: they come and go."""
+    try:
+        jax.jit(lambda: 0).lower().compile({option: value})
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def step(*static: str, plain: bool = False) -> Callable[[Callable[Given, Made]], Step[Given, Made]]:
