@@ -50,6 +50,7 @@ def test_single_options_win_over_a_preset_of_which_a_model_takes_what_it_has(cod
     assert (best.gop, best.effort, best.b_frames) == ("auto", 2, "both_moved,predicted")
 
 
+@pytest.mark.heavy
 def test_a_file_of_a_wanted_size_or_bitrate_is_that_of_the_quality_found(tmp_path):
     codec = kbvc_jax.load(Path(__file__).parent / "codec" / "golden" / "model")
     made, again, options = tmp_path / "made", tmp_path / "again", {"frames": 2, "gop": 1}

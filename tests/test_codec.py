@@ -41,9 +41,9 @@ def encode(codec, frames, **options):
     [
         (1, {}),
         (2, {}),
-        (10, {"gop": 4}),
+        pytest.param(10, {"gop": 4}, marks=pytest.mark.heavy),
         (10, {"gop": 4, "keyint": 8}),
-        (10, {"gop": 4, "b_frames": "kernel"}),
+        pytest.param(10, {"gop": 4, "b_frames": "kernel"}, marks=pytest.mark.heavy),
         (4, {"gop": 1}),
         (4, {"gop": 1, "keyint": 32}),
         (9, {"gop": "auto"}),
@@ -56,6 +56,7 @@ def test_the_decoder_gives_exactly_what_the_encoder_saw(codec, count, options):
     np.testing.assert_array_equal(codec.decode(data), seen)
 
 
+@pytest.mark.heavy
 def test_ten_bit_frames_stay_ten_bit(codec):
     data, seen = encode(codec, moving(3, dtype=np.uint16, peak=1023), gop=2)
     decoded = codec.decode(data)

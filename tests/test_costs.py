@@ -26,6 +26,7 @@ def test_multiply_adds_are_as_recorded(codec):
     check(codec, multiply_adds(codec), json.loads(RECORD.read_text())[codec])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "codec",
     [pytest.param(c, marks=() if c in DEFAULTS else pytest.mark.slow) for c in CODECS],

@@ -13,6 +13,8 @@ from kbvc_jax.video.format import VideoFormat
 from kbvc_jax.video.writer import create_video
 from tests.codec.golden import picture
 
+pytestmark = pytest.mark.heavy
+
 
 def test_every_moment_from_the_start_belongs_to_one_stage(monkeypatch):
     clock = iter([0.0, 10.0, 11.0, 13.0, 17.0, 25.0])

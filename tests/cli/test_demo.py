@@ -10,6 +10,7 @@ from kbvc_jax.models.checkpoint import save_inference
 from tests.tiny import TINY, tiny_inference
 
 
+@pytest.mark.heavy
 def test_the_demo_prints_a_table_and_draws_both_pictures(checkpoint, tmp_path, capsys):
     out = tmp_path / "demo"
     argv = ["demo", "-q", "20", "80", "--frames", "3", "--checkpoint", str(checkpoint)]

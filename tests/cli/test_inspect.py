@@ -16,6 +16,7 @@ def inspect(*more) -> int:
     return main(["inspect", *map(str, more), "--checkpoint", str(MODEL)])
 
 
+@pytest.mark.heavy
 def test_a_frame_is_drawn_and_its_numbers_are_printed(tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert inspect(STREAM, "--frame", 1, sheet, "--json") == 0

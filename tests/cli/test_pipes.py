@@ -47,6 +47,7 @@ def kbvc(*arguments):
     return [sys.executable, "-m", "kbvc_jax.cli.main", *arguments]
 
 
+@pytest.mark.heavy
 def test_y4m_from_ffmpeg_is_coded_as_the_file_itself(ffmpeg, direct, checkpoint, tmp_path):
     target = tmp_path / "piped.kbvc"
     read = [*ffmpeg, "-i", CLIP, "-frames:v", FRAMES, "-f", "yuv4mpegpipe", "-"]
@@ -56,6 +57,7 @@ def test_y4m_from_ffmpeg_is_coded_as_the_file_itself(ffmpeg, direct, checkpoint,
         assert piped.header.rate == expected.header.rate
 
 
+@pytest.mark.heavy
 def test_y4m_to_ffmpeg_has_the_frames_of_a_decoded_file(ffmpeg, direct, checkpoint, tmp_path):
     argv = ["decode", direct, tmp_path / "direct.yuv", "--checkpoint", checkpoint, "--quiet"]
     assert main(list(map(str, argv))) == 0

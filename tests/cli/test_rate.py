@@ -36,6 +36,7 @@ def sizes(tmp_path_factory):
     return {quality: (folder / f"{quality}").stat().st_size for quality in (0, 100)}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("option", ["--target-size", "--bitrate"])
 def test_the_file_is_as_large_as_asked_and_that_of_the_quality_told(
     option, sizes, tmp_path, capsys
@@ -84,6 +85,7 @@ def test_a_pipe_is_refused_before_anything_is_read(tmp_path, capsys):
         assert line.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_a_model_of_one_lambda_refuses(tmp_path, capsys):
     single = dataclasses.replace(TINY, fixed_lambda=0.01, block_transform=False)
     save_inference(tmp_path / "model", tiny_inference(1, single))

@@ -10,6 +10,8 @@ import pytest
 from kbvc_jax.api import Codec
 from tests.tiny import SENDING, tiny_inference
 
+pytestmark = pytest.mark.heavy
+
 COMPILED = "/jax/core/compile/backend_compile_duration"
 STEPS = (
     *("context", "learn", "tables", "synthesise", "before_fusion", "moved_to", "fuse"),

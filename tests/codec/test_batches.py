@@ -37,6 +37,7 @@ def test_passes_are_of_one_frame_or_of_a_power_of_two(monkeypatch):
     assert lengths(7) == [1, 2, 2, 1]
 
 
+@pytest.mark.heavy
 def test_frames_coded_together_are_decoded_alike_together_and_one_by_one(monkeypatch, codec):
     share_passes(monkeypatch)
     data = codec.encode(FRAMES, quality=40)
@@ -46,6 +47,7 @@ def test_frames_coded_together_are_decoded_alike_together_and_one_by_one(monkeyp
     assert np.abs(together.astype(int) - apart).max() <= 1
 
 
+@pytest.mark.heavy
 def test_a_decoder_compiles_nothing_that_its_encoder_has_run(codec):
     data = codec.encode(FRAMES, quality=40)
     programs = steps.context, steps.synthesise

@@ -17,7 +17,12 @@ def codec():
     return Codec(load_inference(FOLDER / "model"))
 
 
-@pytest.mark.parametrize("name", STREAMS)
+NAMES = [
+    pytest.param(name, marks=pytest.mark.heavy) if name == "fine" else name for name in STREAMS
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_golden_streams_decode_as_they_always_did(codec, name):
     data = (FOLDER / f"{name}.kbvc").read_bytes()
     digest, frames = symbols_of(codec, data)
@@ -29,6 +34,7 @@ def test_golden_streams_decode_as_they_always_did(codec, name):
     assert difference.max() <= 1 and (difference > 0).mean() < 0.01
 
 
+@pytest.mark.heavy
 def test_forged_records_with_true_check_sums_are_decoded_or_refused(codec):
     rng, ends = random.Random(0), set()
     for _ in range(20):

@@ -50,6 +50,7 @@ def records(data: bytes):
     return list(StreamReader(io.BytesIO(data)))
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (WEIGHTS / "model.json").exists(), reason="no weights")
 def test_what_stands_still_costs_next_to_nothing():
     release, frames = kbvc_jax.load(), still(5, (64, 96))
@@ -60,6 +61,7 @@ def test_what_stands_still_costs_next_to_nothing():
     assert np.abs(decoded - decoded[0]).mean() < 0.5
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("keyint", [None, 4, 7, 8, 100])
 def test_i_frames_are_no_further_apart_than_asked(codec, keyint):
     found = records(codec.encode(still(21), 40, gop=4, keyint=keyint))
@@ -88,6 +90,7 @@ def test_b_frames_are_coded_by_the_codec_asked_for(codec, monkeypatch, gop, b_fr
     assert {NAMES[n] for record in found for n in record.codecs[1:]} == {b_frames}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("content", ["noise", "still"])
 def test_of_several_codecs_the_first_depth_has_the_one_that_costs_it_least(codec, content):
     frames = np.random.default_rng(0).integers(0, 256, (3, 34, 50, 3)).astype(np.uint8)
@@ -169,6 +172,7 @@ def test_an_unknown_codec_is_named(codec):
         codec.decode(file.getvalue())
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (WEIGHTS / "model.json").exists(), reason="no weights")
 def test_what_moves_is_foreseen_by_the_interpolated_frame():
     model = kbvc_jax.load().inference.model
@@ -188,6 +192,7 @@ def test_what_moves_is_foreseen_by_the_interpolated_frame():
     assert jnp.square(own - found).sum() < 0.8 * jnp.square(own - still).sum()
 
 
+@pytest.mark.heavy
 def test_predicted_frames_are_fused_with_their_references(codec):
     """By the same programs, whether of one side or two; the decoder shows the same."""
     parts = steps.before_fusion, steps.moved_to, steps.fuse

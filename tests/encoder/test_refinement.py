@@ -55,6 +55,7 @@ def cost(network, pictures, predicted, effort):
     return found.cost(network, pictures[1:3]).total(QUALITY)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("predicted", [False, True])
 def test_effort_lowers_the_cost_of_each_frame(network, pictures, predicted):
     plain, one, four, more = (cost(network, pictures, predicted, n) for n in (0, 1, 4, 12))
@@ -110,6 +111,7 @@ def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predict
     assert float((slope * away).sum()) == pytest.approx(change, rel=0.02)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("options", "efforts"),
     [

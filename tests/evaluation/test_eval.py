@@ -73,6 +73,7 @@ def test_bad_input_ends_in_one_line_and_status_2(evaluate, arguments, message, c
     assert last.startswith("eval.py: ") and message in last
 
 
+@pytest.mark.heavy
 def test_a_failed_point_is_reported_and_the_status_says_so(
     evaluate, folder, checkpoint, tmp_path, capsys, monkeypatch
 ):

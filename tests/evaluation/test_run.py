@@ -197,6 +197,7 @@ def test_a_crop_outside_its_sequence_is_refused_before_anything_runs(config, tmp
         Run(dataclasses.replace(config, crops=(crop,)), tmp_path)
 
 
+@pytest.mark.heavy
 def test_pictures_are_of_the_chosen_crops(config, tmp_path):
     chosen = AnchorConfig(codecs=("x265",), quantisers=(27.0, 37.0))
     crops = (("one", 3, 8, 16, 32, 24),)
@@ -207,6 +208,7 @@ def test_pictures_are_of_the_chosen_crops(config, tmp_path):
         assert image.size == (32, 24)
 
 
+@pytest.mark.heavy
 def test_table_2_times_encoding_and_decoding(checkpoint):
     text = paper.table_2(str(checkpoint), size=(64, 48), frames=2)
     assert "ours, decode, 64x48" in text and "4.77" in text

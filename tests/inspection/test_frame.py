@@ -67,6 +67,7 @@ def stream(name: str) -> StreamReader:
     return StreamReader(io.BytesIO((FOLDER / f"{name}.kbvc").read_bytes()))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_has_its_codec_its_references_and_the_panels_of_its_codec(name):
     number, kind, depth, references, latents, panels = FRAMES[name]
@@ -122,6 +123,7 @@ def test_a_frame_that_is_not_there_is_refused(number):
         codec().inspect_stream(stream("motion"), number)
 
 
+@pytest.mark.heavy
 def test_a_codec_of_ones_own_shows_what_it_has():
     registry.add("toy", ToyCodec)
     inference = tiny_inference(3)

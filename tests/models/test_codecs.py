@@ -33,6 +33,7 @@ def shown(model):
     return estimate(codec, frames(2, seed=2), sides, rate).decoded.frame
 
 
+@pytest.mark.heavy
 def test_a_fresh_frame_codec_returns_the_interpolated_frame():
     model = jax.jit(lambda: nnx.state(Kbvc(TINY)))()
     model = nnx.merge(nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY))), model)
@@ -88,6 +89,7 @@ def test_a_sketch_is_an_analysis_without_feedback():
     np.testing.assert_array_equal(image.sketch(frames(2), rate), image.analyse(frames(2), rate))
 
 
+@pytest.mark.heavy
 def test_feedback_tells_what_the_picture_lacks():
     """Of an encoder that tells four fifths of all: the more the higher the quality."""
     graph = nnx.graphdef(nnx.eval_shape(lambda: Kbvc(TINY)))
@@ -155,6 +157,7 @@ def test_strips_equal_the_whole_frame(pixels):
     np.testing.assert_allclose(found, whole, atol=1e-4)
 
 
+@pytest.mark.heavy
 def test_bfloat16_stays_near_float32():
     precise = tiny_model(1)
     state = nnx.state(precise)

@@ -152,6 +152,7 @@ def test_scale_space_flow_codes_a_p_frame():
     assert decoder.macs_per_pixel < encoder.macs_per_pixel
 
 
+@pytest.mark.heavy
 def test_an_encoder_is_counted_without_opencv_too(monkeypatch):
     sending = dataclasses.replace(SENDING, b_frames="motion")
     with_it = coding(sending)

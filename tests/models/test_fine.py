@@ -105,6 +105,7 @@ def reference(model: Kbvc, kind: str, seed: int) -> Decoded:
     return Decoded(jnp.asarray(smooth, jnp.float32), recalled)
 
 
+@pytest.mark.heavy
 def test_before_it_has_learnt_it_shows_the_blend():
     channels, latent = FINE.fine.context_channels, FINE.fine.latent_channels
     decoder = Decoder(channels, latent, jnp.float32, nnx.Rngs(0))
@@ -178,6 +179,7 @@ def codec():
     return Codec(inference)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("bits", "options"), [(8, {"gop": 8, "keyint": 16}), (10, {"gop": 3, "keyint": 32})]
 )
@@ -185,6 +187,7 @@ def test_streams_decode_to_what_the_encoder_saw(codec, bits, options):
     check_stream(codec, "fine", bits, options)
 
 
+@pytest.mark.heavy
 def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
     """Proof 4 of the specification."""
     check_under_noise(codec, "fine", monkeypatch)

@@ -2,6 +2,7 @@ import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from kbvc_jax.models.config import InterpolatorConfig
@@ -18,6 +19,7 @@ def squared_error(config: InterpolatorConfig, previous, middle, following) -> fl
     return float(jnp.square(interpolator(config)(previous, following) - middle).mean())
 
 
+@pytest.mark.heavy
 def test_matching_finds_what_a_network_has_not_learnt():
     world = np.kron(np.random.default_rng(2).random((24, 24, 3)), np.ones((8, 8, 1)))
     previous, middle, following = (
@@ -29,6 +31,7 @@ def test_matching_finds_what_a_network_has_not_learnt():
     assert squared_error(matched, previous, middle, following) < without / 2
 
 
+@pytest.mark.heavy
 def test_where_nothing_moves_matching_changes_nothing():
     frame = jnp.asarray(np.random.default_rng(2).random((1, 32, 48, 3)), jnp.float32)
     plain = interpolator(dataclasses.replace(TINY.interpolator, matched=False))

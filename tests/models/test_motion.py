@@ -101,6 +101,7 @@ def sides(size=(32, 48)):
     return [Decoded(jnp.asarray(rng.random((1, *size, 3)), jnp.float32), None) for _ in range(2)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("segments", [1, 2, 4])
 def test_what_is_written_segment_by_segment_is_read_again(segments):
     asked = dataclasses.replace(
@@ -161,6 +162,7 @@ def codec():
     return Codec(tiny_inference(3, SENDING))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("options", [{"gop": 4}, {"gop": 8, "keyint": 16}, {"gop": 3, "effort": 2}])
 @pytest.mark.parametrize("bits", [8, 10])
 def test_streams_decode_to_what_the_encoder_saw(codec, options, bits):
@@ -205,6 +207,7 @@ def test_steps_lower_the_loss():
     assert descended(stage, group_of(stage), steps=15, pace=3e-2) < 0.95
 
 
+@pytest.mark.heavy
 def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():
     ramp = jnp.broadcast_to(jnp.linspace(0.2, 0.8, 96)[:, None], (1, 96, 96, 3))
     rate = Rate(jnp.array([100.0]), jnp.zeros(1, jnp.int32))

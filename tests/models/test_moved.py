@@ -41,7 +41,7 @@ def closing(data: bytes) -> list[str]:
     return [NAMES[record.codecs[0]] for record in StreamReader(io.BytesIO(data))]
 
 
-@pytest.mark.parametrize(("bits", "effort"), [(8, 2), (10, 0)])
+@pytest.mark.parametrize(("bits", "effort"), [(8, 2), pytest.param(10, 0, marks=pytest.mark.heavy)])
 def test_frames_decode_to_what_the_encoder_saw(codec, bits, effort):
     frames = pictures(6).astype(np.uint16 if bits == 10 else np.uint8) << (bits - 8)
     shown, file = {}, io.BytesIO()
@@ -62,6 +62,7 @@ def test_frames_decode_to_what_the_encoder_saw(codec, bits, effort):
     np.testing.assert_array_equal(codec.decode(file.getvalue()), [shown[t] for t in range(6)])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("b_frames", ["predicted", "both_moved"])
 def test_its_symbols_hang_on_no_float_of_the_decoder(codec, b_frames, monkeypatch):
     check_under_noise(codec, b_frames, monkeypatch, keyint=16, p_frames="moved")
@@ -153,6 +154,7 @@ def test_a_reference_too_few_or_too_many_is_named(codec):
         network.batch("moved", SIZE, rates, [[picture], [picture]])
 
 
+@pytest.mark.heavy
 def test_b_frames_decode_to_what_the_encoder_saw(codec):
     frames, shown, file = pictures(6), {}, io.BytesIO()
     format = VideoFormat(frames.shape[2], frames.shape[1], Fraction(25), "709", True, 8, "444")
@@ -179,6 +181,7 @@ def test_what_no_p_frame_may_have_is_named(codec):
         codec.encode(pictures(2), p_frames="image")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("b_frames", "p_frames"), [("moved", None), ("both_moved", "moved")])
 def test_training_walks_it_as_files_have_it(codec, b_frames, p_frames):
     """A group by its own walk: bits and errors, and gradients to what shows it."""
@@ -207,6 +210,7 @@ def test_training_walks_it_as_files_have_it(codec, b_frames, p_frames):
     assert sizes["fusion.last.kernel"] > 0
 
 
+@pytest.mark.heavy
 def test_depths_of_both_kinds_refer_to_each_other(codec, monkeypatch):
     depths, shown, file = itertools.cycle(["both_moved", "predicted"]), {}, io.BytesIO()
 

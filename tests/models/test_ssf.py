@@ -39,6 +39,7 @@ def names(data: bytes) -> list[str]:
     return [NAMES[record.codecs[0]] for record in records]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("bits", [8, 10])
 def test_frames_decode_to_what_the_encoder_saw(codec, bits):
     frames = pictures(6).astype(np.uint16 if bits == 10 else np.uint8) << (bits - 8)
@@ -67,6 +68,7 @@ def test_it_survives_a_checkpoint(codec, tmp_path):
     assert again.encode(pictures(3), 30) == data
 
 
+@pytest.mark.heavy
 def test_it_starts_by_predicting_about_its_reference():
     model = built(dataclasses.replace(SSF, fixed_lambda=0.01))
     rate = Rate(jnp.zeros(1), jnp.zeros(1, jnp.int32))
@@ -81,6 +83,7 @@ def test_it_starts_by_predicting_about_its_reference():
     np.testing.assert_allclose(found, still, atol=0.03)
 
 
+@pytest.mark.heavy
 def test_estimate_and_file_agree():
     model, clip = built(SSF), pictures(4)[:, :32, :48]
     coded = nnx.jit(code_group)(model, jnp.asarray(clip, jnp.float32) / 255, jnp.full(4, 50.0))
@@ -118,6 +121,7 @@ def test_it_learns():
     assert losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.heavy
 def test_a_validation_shows_its_first_p_frame():
     stage = build_stage(config(model=SSF), built(SSF))
     group = jnp.asarray(pictures(4)[:, :32, :48], jnp.float32) / 255

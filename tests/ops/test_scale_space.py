@@ -19,6 +19,7 @@ def test_a_blurred_point_is_a_gaussian():
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
+@pytest.mark.heavy
 def test_each_level_is_twice_as_blurred_as_the_one_before():
     point = jnp.zeros((1, 128, 128, 1)).at[0, 63:65, 63:65].set(0.25)
     volume = np.asarray(gaussian_volume(point, 1.5, 4))[0, ..., 0]

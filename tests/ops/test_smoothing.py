@@ -49,6 +49,7 @@ def test_both_sides_of_an_object_keep_their_own_motion():
     assert jnp.abs(smoothed - motion).max() < 0.1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (48, 80), (8 * 2 ** (LEVELS - 1), 64)])
 def test_a_single_motion_stays_at_any_size(height, width):
     motion = jnp.broadcast_to(jnp.array([1.5, -0.25]), (2, height // CELL, width // CELL, 2))

@@ -42,6 +42,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.heavy
 def test_an_interruption_that_a_callback_swallows_comes_again():
     code = (
         "import os, signal, sys, time; from kbvc_jax.runtime.exit import exit_status\n"

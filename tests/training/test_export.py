@@ -22,6 +22,8 @@ from kbvc_jax.training.trained import load_trained
 from kbvc_jax.training.validation import Validation
 from tests.tiny import TINY, tiny_model
 
+pytestmark = pytest.mark.heavy
+
 METRICS = {"loss": 1.5, "psnr/0": 25.0, "bpp/0": 0.1, "loss/0": 1.0}
 PAPER = dataclasses.replace(TINY, fixed_lambda=0.01, block_transform=False, fusion_channels=0)
 

@@ -9,6 +9,8 @@ from kbvc_jax.training.stages import build_stage
 from tests.tiny import TINY
 from tests.training.stub import config, descended
 
+pytestmark = pytest.mark.heavy
+
 CONFIG = config(stage="fusion", model=TINY)
 FRAMES = jnp.asarray(np.random.default_rng(4).random((3, 32, 48, 3)), jnp.float32)
 

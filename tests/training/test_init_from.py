@@ -50,6 +50,7 @@ def test_weights_of_another_run_replace_those_that_it_has(folder):
     np.testing.assert_array_equal(started["frame.gain"], [1, 1, 1])
 
 
+@pytest.mark.heavy
 def test_a_model_for_another_lambda_shows_the_same_by_finer_steps(monkeypatch):
     coarse, fine = (dataclasses.replace(TINY, fixed_lambda=value) for value in (0.01, 0.04))
     skeleton, parameters = split(tiny_model(3, coarse))
@@ -75,6 +76,7 @@ def test_a_model_for_another_lambda_shows_the_same_by_finer_steps(monkeypatch):
         np.testing.assert_allclose(finely, shown, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.heavy
 def test_scale_space_flow_for_another_lambda_moves_and_shows_the_same(monkeypatch):
     coarse, fine = (dataclasses.replace(SSF, fixed_lambda=value) for value in (0.01, 0.04))
     skeleton, parameters = split(tiny_model(3, coarse))
@@ -136,6 +138,7 @@ def pictures(seed: int):
     return jnp.asarray(np.random.default_rng(seed).random((2, 32, 48, 3)), jnp.float32)
 
 
+@pytest.mark.heavy
 def test_a_wider_model_returns_the_narrow_ones_pictures(monkeypatch):
     narrow, wide = start_from_tiny(monkeypatch, WIDE)
     frame, sides = pictures(0), [Decoded(pictures(seed), None) for seed in (1, 2)]
@@ -165,6 +168,7 @@ def test_what_no_channel_can_be_added_to_is_refused(monkeypatch, changes):
         start_from_tiny(monkeypatch, dataclasses.replace(TINY, **changes))
 
 
+@pytest.mark.heavy
 def test_hyperpriors_of_another_depth_begin_anew_in_their_stage(monkeypatch):
     deeper = dataclasses.replace(TINY.frame, hyper_channels=(*TINY.frame.hyper_channels, 8))
     theirs, ours = start_from_tiny(

@@ -49,6 +49,7 @@ def test_a_run_leaves_checkpoints_figures_and_a_curve(tmp_path, capsys):
     np.testing.assert_array_equal(parameters["image.gain"], state.average["image.gain"])
 
 
+@pytest.mark.heavy
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     whole = run(tmp_path / "whole")
     run(tmp_path / "parts", steps=7)
@@ -56,6 +57,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     assert weights_line(parts) == weights_line(whole)
 
 
+@pytest.mark.heavy
 def test_a_continued_run_has_each_step_once_in_its_log(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run(whole, log_every=1)
@@ -78,6 +80,7 @@ def test_a_log_that_needs_no_change_is_not_written_anew(tmp_path, monkeypatch):
     drop_after(tmp_path / "new", 0)
 
 
+@pytest.mark.heavy
 def test_speed_and_time_left_do_not_count_the_first_step(tmp_path, capsys, monkeypatch):
     def slow_at_first(*arguments):
         step, pause = train_step(*arguments), iter([3.0])
@@ -139,6 +142,7 @@ def test_time_that_is_up_saves_and_stops(tmp_path, capsys):
     assert "stopped and saved at step 1" in capsys.readouterr().out
 
 
+@pytest.mark.heavy
 def test_ten_skipped_steps_in_a_row_stop_the_run_and_name_the_last_good_checkpoint(tmp_path):
     run(tmp_path, steps=22)
     optimiser = OptimiserConfig(spike_factor=1e-9)  # everything is a spike
@@ -172,6 +176,7 @@ def test_a_codec_starts_from_an_interpolators_run(tmp_path):
     np.testing.assert_array_equal(state.frozen["interpolator.offset"], offset)
 
 
+@pytest.mark.heavy
 def test_of_two_sources_the_later_wins(tmp_path):
     codec = run(tmp_path / "codec", steps=6)
     found = run(tmp_path / "interpolator", stage="interpolator", steps=3)
@@ -182,6 +187,7 @@ def test_of_two_sources_the_later_wins(tmp_path):
     assert np.abs(state.trainable[gain] - codec.average[gain]).max() < 0.02  # one step away
 
 
+@pytest.mark.heavy
 def test_a_continuation_from_weights_starts_its_moments_anew(tmp_path):
     first = run(tmp_path / "first", steps=6)
     again = run(tmp_path / "again", steps=1, init_from=str(tmp_path / "first"))
@@ -190,6 +196,7 @@ def test_a_continuation_from_weights_starts_its_moments_anew(tmp_path):
     np.testing.assert_allclose(np.abs(change), 0.005, rtol=1e-3)
 
 
+@pytest.mark.heavy
 def test_weights_that_training_makes_worse_stay_the_best(tmp_path):
     first = run(tmp_path / "first", steps=6)
     wild = OptimiserConfig(learning_rate=10.0, warmup_steps=0, ema_decay=0.0)
@@ -240,6 +247,7 @@ def wait_for_checkpoint(folder, process):
         time.sleep(0.05)
 
 
+@pytest.mark.heavy
 def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(tmp_path):
     whole = start(tmp_path / "whole", 12)
     killed = start(tmp_path / "killed", 12, delay=0.3)

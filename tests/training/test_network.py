@@ -52,6 +52,7 @@ def measured(model):
     return value, gradients, losses(moved)[0]
 
 
+@pytest.mark.heavy
 def test_the_loss_is_finite_and_falls_along_its_gradient(measured):
     value, _, after = measured
     assert np.isfinite(value) and after < value
@@ -74,6 +75,7 @@ def test_gradients_reach_both_codecs_and_their_entropy_models(measured):
         assert found and max(found) > 0, part
 
 
+@pytest.mark.heavy
 def test_hyperpriors_learn_of_the_rate_alone(model, measured):
     """Their own stage, which makes no picture that it need not, finds the same gradients."""
     stage = build_stage(dataclasses.replace(CONFIG, stage="hyperprior"), model)

@@ -69,6 +69,7 @@ def test_stages_run_in_order_each_from_those_before_it(tmp_path, capsys):
     np.testing.assert_array_equal(state(last)["frozen"][gain], load_run(both)[1][gain])
 
 
+@pytest.mark.heavy
 def test_stages_stopped_after_every_step_end_with_the_same_weights(tmp_path):
     run_recipe(RECIPE, tmp_path / "whole")
     for _ in range(10):
@@ -97,6 +98,7 @@ def test_a_signal_in_the_last_step_of_a_stage_begins_no_other(tmp_path, monkeypa
     assert not (tmp_path / "both").exists()
 
 
+@pytest.mark.heavy
 def test_what_is_done_is_left_as_it_is(tmp_path, capsys):
     run_recipe(RECIPE, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.jsonl")}
@@ -107,12 +109,14 @@ def test_what_is_done_is_left_as_it_is(tmp_path, capsys):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.jsonl")} == before
 
 
+@pytest.mark.heavy
 def test_a_stage_that_shall_be_longer_goes_on(tmp_path):
     run_recipe(RECIPE, tmp_path)
     run_recipe(changed("both", steps=6), tmp_path)
     assert [saved_steps(tmp_path / name)[-1] for name in RECIPE.names] == [3, 6, 3]
 
 
+@pytest.mark.heavy
 def test_a_stage_whose_patience_is_at_an_end_is_done(tmp_path):
     validation = ValidationConfig(data=config().data, clips=8, every=1, patience=2)
     # Nothing is learned, so that the validation of what it begins with stays the best.
@@ -136,6 +140,7 @@ def test_an_unknown_stage_is_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.heavy
 def test_other_weights_are_where_a_stage_begins_and_those_before_it_count_more(tmp_path):
     run_recipe(RECIPE, tmp_path / "first")
     sources = str(tmp_path / "first")

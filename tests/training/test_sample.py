@@ -32,6 +32,7 @@ def model():
     return built(SENDING)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("stage", "captions"),
     [

@@ -88,6 +88,7 @@ def test_the_frame_codec_returns_the_interpolated_frame(frames, model):
     assert jnp.abs(nothing).max() < 1e-3 < jnp.abs(latent).mean()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fixed_lambda", [pytest.param(0.005, marks=pytest.mark.slow), 0.05])
 def test_a_model_for_one_lambda_holds_the_gain_that_belongs_to_it(frames, fixed_lambda):
     fixed = TrainConfig(model=dataclasses.replace(MODEL, fixed_lambda=fixed_lambda))

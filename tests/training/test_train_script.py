@@ -73,6 +73,7 @@ def test_an_unknown_start_is_named(refused):
     assert "/nowhere" in refused(SMOKE, "--config.init_from=/nowhere")
 
 
+@pytest.mark.heavy
 def test_a_start_of_another_shape_is_named(refused, tmp_path):
     state = initial_state({"image.gain": jnp.zeros(3)}, {}, config().optimiser)
     with (
