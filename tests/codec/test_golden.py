@@ -17,12 +17,10 @@ def codec():
     return Codec(load_inference(FOLDER / "model"))
 
 
-NAMES = [
-    pytest.param(name, marks=pytest.mark.heavy) if name == "fine" else name for name in STREAMS
-]
+HEAVY = pytest.param("fine", marks=pytest.mark.heavy)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [HEAVY if name == "fine" else name for name in STREAMS])
 def test_golden_streams_decode_as_they_always_did(codec, name):
     data = (FOLDER / f"{name}.kbvc").read_bytes()
     digest, frames = symbols_of(codec, data)
