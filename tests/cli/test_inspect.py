@@ -9,6 +9,8 @@ from PIL import Image
 from kbvc_jax.cli.main import main
 from tests.codec.golden import FOLDER
 
+pytestmark = pytest.mark.heavy
+
 STREAM, MODEL = FOLDER / "ten-bit.kbvc", FOLDER / "model"
 
 
@@ -16,7 +18,6 @@ def inspect(*more) -> int:
     return main(["inspect", *map(str, more), "--checkpoint", str(MODEL)])
 
 
-@pytest.mark.heavy
 def test_a_frame_is_drawn_and_its_numbers_are_printed(tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert inspect(STREAM, "--frame", 1, sheet, "--json") == 0

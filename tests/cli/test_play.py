@@ -11,7 +11,10 @@ from kbvc_jax.cli import play
 from kbvc_jax.cli.main import main
 from tests.codec.golden import picture
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the player is a shell script")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(os.name != "posix", reason="the player is a shell script"),
+]
 FRAMES = 5
 
 

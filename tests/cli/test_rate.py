@@ -13,6 +13,8 @@ import kbvc_jax
 from kbvc_jax.cli.main import main
 from kbvc_jax.models.checkpoint import save_inference
 
+pytestmark = pytest.mark.heavy
+
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 # A model as training begins: rate grows with quality, which with random weights it may not.
 MODEL = Path(__file__).parents[1] / "codec" / "golden" / "model"
@@ -36,7 +38,6 @@ def sizes(tmp_path_factory):
     return {quality: (folder / f"{quality}").stat().st_size for quality in (0, 100)}
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("option", ["--target-size", "--bitrate"])
 def test_the_file_is_as_large_as_asked_and_that_of_the_quality_told(
     option, sizes, tmp_path, capsys
@@ -85,7 +86,6 @@ def test_a_pipe_is_refused_before_anything_is_read(tmp_path, capsys):
         assert line.count("\n") == 1
 
 
-@pytest.mark.heavy
 def test_a_model_of_one_lambda_refuses(tmp_path, capsys):
     single = dataclasses.replace(TINY, fixed_lambda=0.01, block_transform=False)
     save_inference(tmp_path / "model", tiny_inference(1, single))

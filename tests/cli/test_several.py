@@ -14,6 +14,8 @@ from kbvc_jax.cli.several import into_folder
 from kbvc_jax.runtime import progress
 from kbvc_jax.runtime.errors import InputError
 
+pytestmark = pytest.mark.heavy
+
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 MODEL = "--checkpoint", Path(__file__).parents[1] / "codec" / "golden" / "model"
 QUICK = "--frames", 2, "--gop", 1
@@ -42,7 +44,6 @@ def streams(clips, tmp_path_factory):
     return [out / "a.kbvc", out / "b.kbvc"]
 
 
-@pytest.mark.heavy
 def test_each_input_has_a_file_of_its_name_in_a_folder_that_is_made(
     clips, tmp_path, monkeypatch, capsys
 ):
@@ -69,7 +70,6 @@ def test_the_model_is_loaded_once(clips, tmp_path, monkeypatch):
     assert len(loaded) == 1
 
 
-@pytest.mark.heavy
 def test_a_bad_input_is_one_line_and_the_rest_is_written(clips, streams, tmp_path, capsys):
     wrong = tmp_path / "wrong.mp4"
     wrong.write_text("no video")

@@ -69,6 +69,7 @@ def test_i_frames_are_no_further_apart_than_asked(codec, keyint):
     assert alone == list(range(0, 21, (keyint or 32) // 4 * 4))
 
 
+@pytest.mark.heavy
 def test_a_seek_starts_at_the_last_i_frame(codec, monkeypatch):
     frames = np.concatenate([still(9), 255 - still(8)])
     data = codec.encode(frames, 50, gop=2, keyint=6)
@@ -213,6 +214,7 @@ def test_predicted_frames_are_fused_with_their_references(codec):
     assert not any(part.jitted._cache_size() for part in parts)
 
 
+@pytest.mark.heavy
 def test_parts_compiled_apart_make_the_frames_of_the_whole(codec):
     network, size, frame = codec._network(8), Size(34, 50), jnp.asarray(still(1))
     rates = FrameRates(quality_of(60), (0,), ((0, 0),))

@@ -21,6 +21,8 @@ from kbvc_jax.models.codecs.walk import Read, walk
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.rate import QUALITY_STEPS
 
+pytestmark = pytest.mark.heavy
+
 CLIP = Path(str(resources.files("kbvc_jax") / "assets" / "bunny.mp4"))
 QUALITY = 75 * QUALITY_STEPS
 RATES = FrameRates(QUALITY, (0, 0), ((1, 1), (1, 1)))
@@ -55,7 +57,6 @@ def cost(network, pictures, predicted, effort):
     return found.cost(network, pictures[1:3]).total(QUALITY)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("predicted", [False, True])
 def test_effort_lowers_the_cost_of_each_frame(network, pictures, predicted):
     plain, one, four, more = (cost(network, pictures, predicted, n) for n in (0, 1, 4, 12))
@@ -111,7 +112,6 @@ def test_the_slope_of_errors_is_that_of_what_is_shown(network, pictures, predict
     assert float((slope * away).sum()) == pytest.approx(change, rel=0.02)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("options", "efforts"),
     [

@@ -67,6 +67,7 @@ def test_the_stream_does_not_pay_for_the_encoders_name(clip, tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == clip.frames
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
 @pytest.mark.parametrize("name", ["x264", "x265"])
 def test_the_rate_is_the_same_on_one_core(name, tmp_path):

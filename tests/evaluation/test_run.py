@@ -116,6 +116,7 @@ def test_shards_merged_are_the_whole_run(anchors_alone, tmp_path):
     assert len(whole.points) == 4
 
 
+@pytest.mark.heavy
 def test_pictures_show_ours_beside_x265_at_matched_rate(config, tmp_path):
     chosen = AnchorConfig(codecs=("x265-medium", "x265"), quantisers=(22.0, 32.0, 42.0))
     config = dataclasses.replace(config, anchors=chosen, sequences=("two",), checkpoints=())

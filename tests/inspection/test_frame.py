@@ -20,6 +20,8 @@ from kbvc_jax.runtime.errors import InputError
 from kbvc_jax.video.format import VideoFormat
 from tests.codec.golden import FOLDER
 
+pytestmark = pytest.mark.heavy
+
 FUSION = {"before fusion": Image, "what fusion adds": Difference}
 MODES_AND_FUSION = {"modes": Choice, **FUSION}
 KERNELS = {
@@ -67,7 +69,6 @@ def stream(name: str) -> StreamReader:
     return StreamReader(io.BytesIO((FOLDER / f"{name}.kbvc").read_bytes()))
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_has_its_codec_its_references_and_the_panels_of_its_codec(name):
     number, kind, depth, references, latents, panels = FRAMES[name]
@@ -123,7 +124,6 @@ def test_a_frame_that_is_not_there_is_refused(number):
         codec().inspect_stream(stream("motion"), number)
 
 
-@pytest.mark.heavy
 def test_a_codec_of_ones_own_shows_what_it_has():
     registry.add("toy", ToyCodec)
     inference = tiny_inference(3)

@@ -169,6 +169,7 @@ def test_streams_decode_to_what_the_encoder_saw(codec, options, bits):
     check_stream(codec, "motion", bits, options)
 
 
+@pytest.mark.heavy
 def test_noise_on_all_that_is_float_changes_no_symbol(codec, monkeypatch):
     """Proof 4 of the specification."""
     check_under_noise(codec, "motion", monkeypatch)
@@ -222,6 +223,7 @@ def test_of_a_still_scene_the_frame_is_about_its_reference_at_first():
     assert np.abs(np.asarray(shown - ramp)).mean() < 0.01
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("stage", "trained"), [("residual", {"residual"}), ("joint", {"motion", "residual"})]
 )

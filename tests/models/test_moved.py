@@ -41,7 +41,8 @@ def closing(data: bytes) -> list[str]:
     return [NAMES[record.codecs[0]] for record in StreamReader(io.BytesIO(data))]
 
 
-@pytest.mark.parametrize(("bits", "effort"), [(8, 2), pytest.param(10, 0, marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize(("bits", "effort"), [(8, 2), (10, 0)])
 def test_frames_decode_to_what_the_encoder_saw(codec, bits, effort):
     frames = pictures(6).astype(np.uint16 if bits == 10 else np.uint8) << (bits - 8)
     shown, file = {}, io.BytesIO()

@@ -52,6 +52,7 @@ def test_frames_decode_to_what_the_encoder_saw(codec, bits):
     np.testing.assert_array_equal(decoded, [shown[time] for time in range(6)])
 
 
+@pytest.mark.heavy
 def test_what_a_model_of_p_frames_cannot_do_is_refused(codec):
     with pytest.raises(InputError, match="gop auto: this model has ssf P-frames alone"):
         codec.encode(pictures(2), gop="auto")

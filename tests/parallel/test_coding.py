@@ -18,6 +18,8 @@ from kbvc_jax.parallel.crew import Crew
 from kbvc_jax.parallel.processes import Process, in_processes
 from kbvc_jax.runtime.errors import InputError
 
+pytestmark = pytest.mark.heavy
+
 
 class Own:
     """A hand that has a network, and remembers how much it was asked for."""
@@ -54,7 +56,6 @@ def with_cut():
     return frames
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("frames", "options", "runs"),
     [
@@ -76,7 +77,6 @@ def test_the_same_stream_and_the_same_frames(inference, begun, frames, options, 
     np.testing.assert_array_equal(shared.decode(data), alone.decode(data))
 
 
-@pytest.mark.heavy
 def test_p_frames_alone(begun):
     inference = tiny_inference(1, SSF)
     alone, shared = Codec(inference), Codec(inference, crew=Crew([Own(inference, begun)]))
@@ -110,7 +110,6 @@ def test_damage_is_the_streams(inference, begun):
         Codec(inference, crew=crew).decode(bytes(data))
 
 
-@pytest.mark.heavy
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 def test_processes_code_alike_and_pass_on_what_is_wrong(inference, begun):
     hands = [Process(inference, 1) for _ in range(2)]
@@ -145,7 +144,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.heavy
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system as POSIX has it")
 def test_a_worker_ends_with_its_parent_whatever_ends_that(tmp_path):
     script = tmp_path / "parent.py"

@@ -12,6 +12,8 @@ from kbvc_jax.training.parameters import build
 from kbvc_jax.training.stages import Stage, build_stage
 from tests.training.stub import config
 
+pytestmark = pytest.mark.heavy
+
 CODEC = CodecConfig(hidden_channels=(2, 2, 2), latent_channels=2, hyper_channels=(2, 2, 2))
 CONFIG = config(
     model=ModelConfig(
@@ -52,7 +54,6 @@ def measured(model):
     return value, gradients, losses(moved)[0]
 
 
-@pytest.mark.heavy
 def test_the_loss_is_finite_and_falls_along_its_gradient(measured):
     value, _, after = measured
     assert np.isfinite(value) and after < value
@@ -75,7 +76,6 @@ def test_gradients_reach_both_codecs_and_their_entropy_models(measured):
         assert found and max(found) > 0, part
 
 
-@pytest.mark.heavy
 def test_hyperpriors_learn_of_the_rate_alone(model, measured):
     """Their own stage, which makes no picture that it need not, finds the same gradients."""
     stage = build_stage(dataclasses.replace(CONFIG, stage="hyperprior"), model)

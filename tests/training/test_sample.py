@@ -19,6 +19,8 @@ from kbvc_jax.training.step import evaluation_step, split_batch
 from kbvc_jax.training.validation import Validation
 from tests.training.stub import Clips, StubModel, config
 
+pytestmark = pytest.mark.heavy
+
 MODEL = dataclasses.replace(SENDING, b_frames="motion")
 MOTION = ["motion to the previous", "motion to the following", "previous, warped"]
 MOTION += ["following, warped", "blend: share of the previous", "blend"]
@@ -32,7 +34,6 @@ def model():
     return built(SENDING)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("stage", "captions"),
     [

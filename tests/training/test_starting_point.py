@@ -61,6 +61,7 @@ def test_the_transform_is_orthonormal_step_by_step():
         assert np.all(np.diff(step.deviation) <= 1e-9)
 
 
+@pytest.mark.heavy
 def test_the_image_codec_codes_pictures(frames, model):
     picture = jnp.repeat(frames[:1], 3, 0)
     coded = coded_image(model, picture, QUALITIES)
@@ -71,6 +72,7 @@ def test_the_image_codec_codes_pictures(frames, model):
     assert bpp[0] < 0.4 and bpp[2] > bpp[0]
 
 
+@pytest.mark.heavy
 def test_the_frame_codec_returns_the_interpolated_frame(frames, model):
     references = jnp.stack([frames[0], frames[2], (frames[0] + frames[2]) / 2])[None]
     level, codec = jnp.array([1]), model.codec("kernel", Size(*frames.shape[1:3]))
