@@ -26,8 +26,9 @@ LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
 REACH, FURTHER = 3, 1  # positions to each side, on the coarsest level and on the others
 # Positions of a window to each side; of two frames around the one that is looked for, many more.
 WINDOW, FOLLOWED_WINDOW = 6, 1
+FINENESS = 64  # of an eight-bit sample's step: the dearest window's sum has 24 bits
 # What a step away and standing still are worth, in differences of one position's three samples.
-STEP, STILL = 1.5, 3.0
+STEP, STILL = 1.5 * FINENESS, 3.0 * FINENESS
 
 Image = Float[Array, "b h w 3"]
 Motion = Integer[Array, "b h w 2"]
@@ -71,8 +72,8 @@ def _search(first: Image, second: Image, window: int, moved: Moved) -> Integer[A
 
 
 def _pyramid(frame: Image) -> list[Array]:
-    """In eight bits, coarse to fine."""
-    levels = [_shrink(jnp.rint(255 * frame), LEVELS[-1])]
+    """In integers, coarse to fine."""
+    levels = [_shrink(255 * FINENESS * frame, LEVELS[-1])]
     for _ in LEVELS[:-1]:
         levels.append(_shrink(levels[-1], 2))
     return levels[::-1]
