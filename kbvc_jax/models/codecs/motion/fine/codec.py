@@ -10,7 +10,6 @@ references --- features --- moved there, selective fusion --- contexts, blend
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -27,7 +26,7 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.ops.warp import warp
 
 MOTION, MOTION_Z = "motion", "motion_z"
-FEATURE_STEP, FEATURE_LIMIT = 1 / 16, 127  # of the features that are kept: rounding ends drift
+FEATURE_LIMIT = 8.0  # of the features that are kept
 DOUBT = 0.06  # where moved references differ by this, predicted motion is trusted in part, 1 / e
 Flows = tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
 
@@ -35,7 +34,8 @@ Flows = tuple[Float[Array, "b h w 2"], Float[Array, "b h w 2"]]
 class Memory(NamedTuple):
     """Of a frame of this codec; of any other all zeros."""
 
-    feature: Float[Array, "b h/2 w/2 c"]  # small integers
+    # Not rounded: of two machines one would be a whole step off where the other is a last bit off.
+    feature: Float[Array, "b h/2 w/2 c"]
     motion: Float[Array, "b h/4 w/4 d"]
     latent: Float[Array, "b lh lw y"]
     level: Int[Array, "b"]  # from 1; 0: nothing is known
@@ -101,9 +101,7 @@ class FineCodec(HyperpriorCodec):
         memories = both[0].memory, both[1].memory
         predicted = self._predict(sides, rate)
         features = [
-            self.frame.contexts.features(
-                side.frame, FEATURE_STEP * side.memory.feature, side.memory.level
-            )
+            self.frame.contexts.features(side.frame, side.memory.feature, side.memory.level)
             for side in both
         ]
         return Context(sides, memories, predicted, (features[0], features[1]))
@@ -173,7 +171,8 @@ class FineCodec(HyperpriorCodec):
         assert context.fused is not None and context.motion is not None
         latent = known["y"] * self.frame.inverse_step(rate)
         shown = self.frame.decoder(latent, context.fused)
-        memory = Memory(_kept(shown.feature), context.motion, latent, rate.level + 1)
+        feature = jnp.clip(shown.feature, -FEATURE_LIMIT, FEATURE_LIMIT)
+        memory = Memory(feature, context.motion, latent, rate.level + 1)
         return Decoded(shown.frame, memory)
 
     def pictures(self, known: Values, context: Context, rate: Rate) -> Mapping[str, Panel]:
@@ -185,9 +184,3 @@ class FineCodec(HyperpriorCodec):
             **motion_pictures(jnp.stack(flows), moved, fused.blend, fused.share),
             "residual": Difference(shown - fused.blend),
         }
-
-
-def _kept(feature: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-    """As small integers; gradients pass."""
-    exact = jnp.clip(feature / FEATURE_STEP, -FEATURE_LIMIT, FEATURE_LIMIT)
-    return exact + jax.lax.stop_gradient(jnp.rint(exact) - exact)
