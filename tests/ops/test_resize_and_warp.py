@@ -29,6 +29,15 @@ def test_a_flow_points_to_where_a_sample_comes_from():
     np.testing.assert_allclose(down[0, 1, 1, 0], image[0, 2, 1, 0])
 
 
+def test_a_single_row_or_column_is_moved_along_itself():
+    row = jnp.arange(6.0).reshape(1, 1, 6, 1)
+    flow = jnp.full((1, 1, 6, 2), jnp.array([0.5, 9.0]))
+    expected = jnp.array([0.5, 1.5, 2.5, 3.5, 4.5, 5.0])
+    np.testing.assert_allclose(warp(row, flow).ravel(), expected)
+    column, down = row.swapaxes(1, 2), flow.swapaxes(1, 2)[..., ::-1]
+    np.testing.assert_allclose(warp(column, down).ravel(), expected)
+
+
 def test_a_flow_beyond_the_border_is_clamped_to_it():
     image = draw(1, 4, 6, 2)
     far = warp(image, jnp.full((1, 4, 6, 2), 100.0))
