@@ -45,7 +45,7 @@ class Step(Generic[Given, Made]):
 def _has(option: str, value: int | bool) -> bool:
     """Whether this XLA knows it: they come and go."""
     try:
-        jax.jit(lambda: 0).lower().compile({option: value})
+        jax.jit(lambda: 0, compiler_options={option: value}).lower().compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True
