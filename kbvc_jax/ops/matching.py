@@ -26,7 +26,7 @@ LEVELS = (16, 8, 4)  # pixels a position; what is finer, a network can see to
 REACH, FURTHER = 3, 1  # positions to each side, on the coarsest level and on the others
 # Positions of a window to each side; of two frames around the one that is looked for, many more.
 WINDOW, FOLLOWED_WINDOW = 6, 1
-FINENESS = 64  # of an eight-bit sample's step: the dearest window's sum has 24 bits
+FINENESS = 64  # to a step of eight bits: the largest sum of a window is below float32's 2^24
 # What a step away and standing still are worth, in differences of one position's three samples.
 STEP, STILL = 1.5 * FINENESS, 3.0 * FINENESS
 

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from kbvc_jax import open_video, selftest
-from kbvc_jax.ops.matching import follow, match
+from kbvc_jax.ops.matching import (
+    FINENESS,
+    FOLLOWED_WINDOW,
+    REACH,
+    STEP,
+    STILL,
+    WINDOW,
+    follow,
+    match,
+)
 from kbvc_jax.ops.warp import warp
 
 RNG = np.random.default_rng(5)
@@ -70,3 +79,9 @@ def test_what_another_machine_rounds_otherwise_finds_the_same_motion():
     for find in (match, follow):
         ours, theirs = (find(x[:8], x[8:]) for x in (frames, others))
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_largest_sum_of_a_window_is_exact_in_float32():
+    positions = (2 * max(WINDOW, FOLLOWED_WINDOW) + 1) ** 2
+    differences, steps = 3 * 255 * FINENESS, STEP * 2 * REACH
+    assert positions * (differences + steps) < 2**24 and STEP % 1 == STILL % 1 == 0
