@@ -32,7 +32,7 @@ CODECS = {
     "kernel": "predicted",
     "predicted": "predicted",
     "motion": "moved",
-    "both_moved": "moved",
+    "compensated": "moved",
 }
 DECIBELS = 0.01
 KINDS = {"groups": (17, 8), "chain": (65, 65)}  # frames, from one I-frame to the next

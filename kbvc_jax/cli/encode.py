@@ -14,7 +14,7 @@ from kbvc_jax.runtime.errors import InputError
 PRESET_HELP = (
     f"options under a name; those given beside it win (default {BALANCED}). fast is --gop 8 "
     "--b-frames motion: 1.5 times as many frames a second encoded, 1.3 times decoded, at "
-    "3 %% more rate for the same PSNR. best is --gop auto --b-frames both_moved,predicted "
+    "3 %% more rate for the same PSNR. best is --gop auto --b-frames compensated,predicted "
     "--effort 16: 11 %% less rate, 17 times the time to encode, 1.4 times to decode. "
     f"So on the bundled clip, against {BALANCED}; a preset does "
     "without codecs that the model lacks"

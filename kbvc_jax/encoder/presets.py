@@ -7,9 +7,9 @@ from kbvc_jax.runtime.errors import InputError
 
 BALANCED = "balanced"
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "fast": {"gop": 8, "b_frames": "motion"},
+    "fast": {"gop": 8, "b_frames": "compensated"},
     BALANCED: {},  # what EncoderOptions has by default
-    "best": {"gop": "auto", "b_frames": "both_moved,predicted", "effort": 16},
+    "best": {"gop": "auto", "b_frames": "compensated,predicted", "effort": 16},
 }
 
 

@@ -33,7 +33,7 @@ STREAMS = {
     "predicted": (9, 70.0, {"gop": 4, "keyint": 8}, 8),
     "motion": (6, 60.0, {"gop": 4, "keyint": 4, "b_frames": "motion"}, 8),
     "moved": (7, 60.0, {"gop": 2, "b_frames": "predicted", "p_frames": "moved"}, 8),
-    "both-moved": (6, 60.0, {"gop": 4, "keyint": 4, "b_frames": "both_moved"}, 8),
+    "compensated": (6, 60.0, {"gop": 4, "keyint": 4, "b_frames": "compensated"}, 8),
     "fine": (5, 40.0, {"gop": 4, "keyint": 4, "b_frames": "fine"}, 8),
     "ten-bit": (3, 100.0, {"gop": 2, "keyint": 2}, 10),
 }

@@ -24,7 +24,7 @@ def test_balanced_is_what_an_encoder_does_unasked():
 def test_single_options_win_over_the_preset_and_none_is_no_option():
     given = {"gop": 4, "effort": 0, "b_frames": None}
     asked = with_preset("best", given, everything)
-    assert asked == {"gop": 4, "effort": 0, "b_frames": "both_moved,predicted"}
+    assert asked == {"gop": 4, "effort": 0, "b_frames": "compensated,predicted"}
 
 
 def test_a_preset_takes_of_its_codecs_those_that_the_model_has():

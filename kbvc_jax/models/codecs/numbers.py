@@ -1,10 +1,10 @@
 """The codecs of a stream by number, as records have them. Without JAX, for whoever only lists."""
 
 # A new one goes to the end.
-NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf", "moved", "both_moved"]
+NAMES = ["image", "kernel", "predicted", "motion", "fine", "ssf", "moved", "compensated"]
 IMAGE = NAMES.index("image")
 ONE_SIDED = ("ssf", "moved")  # of P-frames alone: the frame before is the one reference
-TWO_SIDED = ("both_moved",)  # of B-frames alone
+TWO_SIDED = ("compensated",)  # of B-frames alone
 
 
 def between() -> list[str]:

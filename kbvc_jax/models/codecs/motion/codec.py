@@ -88,7 +88,8 @@ class MotionCodec(HyperpriorCodec):
     def analyse(
         self, frame: Float[Array, "b h w 3"], observed: Any, context: Context, rate: Rate
     ) -> Values:
-        y = self.network.analyse(frame, self.moved(context), rate)
+        moved = self.moved(context)
+        y = self.network.analyse(frame, moved.sides, moved.blend, rate)
         return {"z": self.network.hyperprior.hyper_latent(y), "y": y}
 
     def analyse_first(
@@ -119,11 +120,13 @@ class MotionCodec(HyperpriorCodec):
         return super().mean(latent, known, choose, context, rate)
 
     def synthesise(self, known: Values, context: Context, rate: Rate) -> Decoded:
-        return Decoded(self.network.synthesise(known["y"], self.moved(context), rate), None)
+        moved = self.moved(context)
+        shown = self.network.synthesise(known["y"], moved.sides, moved.blend, rate)
+        return Decoded(shown, None)
 
     def pictures(self, known: Values, context: Context, rate: Rate) -> Mapping[str, Panel]:
         moved = self.moved(context)
-        shown = self.network.shown(known["y"], moved, rate)
+        shown = self.network.shown(known["y"], moved.blend, rate)
         fused = self.synthesise(known, context, rate).frame
         return {
             **motion_pictures(moved.flows, moved.sides, moved.blend, moved.share),

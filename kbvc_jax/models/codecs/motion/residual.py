@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 
 from kbvc_jax.models.codecs.around_hyperprior import LatentNetwork
 from kbvc_jax.models.codecs.fusion import Fusion
-from kbvc_jax.models.codecs.motion.network import Moved
 from kbvc_jax.models.config import ModelConfig, MotionConfig
 from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.layers import Convolution, downsampling, upsampling
@@ -38,23 +37,31 @@ class ResidualNetwork(LatentNetwork):
         self.fusion = Fusion(own.fusion_channels, **parts) if own.fusion_channels else None
 
     def analyse(
-        self, frame: Float[Array, "b h w 3"], moved: Moved, rate: Rate
+        self,
+        frame: Float[Array, "b h w 3"],
+        sides: Float[Array, "2 b h w 3"],
+        blend: Float[Array, "b h w 3"],
+        rate: Rate,
     ) -> Float[Array, "b lh lw m"]:
-        apart = moved.sides[0] - moved.sides[1]
-        seen = jnp.concatenate([frame - 0.5, moved.blend - 0.5, apart], -1)
-        detail = self.block_encoder(space_to_depth(frame - moved.blend, BLOCK))
+        """`sides`: both references, moved."""
+        seen = jnp.concatenate([frame - 0.5, blend - 0.5, sides[0] - sides[1]], -1)
+        detail = self.block_encoder(space_to_depth(frame - blend, BLOCK))
         return self.scale_latent(self.encoder(seen) + detail, rate)
 
     def shown(
-        self, latent: Float[Array, "b lh lw m"], moved: Moved, rate: Rate
+        self, latent: Float[Array, "b lh lw m"], blend: Float[Array, "b h w 3"], rate: Rate
     ) -> Float[Array, "b h w 3"]:
         """Before it is fused."""
         latent = self.unscale_latent(latent, rate)
         residual = self.decoder(latent) + depth_to_space(self.block_decoder(latent), BLOCK)
-        return moved.blend + residual.astype(jnp.float32)
+        return blend + residual.astype(jnp.float32)
 
     def synthesise(
-        self, latent: Float[Array, "b lh lw m"], moved: Moved, rate: Rate
+        self,
+        latent: Float[Array, "b lh lw m"],
+        sides: Float[Array, "2 b h w 3"],
+        blend: Float[Array, "b h w 3"],
+        rate: Rate,
     ) -> Float[Array, "b h w 3"]:
-        frame = self.shown(latent, moved, rate)
-        return frame if self.fusion is None else self.fusion(frame, moved.sides, rate.quality)
+        frame = self.shown(latent, blend, rate)
+        return frame if self.fusion is None else self.fusion(frame, sides, rate.quality)
