@@ -27,9 +27,9 @@ from kbvc_jax.evaluation.config import EvaluationConfig
 from kbvc_jax.evaluation.metrics import psnr
 from kbvc_jax.models.codecs.contract import BLOCK, Size
 from kbvc_jax.models.codecs.image import Memory
+from kbvc_jax.models.codecs.motion.blocks import MOTION
 from kbvc_jax.models.codecs.motion.estimation import Source
 from kbvc_jax.models.codecs.motion.network import spread
-from kbvc_jax.models.codecs.moved import MOTION
 from kbvc_jax.ops.overlap import compensate
 from kbvc_jax.ops.warp import warp
 from kbvc_jax.rate import Quality, quality_of

@@ -3,7 +3,8 @@
     python train.py --config=configs/motion_small.py --config.init_from=kbvc_jax/weights
     kbvc export runs/motion_small weights/motion
 
-Packs as in small.py. Stages: the motion alone, what it leaves of frames, both, both after P-frames.
+Packs as in small.py. Stages: the motion alone, what it leaves of frames, both, both after P-frames;
+then what blocks leave that are sent as they are, by which B-frames are coded unless one asks.
 Two cores: see docs/design.md, Sent motion.
 """
 
@@ -15,7 +16,7 @@ from kbvc_jax.training.config import CheckpointConfig, LossConfig, OptimiserConf
 from kbvc_jax.training.recipe import Recipe, StageConfig
 
 MODEL = dataclasses.replace(
-    small.MODEL, b_frames="motion,predicted", p_frames="moved,predicted", motion=MotionConfig()
+    small.MODEL, b_frames="compensated,predicted", p_frames="moved,predicted", motion=MotionConfig()
 )
 # By what it makes of references about as they are coded; triplets, near and far.
 MOTION = dataclasses.replace(
@@ -57,6 +58,15 @@ CLOSED = dataclasses.replace(
     optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=2200),
     steps=6600,
 )
+# By B-frames whose motion is of blocks: only what those leave is a network's.
+COMPENSATED = dataclasses.replace(
+    RESIDUAL,
+    b_frames="compensated",
+    loss=LossConfig(fall=small.FALL, ramp_start=1.0),
+    optimiser=OptimiserConfig(learning_rate=3e-4, warmup_steps=50, decay_steps=1800),
+    validation=small.validation(600),
+    steps=3600,
+)
 
 
 def get_config() -> Recipe:
@@ -66,5 +76,6 @@ def get_config() -> Recipe:
             StageConfig("residual", RESIDUAL),
             StageConfig("joint", JOINT),
             StageConfig("closed", CLOSED),
+            StageConfig("compensated", COMPENSATED),
         )
     )

@@ -49,7 +49,7 @@ def get_config() -> Recipe:
     return Recipe(
         stages=(
             StageConfig("image", further(small.IMAGE, 1500, 1e-4)),
-            StageConfig("closed", further(motion_small.CLOSED, 1000, 1e-4)),
+            StageConfig("compensated", further(motion_small.COMPENSATED, 1000, 1e-4)),
             StageConfig("fusion", further(small.FUSION, 500, 5e-4)),
         )
     )

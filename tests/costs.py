@@ -32,7 +32,7 @@ from tests.tiny import SENDING, tiny_inference
 
 RECORD = Path(__file__).with_suffix(".json")
 P_FRAMES = "moved,predicted"
-DEFAULTS = "motion,predicted", P_FRAMES  # of the weights that ship
+DEFAULTS = "compensated,predicted", P_FRAMES  # of the weights that ship
 CODECS = ("kernel", "predicted", "motion", "compensated", *DEFAULTS)
 SIDES = "decoder", "encoder"
 COMPILED = "/jax/core/compile/backend_compile_duration"

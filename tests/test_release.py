@@ -74,7 +74,7 @@ def found(b_frames, frames, decoded):
     return [jnp.asarray(observed(depth, sources, decoded)) for depth in depths]
 
 
-@pytest.mark.parametrize("b_frames", ["predicted", "kernel", "motion"])
+@pytest.mark.parametrize("b_frames", ["predicted", "kernel", "motion", "compensated"])
 def test_likelihood_and_file_size_agree(codec, frames, b_frames):
     """What training and validation estimate, from float scales, and the bytes, of 10 kB and more:
     as the shipped weights are, by the path that runs and the options that it has by default, but

@@ -1,6 +1,7 @@
 """`kbvc export RUN OUT`: from a training run to an inference checkpoint."""
 
 import argparse
+import logging
 
 from kbvc_jax.runtime.progress import Progress
 
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     from kbvc_jax.runtime.backend import start_backend
     from kbvc_jax.training.export import export_run
 
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax speaks of itself
     progress = Progress(quiet=False)
     progress.say(f"exporting {arguments.run_folder} on {start_backend()}")
     card = export_run(

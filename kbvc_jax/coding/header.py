@@ -9,7 +9,7 @@ from kbvc_jax.rate import BEST, Quality
 from kbvc_jax.runtime.errors import InputError
 
 MAGIC = b"KBVC"
-VERSION = 11
+VERSION = 12
 FINGERPRINT_BYTES = 8
 
 

@@ -39,7 +39,7 @@ def compiled():
 def test_all_steps_of_a_clip_are_compiled_ahead(compiled):
     here, elsewhere = compiled
     codec = Codec(tiny_inference(1, SENDING))
-    options = {"b_frames": "motion,predicted", "p_frames": "moved,predicted"}
+    options = {"b_frames": "compensated,predicted", "p_frames": "moved,predicted"}
     data = codec.encode(FRAMES, 60, gop=4, keyint=32, **options)
     codec.decode(data)
     assert set(STEPS) <= set(elsewhere)

@@ -26,7 +26,7 @@ def checked(data, begin, end, identity=0):
 
 def parse(data):
     """Header fields, records and index entries of a stream."""
-    assert data[:5] == b"KBVC\x0b"
+    assert data[:5] == b"KBVC\x0c"
     header = {
         "width": u(data, 5, 2),
         "height": u(data, 7, 2),

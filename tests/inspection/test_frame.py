@@ -57,6 +57,14 @@ FRAMES = {
         ["motion_z", "motion", "z", "y"],
         MOTION | FUSION,
     ),
+    "compensated": (
+        1,
+        "compensated",
+        2,
+        (0, 2),
+        ["motion", "shown", "z", "y"],
+        MOTION | FUSION,
+    ),
 }
 
 
