@@ -2,10 +2,10 @@
 
     python eval.py --config=configs/folder.py --config.data=CLIPS --config.frames=9 \\
         --config.set.name='Calm-5 360p' --config.pictures=0 --anchor x264 --out=results/zoo \\
-        --config.other_b_frames="('predicted','motion','kernel')" \\
+        --config.other_b_frames="('compensated','predicted','motion','kernel')" \\
         --config.anchors.codecs="('x264','x265')"
     python benchmarks/coding.py --sizes 256x256 --repeats 3 --checkpoint kbvc_jax/weights \\
-        --b-frames predicted motion kernel motion,predicted --json speed.json
+        --b-frames compensated,predicted compensated predicted motion kernel --json speed.json
     python benchmarks/zoo.py results/zoo/results.json speed.json
 """
 
@@ -28,7 +28,8 @@ FINE_GRAINED = (
     "Fine-grained motion compression and selective temporal fusion for neural B-frame coding"
 )
 MODELS = {  # name: codecs of B-frames, about, paper; the first is the default
-    "mixed": ("motion,predicted", "each depth by what suits it, predicted or motion", None),
+    "mixed": ("compensated,predicted", "each depth by what suits it, of the next two", None),
+    "compensated": ("compensated", "motion of blocks, a residual, fusion", None),
     "predicted": ("predicted", "latents predicted in time, moved references fused in", None),
     "motion": ("motion", "sent motion", FINE_GRAINED),
     "kernel": ("kernel", "kernels for each pixel", MOTION_FREE),

@@ -28,7 +28,7 @@ __all__ = [
     "open_stream",
     "open_video",
 ]
-__version__ = "0.31.0"
+__version__ = "0.32.0"
 
 # JAX takes seconds to import; `kbvc info` and config files do without it.
 _LAZY = {

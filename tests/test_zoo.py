@@ -28,7 +28,7 @@ def test_a_name_chooses_the_codec_of_b_frames_and_an_option_wins():
     assert codec.options().b_frames == "motion"
     assert codec.options(b_frames="kernel").b_frames == "kernel"
     assert codec.options(preset="best").b_frames == "motion"
-    assert kbvc_jax.load(model="mixed").options().candidates == ("motion", "predicted")
+    assert kbvc_jax.load(model="mixed").options().candidates == ("compensated", "predicted")
     first = shipped().models[0].name
     assert kbvc_jax.load(model=first).options() == kbvc_jax.load().options()
 
@@ -37,7 +37,7 @@ def test_an_evaluation_has_a_curve_of_each():
     found = load_ours(EvaluationConfig(models=("kernel", "mixed")))
     assert [(own.name, own.options.b_frames) for own in found] == [
         ("kernel", "kernel"),
-        ("mixed", "motion,predicted"),
+        ("mixed", "compensated,predicted"),
     ]
     with pytest.raises(InputError, match="model huge: must be of"):
         load_ours(EvaluationConfig(models=("huge",)))
@@ -45,7 +45,7 @@ def test_an_evaluation_has_a_curve_of_each():
 
 def test_what_does_not_ship_is_refused(tmp_path):
     with pytest.raises(
-        InputError, match=r"model huge: must be of mixed, predicted, motion, .*kbvc models"
+        InputError, match=r"model huge: must be of mixed, compensated, predicted, .*kbvc models"
     ):
         kbvc_jax.load(model="huge")
     with pytest.raises(InputError, match="model motion is one of those that ship"):

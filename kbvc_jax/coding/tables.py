@@ -95,6 +95,13 @@ def tables_from_pmf(pmfs: Sequence[Float[np.ndarray, "_"]], offsets: Sequence[in
     return _pack([quantise_pmf(np.append(pmf, max(1 - pmf.sum(), 0.0))) for pmf in pmfs], offsets)
 
 
+class _Counted(Tables):
+    """Many are made for each picture, and what makes them sums to TOTAL."""
+
+    def __post_init__(self):
+        pass
+
+
 def counted_tables(counts: Int64[np.ndarray, "t w"], offset: int) -> Tables:
     """Shares of TOTAL by how often symbols from `offset` on, and the escape, have been seen; each
     at least 1. The likeliest has the rest."""
@@ -102,7 +109,7 @@ def counted_tables(counts: Int64[np.ndarray, "t w"], offset: int) -> Tables:
     frequencies = 1 + counts * (TOTAL - width) // counts.sum(1, keepdims=True)
     frequencies[np.arange(number), counts.argmax(1)] += TOTAL - frequencies.sum(1)
     offsets, lengths = np.full(number, offset, np.int32), np.full(number, width, np.int32)
-    return Tables(frequencies.astype(np.int32), offsets, lengths)
+    return _Counted(frequencies.astype(np.int32), offsets, lengths)
 
 
 def gaussian_tables(scales: Sequence[float], tail: float = 2.0**-PRECISION) -> Tables:

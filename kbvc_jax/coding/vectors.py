@@ -33,8 +33,8 @@ WIDTH = 2 * REACH + 2
 ACROSS = 3  # kinds by the difference across
 SEEN, BEFORE = 32, 512  # what each difference adds, and what is there at first
 EVEN_OR_ODD = (1, 1, 0)
-TURNS = 4  # of a pass: after each its counts are brought up to date
-LEAST = 128  # cells of a turn
+TURNS = 2  # of a pass: after each its counts are brought up to date
+LEAST = 384  # cells of a turn
 
 
 class Turn(NamedTuple):

@@ -168,7 +168,7 @@ def plain_order(height, width):
                     four.append(next(p for p in places if 0 <= p[0] < height and 0 <= p[1] < width))
                 (middles if odd == (1, 1) else sides).append(((y, x), four))
         for cells in (middles, sides):
-            size = max(128, -(-len(cells) // 4))
+            size = max(384, -(-len(cells) // 2))
             turns += [cells[k : k + size] for k in range(0, len(cells), size)]
         step //= 2
     return turns
