@@ -3,8 +3,8 @@
     python train.py --config=configs/motion_small.py --config.init_from=kbvc_jax/weights
     kbvc export runs/motion_small weights/motion
 
-Packs as in small.py. Stages: the motion alone, what it leaves of frames, both, both after P-frames;
-then what blocks leave that are sent as they are, by which B-frames are coded unless one asks.
+Packs as in small.py. Stages: the motion alone, what it leaves of frames, both, both after P-frames.
+What blocks leave that are moved, by which B-frames are coded unless one asks, is coded by the same.
 Two cores: see docs/design.md, Sent motion.
 """
 
@@ -58,15 +58,6 @@ CLOSED = dataclasses.replace(
     optimiser=OptimiserConfig(learning_rate=1.5e-4, warmup_steps=50, decay_steps=2200),
     steps=6600,
 )
-# By B-frames whose motion is of blocks: only what those leave is a network's.
-COMPENSATED = dataclasses.replace(
-    RESIDUAL,
-    b_frames="compensated",
-    loss=LossConfig(fall=small.FALL, ramp_start=1.0),
-    optimiser=OptimiserConfig(learning_rate=3e-4, warmup_steps=50, decay_steps=1800),
-    validation=small.validation(600),
-    steps=3600,
-)
 
 
 def get_config() -> Recipe:
@@ -76,6 +67,5 @@ def get_config() -> Recipe:
             StageConfig("residual", RESIDUAL),
             StageConfig("joint", JOINT),
             StageConfig("closed", CLOSED),
-            StageConfig("compensated", COMPENSATED),
         )
     )

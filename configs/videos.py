@@ -45,11 +45,19 @@ def further(config: TrainConfig, steps: int, learning_rate: float) -> TrainConfi
     )
 
 
+# What moved blocks leave of B-frames.
+RESIDUAL = dataclasses.replace(
+    motion_small.RESIDUAL,
+    b_frames="compensated",
+    loss=dataclasses.replace(motion_small.RESIDUAL.loss, ramp_start=1.0),
+)
+
+
 def get_config() -> Recipe:
     return Recipe(
         stages=(
             StageConfig("image", further(small.IMAGE, 1500, 1e-4)),
-            StageConfig("compensated", further(motion_small.COMPENSATED, 1000, 1e-4)),
+            StageConfig("residual", further(RESIDUAL, 1000, 1e-4)),
             StageConfig("fusion", further(small.FUSION, 500, 5e-4)),
         )
     )
