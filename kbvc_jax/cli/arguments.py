@@ -158,9 +158,9 @@ def add_group_options(group: argparse._ArgumentGroup) -> None:
         type=b_frames,
         metavar="CODEC[,CODEC]",
         help=f"the codec of B-frames, of {', '.join(between())}: the first paper's kernels, "
-        "latents predicted in time, sent motion, the second paper's, latents of both references "
-        "moved as blocks; of several each depth of a "
-        "group has the one that costs its first frame least (default: as the model was made for)",
+        "latents predicted in time, sent motion, the second paper's, blocks of both references, "
+        "moved; of several each depth of a group has the one that costs its first frame least "
+        "(default: as the model was made for)",
     )
     group.add_argument(
         "--p-frames",
