@@ -176,9 +176,10 @@ def _price(
 
 
 def _other(quality: Quality) -> Quality:
-    """Better, where there is room."""
+    """Better, where there is room for all of it: near the best quality brings little, and what is
+    below it would be sought far too low."""
     better = shifted(quality, APART)
-    return better if better > quality else shifted(quality, -APART)
+    return better if better < BEST else shifted(quality, -APART)
 
 
 def _moved(quality: Quality, by: float) -> Quality:
