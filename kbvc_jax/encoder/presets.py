@@ -7,7 +7,7 @@ from kbvc_jax.runtime.errors import InputError
 
 BALANCED = "balanced"
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "fast": {"gop": 8, "b_frames": "compensated"},
+    "fast": {"gop": 8, "b_frames": "motion"},
     BALANCED: {},  # what EncoderOptions has by default
     "best": {"gop": "auto", "b_frames": "compensated,predicted", "effort": 16},
 }
