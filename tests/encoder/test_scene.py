@@ -1,5 +1,6 @@
 """What `--gop auto` makes of a scene: with its codec replaced by prices, and by the real one."""
 
+import dataclasses
 import io
 from fractions import Fraction
 from importlib import resources
@@ -146,6 +147,20 @@ def test_the_best_quality_is_no_obstacle(code):
     assert coded.settings.quality < BEST
     ((coded, _),) = code(Priced(), BEST)
     assert coded.settings.quality <= BEST
+
+
+class Saturated(Priced):
+    """Beyond quality 95 nothing is better."""
+
+    def _depth(self, settings, count, lost):
+        quality = min(settings.quality, quality_of(95))
+        return super()._depth(dataclasses.replace(settings, quality=quality), count, lost)
+
+
+def test_near_the_best_quality_pictures_are_as_good_as_in_groups_of_8(code):
+    ((_, groups),) = code(Saturated(best_fall=FALLS[2]), quality_of(95), effort=0)
+    usual = (95 - 60) / 10 - 60 - 7 / 8 * abs(FALL - FALLS[2]) / 20
+    assert decibels_of(groups) == pytest.approx(usual + I_FRAMES, abs=CLOSE)
 
 
 @pytest.mark.parametrize("many", [False, True])
