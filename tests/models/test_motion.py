@@ -163,8 +163,17 @@ def codec():
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("options", [{"gop": 4}, {"gop": 8, "keyint": 16}, {"gop": 3, "effort": 2}])
-@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize(
+    ("bits", "options"),
+    [
+        (8, {"gop": 4}),
+        (10, {"gop": 3, "effort": 2}),
+        pytest.param(8, {"gop": 8, "keyint": 16}, marks=pytest.mark.slow),
+        pytest.param(10, {"gop": 8, "keyint": 16}, marks=pytest.mark.slow),
+        pytest.param(8, {"gop": 3, "effort": 2}, marks=pytest.mark.slow),
+        pytest.param(10, {"gop": 4}, marks=pytest.mark.slow),
+    ],
+)
 def test_streams_decode_to_what_the_encoder_saw(codec, options, bits):
     check_stream(codec, "motion", bits, options)
 

@@ -84,7 +84,7 @@ def test_it_starts_by_predicting_about_its_reference():
     np.testing.assert_allclose(found, still, atol=0.03)
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_estimate_and_file_agree():
     model, clip = built(SSF), pictures(4)[:, :32, :48]
     coded = nnx.jit(code_group)(model, jnp.asarray(clip, jnp.float32) / 255, jnp.full(4, 50.0))
