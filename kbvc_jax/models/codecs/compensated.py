@@ -26,7 +26,7 @@ from kbvc_jax.models.hyperprior import Rate
 from kbvc_jax.models.rate_control import lambda_of
 
 # A bit of motion, and one of what blocks show, has to spare so many times the squared errors that a
-# bit of y has to: part of what motion leaves is never coded. Tried out: docs/design.md.
+# bit of y has to: part of what motion leaves is never coded. Tried out on the validation clips.
 MOTION_DEARER, SHOWN_DEARER = 8.0, 2.0
 
 
